@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clock port: everything that waits or tells the time takes a Clock, so that a simulator can own time.
+// `Date.now`, `performance.now` and timers are used here and nowhere else (test/tidy proves it).
+
+/** Something that can be cancelled; calling it twice is harmless. */
+export type Cancel = () => void;
+
+/** Time as the program sees it. `now` is wall time in epoch ms (UTC); `monotonicMs` never goes backwards. */
+export interface Clock {
+  now(): number;
+  monotonicMs(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `task` once after `ms`; the timer does not keep the process alive. */
+  after(ms: number, task: () => void): Cancel;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep(ms, signal) {
+    return new Promise((resolve) => {
+      if (signal?.aborted) {
+        resolve();
+        return;
+      }
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+  },
+  after(ms, task) {
+    const timer = setTimeout(task, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
