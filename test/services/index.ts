@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real servers for tests and scripts. `needs` and `available` are in ./needs.js because they import vitest.
+export { startFaultProxy, type FaultMode, type FaultProxy } from './fault-proxy.js';
+export { startPostgres, type Postgres, type PostgresOptions } from './postgres.js';
+export { freePort, isAlive, temporaryDirectory, type ServiceProcess, type Unavailable } from './process.js';
+export { startZooKeeper, type ZooKeeper, type ZooKeeperOptions } from './zookeeper.js';
