@@ -1,3 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
+export { backoffMs, type BackoffOptions } from './backoff.js';
 export { systemClock, type Cancel, type Clock } from './clock.js';
+export {
+  BugError,
+  ERRORS,
+  GrpcStatus,
+  OapError,
+  invariant,
+  messageOf,
+  type ErrorCode,
+  type ErrorEntry,
+  type ErrorValues,
+} from './errors.js';
+export {
+  DisposalStack,
+  startBackground,
+  startPeriodic,
+  type Background,
+  type BackgroundDeps,
+  type Stop,
+} from './lifecycle.js';
+export {
+  openLogger,
+  rateLimited,
+  silentLogger,
+  type LogFields,
+  type LogLevel,
+  type Logger,
+  type LoggerOptions,
+  type RateLimitedLogger,
+} from './logger.js';
+export { MetricRegistry, type Counter, type Gauge, type Labels } from './metrics.js';
 export { randomInt, seededRng, systemRng, uuidV7, type Rng } from './rng.js';
