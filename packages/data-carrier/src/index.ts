@@ -1,2 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export {
+  createDataCarrier,
+  type BufferStrategy,
+  type DataCarrier,
+  type DataCarrierCounters,
+  type DataCarrierOptions,
+  type DropReason,
+  type Lease,
+  type Offer,
+  type ReadLimit,
+} from './data-carrier.js';
