@@ -1,2 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export { ByteReader, ByteWriter, DecodeError, utf8Decode, utf8Encode } from './bytes.js';
+export {
+  BatchBuilder,
+  decodeContent,
+  decodeHeader,
+  encodeContent,
+  encodeHeader,
+  incrementCount,
+  joinContent,
+  NO_WATERMARK,
+  splitContent,
+  type BatchContent,
+  type BatchHeader,
+  type DistributionColumn,
+  type IncrementBatch,
+  type IncrementBlock,
+  type UnknownBlock,
+} from './block.js';
+export { MetricColumns } from './columns.js';
+export {
+  bucketIndex,
+  bucketLow,
+  bucketValue,
+  downscaleExponential,
+  EXPONENTIAL_ZERO,
+  layoutText,
+  percentiles,
+  SparseDistribution,
+  type Layout,
+} from './distribution.js';
+export {
+  base64Decode,
+  base64Encode,
+  decodeEntity,
+  encodeEntity,
+  entityOf,
+  javaStringHash,
+  mergeLayers,
+  namedPartId,
+  serviceId,
+  slotOf,
+  tryParseServiceId,
+  withLayersOf,
+  type Entity,
+  type EntityPart,
+} from './entity.js';
+export {
+  DOUBLE_SCALE,
+  FUNCTIONS,
+  INT64_MAX,
+  INT64_MIN,
+  PERCENTILE_RANKS,
+  tryFunction,
+  tryFunctionOfTwin,
+  type EntranceKind,
+  type FieldMerge,
+  type FieldSpec,
+  type FunctionName,
+  type FunctionSpec,
+  type MetricValue,
+  type ParamKind,
+  type RowFields,
+} from './functions.js';
+export { functionOf, metricSchema, tryParseSchema, type MetricSchema } from './schema.js';
+export {
+  LAYERS,
+  SCOPES,
+  scopeById,
+  scopeOf,
+  tryScope,
+  VIRTUAL_LAYERS,
+  type ScopeName,
+  type ScopeSpec,
+} from './scope.js';
+export {
+  bucketStart,
+  durationText,
+  minuteOf,
+  parseDurationText,
+  STEP_MINUTES,
+  timeBucket,
+  type Step,
+} from './time-bucket.js';

@@ -1,2 +1,2 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export { SourceRecord, type AccessOperation, type DetectPoint, type RequestType } from './source.js';

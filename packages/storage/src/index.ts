@@ -1,2 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export {
+  StorageUnavailable,
+  type DictionaryEntry,
+  type ExpectedChild,
+  type FlushOutcome,
+  type Granularity,
+  type Maintenance,
+  type Mark,
+  type MetadataReader,
+  type NamedInfo,
+  type OriginEntry,
+  type OutboxEntry,
+  type OutboxHead,
+  type ParkedBatch,
+  type RowBlock,
+  type RowColumns,
+  type ServiceInfo,
+  type SlotClaim,
+  type SlotFlush,
+  type SourceCompleteness,
+  type TierStore,
+} from './port.js';

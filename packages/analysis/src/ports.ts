@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ports of analysis: where sources enter (L1), and where increment batches enter (the slot owner, L2).
+import type { BatchHeader, IncrementBatch } from '@oap-federation/model';
+import type { SourceRecord } from '@oap-federation/oal';
+import type { Mark } from '@oap-federation/storage';
+
+/** L1's door. Takes one source event at once, never blocks; what it cannot take is counted. The record may be reused after the call. */
+export interface SourceReceiver {
+  receive(source: SourceRecord): void;
+}
+
+/** One numbered batch of one log, decoded, on its way into a slot. */
+export interface IncomingBatch {
+  readonly logId: string;
+  readonly slot: number;
+  readonly gen: number;
+  readonly seq: number;
+  /** Tier name of the sender; node instance id for local logs. */
+  readonly producer: string;
+  readonly kind: 'federated' | 'local';
+  readonly header: BatchHeader;
+  /** Exactly what the sender stored and hashed; empty for local logs, which have no chain. */
+  readonly headerBytes: Uint8Array;
+  readonly contentBytes: Uint8Array;
+  /** SHA-256 chain after this batch as the sender says; empty for local logs. */
+  readonly chain: Uint8Array;
+  readonly batch: IncrementBatch;
+}
+
+/** What became of an offered batch. Only `committed` and `duplicate` are acknowledgements; all others mean: not applied, offer again. */
+export type BatchOutcome =
+  | { readonly kind: 'committed'; readonly appliedSeq: number }
+  | { readonly kind: 'duplicate'; readonly appliedSeq: number }
+  | { readonly kind: 'gap'; readonly expectedSeq: number }
+  | { readonly kind: 'notOwner' }
+  | { readonly kind: 'busy'; readonly retryAfterMs: number }
+  /** The content does not continue the chain that is stored: the producer's history was changed. Terminal for the log. */
+  | { readonly kind: 'forked'; readonly appliedSeq: number }
+  /** The producer's gen is older than the stored one. Terminal for that producer instance. */
+  | { readonly kind: 'fenced'; readonly gen: number };
+
+/** The slot owner's door: L1 and the federation receiver offer batches here. */
+export interface SlotIntake {
+  owns(slot: number): boolean;
+  ownedSlots(): readonly number[];
+  /** Committed mark of a log in a slot that is owned here; undefined when the log is new, or the slot is not owned. */
+  mark(slot: number, logId: string): Mark | undefined;
+  /** Resolves when the batch is committed, or refused. Batches of one log may be offered ahead, in seq order, without waiting. */
+  offer(batch: IncomingBatch): Promise<BatchOutcome>;
+  /** Calls back whenever the set of owned slots changes; returns the way to stop. */
+  watchOwnership(listener: () => void): () => void;
+  /** Calls back after a commit that appended to a slot's outbox. */
+  watchOutbox(listener: (slot: number) => void): () => void;
+}

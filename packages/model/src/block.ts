@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// Increment blocks and batches: the unit of data between L1, L2, the outbox and the tiers, in columns.
+// `encodeContent` gives the bytes that are stored, hashed and resent; they do not depend on any stream (docs/protocol.md).
+import { ByteReader, ByteWriter, DecodeError } from './bytes.js';
+import { SparseDistribution } from './distribution.js';
+import { decodeEntity, encodeEntity, type Entity } from './entity.js';
+import { tryParseSchema, type MetricSchema } from './schema.js';
+import type { MetricColumns } from './columns.js';
+
+/** Canonical distributions of n rows end to end: row i is bytes[offsets[i], offsets[i + 1]). */
+export interface DistributionColumn {
+  readonly offsets: Uint32Array;
+  readonly bytes: Uint8Array;
+}
+
+/** Deltas of one metric in one minute: N rows, one column per additive field. */
+export interface IncrementBlock {
+  readonly schema: MetricSchema;
+  /** Epoch minute (UTC). */
+  readonly minute: number;
+  /** Tier that the increments come from; '' stands for the sender itself. */
+  readonly origin: string;
+  /** Per row, an index into the batch's entities; no entity twice. */
+  readonly entities: Uint32Array;
+  readonly ints: readonly BigInt64Array[];
+  readonly distributions: readonly DistributionColumn[];
+}
+
+/** A block whose schema this version does not know: kept as it came, so that it can be parked and forwarded. */
+export interface UnknownBlock {
+  readonly schemaText: string;
+  readonly minute: number;
+  readonly origin: string;
+  readonly rows: number;
+  readonly payload: Uint8Array;
+}
+
+export interface IncrementBatch {
+  readonly entities: readonly Entity[];
+  readonly blocks: readonly IncrementBlock[];
+  readonly unknownBlocks: readonly UnknownBlock[];
+}
+
+/** Rows of all blocks, the unknown ones too: the `increment count` of the ledger. */
+export function incrementCount(batch: IncrementBatch): number {
+  let n = 0;
+  for (const block of batch.blocks) n += block.entities.length;
+  for (const block of batch.unknownBlocks) n += block.rows;
+  return n;
+}
+
+/** Stored form of a batch, in two parts so that a stream can send descriptors once: canonical entity descriptors, and the columns. */
+export interface BatchContent {
+  readonly descriptors: readonly Uint8Array[];
+  readonly body: Uint8Array;
+}
+
+const VERSION = 1;
+
+function writeBlockPayload(w: ByteWriter, block: IncrementBlock): void {
+  let previous = 0;
+  for (const index of block.entities) {
+    w.zigzag(index - previous);
+    previous = index;
+  }
+  for (const column of block.ints) for (const value of column) w.zigzag64(value);
+  for (const { offsets, bytes } of block.distributions) {
+    for (let i = 0; i + 1 < offsets.length; i++) w.varint(offsets[i + 1]! - offsets[i]!);
+    w.raw(bytes.subarray(offsets[0], offsets.at(-1)));
+  }
+}
+
+export function encodeContent(batch: IncrementBatch): BatchContent {
+  const schemas = new Map<string, number>();
+  const origins = new Map<string, number>();
+  const indexIn = (table: Map<string, number>, key: string) => {
+    const known = table.get(key);
+    if (known !== undefined) return known;
+    table.set(key, table.size);
+    return table.size - 1;
+  };
+  const blocks = new ByteWriter(4_096);
+  const payload = new ByteWriter(4_096);
+  for (const block of batch.blocks) {
+    payload.reset();
+    writeBlockPayload(payload, block);
+    blocks.varint(indexIn(schemas, block.schema.text));
+    blocks.varint(indexIn(origins, block.origin));
+    blocks.varint(block.minute);
+    blocks.varint(block.entities.length);
+    blocks.sized(payload.finish());
+  }
+  for (const block of batch.unknownBlocks) {
+    blocks.varint(indexIn(schemas, block.schemaText));
+    blocks.varint(indexIn(origins, block.origin));
+    blocks.varint(block.minute);
+    blocks.varint(block.rows);
+    blocks.sized(block.payload);
+  }
+  const w = new ByteWriter(blocks.length + 512);
+  w.varint(VERSION);
+  w.varint(schemas.size);
+  for (const text of schemas.keys()) w.string(text);
+  w.varint(origins.size);
+  for (const origin of origins.keys()) w.string(origin);
+  w.varint(batch.blocks.length + batch.unknownBlocks.length);
+  w.raw(blocks.finish());
+  return { descriptors: batch.entities.map(encodeEntity), body: w.finish() };
+}
+
+/** One byte string of a content, as the outbox stores it and the chain hashes it. */
+export function joinContent(content: BatchContent): Uint8Array {
+  const w = new ByteWriter(content.body.length + content.descriptors.length * 48 + 16);
+  w.varint(content.descriptors.length);
+  for (const descriptor of content.descriptors) w.sized(descriptor);
+  w.raw(content.body);
+  return w.finish();
+}
+
+export function splitContent(bytes: Uint8Array): BatchContent {
+  const r = new ByteReader(bytes);
+  const n = r.count(2);
+  const descriptors: Uint8Array[] = [];
+  for (let i = 0; i < n; i++) descriptors.push(r.sized(65_536));
+  return { descriptors, body: r.raw(r.remaining) };
+}
+
+/** A minute before which nothing more will come; NO_WATERMARK while nothing is promised. */
+export const NO_WATERMARK = -1;
+
+/**
+ * What a batch says beside its content; part of what the chain hashes, so a resend says the same.
+ * `watermark`: no later increment of this log, except one flagged late, is of a minute before it.
+ * `origins`: the same promise per origin tier (the completeness vector). `frontier`: per child log the highest seq included.
+ */
+export interface BatchHeader {
+  readonly watermark: number;
+  readonly increments: number;
+  readonly origins: ReadonlyMap<string, number>;
+  readonly frontier: ReadonlyMap<string, number>;
+}
+
+export function encodeHeader(header: BatchHeader): Uint8Array {
+  const w = new ByteWriter(64);
+  w.varint(VERSION);
+  w.zigzag(header.watermark);
+  w.varint(header.increments);
+  for (const table of [header.origins, header.frontier]) {
+    w.varint(table.size);
+    for (const key of [...table.keys()].toSorted()) {
+      w.string(key);
+      w.zigzag(table.get(key)!);
+    }
+  }
+  return w.finish();
+}
+
+export function decodeHeader(bytes: Uint8Array): BatchHeader {
+  const r = new ByteReader(bytes);
+  const version = r.varint();
+  if (version !== VERSION) throw new DecodeError(`header version ${version}, this release reads ${VERSION}`);
+  const watermark = r.zigzag();
+  const increments = r.varint();
+  const table = () => {
+    const map = new Map<string, number>();
+    const n = r.count(2);
+    for (let i = 0; i < n; i++) map.set(r.string(256), r.zigzag());
+    return map;
+  };
+  const origins = table();
+  const frontier = table();
+  if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the header`);
+  return { watermark, increments, origins, frontier };
+}
+
+/** Rows that one block may have; a bound for hostile counts, far above what a flush makes. */
+const ROWS_MAX = 4_000_000;
+const MINUTE_MAX = 0x7fff_ffff;
+
+function readColumns(
+  schema: MetricSchema,
+  minute: number,
+  origin: string,
+  rows: number,
+  payload: Uint8Array,
+  entityCount: number,
+): IncrementBlock {
+  const r = new ByteReader(payload);
+  const entities = new Uint32Array(rows);
+  let index = 0;
+  for (let i = 0; i < rows; i++) {
+    index += r.zigzag();
+    if (index < 0 || index >= entityCount)
+      throw new DecodeError(`entity index ${index} of ${entityCount} in a block of ${schema.name}`);
+    entities[i] = index;
+  }
+  const ints = schema.intFields.map(() => {
+    const column = new BigInt64Array(rows);
+    for (let i = 0; i < rows; i++) column[i] = r.zigzag64();
+    return column;
+  });
+  const check = new SparseDistribution(32);
+  const distributions = schema.distributionFields.map((): DistributionColumn => {
+    const offsets = new Uint32Array(rows + 1);
+    for (let i = 0; i < rows; i++) {
+      const end = offsets[i]! + r.varint();
+      if (end > payload.length) throw new DecodeError(`distribution longer than its block of ${schema.name}`);
+      offsets[i + 1] = end;
+    }
+    const bytes = r.raw(offsets[rows]!);
+    for (let i = 0; i < rows; i++) check.decodeFrom(bytes.subarray(offsets[i]!, offsets[i + 1]!));
+    return { offsets, bytes };
+  });
+  if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after a block of ${schema.name}`);
+  return { schema, minute, origin, entities, ints, distributions };
+}
+
+/**
+ * Reads a content. `entityOfDescriptor` lets a receiver reuse entities it has decoded before.
+ * Errors: DecodeError for anything malformed; blocks of unknown schemas come back untouched in `unknownBlocks`.
+ */
+export function decodeContent(
+  content: BatchContent,
+  entityOfDescriptor: (descriptor: Uint8Array) => Entity = decodeEntity,
+): IncrementBatch {
+  const entities = content.descriptors.map((descriptor) => entityOfDescriptor(descriptor));
+  const r = new ByteReader(content.body);
+  const version = r.varint();
+  if (version !== VERSION) throw new DecodeError(`content version ${version}, this release reads ${VERSION}`);
+  const schemaTexts = Array.from({ length: r.count() }, () => r.string(512));
+  const schemas = schemaTexts.map(tryParseSchema);
+  const origins = Array.from({ length: r.count() }, () => r.string(256));
+  const blocks: IncrementBlock[] = [];
+  const unknownBlocks: UnknownBlock[] = [];
+  const count = r.count(5);
+  for (let b = 0; b < count; b++) {
+    const schemaIndex = r.varint();
+    const schemaText = schemaTexts[schemaIndex];
+    const origin = origins[r.varint()];
+    const minute = r.varint();
+    const rows = r.varint();
+    const payload = r.sized();
+    if (schemaText === undefined || origin === undefined)
+      throw new DecodeError('block of a schema or origin that is not in the table');
+    if (minute > MINUTE_MAX) throw new DecodeError(`minute ${minute} is no int32`);
+    if (rows > ROWS_MAX || rows > payload.length)
+      throw new DecodeError(`block of ${rows} rows in ${payload.length} bytes`);
+    const schema = schemas[schemaIndex];
+    if (schema) blocks.push(readColumns(schema, minute, origin, rows, payload, entities.length));
+    else unknownBlocks.push({ schemaText, minute, origin, rows, payload });
+  }
+  if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the batch`);
+  return { entities, blocks, unknownBlocks };
+}
+
+/** Collects blocks whose rows name entities freely; gives each entity one index. The result owns all its memory: a clone, not a view. */
+export class BatchBuilder {
+  readonly #entities: Entity[] = [];
+  readonly #indexOf = new Map<string, number>();
+  readonly #blocks: IncrementBlock[] = [];
+  #increments = 0;
+
+  get increments(): number {
+    return this.#increments;
+  }
+
+  #index(entity: Entity): number {
+    const key = `${entity.scope} ${entity.id}`;
+    const known = this.#indexOf.get(key);
+    if (known !== undefined) return known;
+    const index = this.#entities.length;
+    this.#entities.push(entity);
+    this.#indexOf.set(key, index);
+    return index;
+  }
+
+  /** Adds the rows of `columns` that `rows` lists, as one block; `entityOf(row)` names each. Rows without the metric are passed over. */
+  addRows(
+    columns: MetricColumns,
+    minute: number,
+    origin: string,
+    rows: Iterable<number>,
+    entityOfRow: (row: number) => Entity,
+  ): void {
+    const { schema } = columns;
+    const present: number[] = [];
+    for (const row of rows) if (columns.has(row)) present.push(row);
+    if (present.length === 0) return;
+    const ints = schema.intFields.map((_, f) => BigInt64Array.from(present, (row) => columns.int(row, f)));
+    const distributions = schema.distributionFields.map((_, f): DistributionColumn => {
+      const w = new ByteWriter(present.length * 32);
+      const offsets = new Uint32Array(present.length + 1);
+      present.forEach((row, i) => {
+        const d = columns.distribution(row, f);
+        if (d) d.encodeTo(w);
+        else w.varint(0);
+        offsets[i + 1] = w.length;
+      });
+      return { offsets, bytes: w.finish() };
+    });
+    const entities = Uint32Array.from(present, (row) => this.#index(entityOfRow(row)));
+    this.#blocks.push({ schema, minute, origin, entities, ints, distributions });
+    this.#increments += present.length;
+  }
+
+  build(): IncrementBatch {
+    return { entities: this.#entities, blocks: this.#blocks, unknownBlocks: [] };
+  }
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// A growable byte writer and a bounds-checked reader: LEB128 varints, zigzag, UTF-8 strings, raw bytes.
+// Everything durable or hashed (entity descriptors, distributions, batch content) is written and read here.
+
+export class DecodeError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'DecodeError';
+  }
+}
+
+/** UTF-8 of `text`; lone surrogates become U+FFFD, as the platform's encoder does. */
+export function utf8Encode(text: string): Uint8Array {
+  const w = new ByteWriter(text.length + 8);
+  w.utf8(text);
+  return w.finish();
+}
+
+/** Text of strict UTF-8; a malformed sequence is a DecodeError. */
+export function utf8Decode(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  let text = '';
+  let i = start;
+  while (i < end) {
+    const b = bytes[i++]!;
+    if (b < 0x80) {
+      text += String.fromCharCode(b);
+      continue;
+    }
+    const extra = b >= 0xf0 && b < 0xf5 ? 3 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xc2 && b < 0xe0 ? 1 : 0;
+    if (extra === 0 || i + extra > end) throw new DecodeError(`malformed UTF-8 at byte ${i - 1 - start}`);
+    let code = b & (0x3f >> extra);
+    for (let k = 0; k < extra; k++) {
+      const c = bytes[i++]!;
+      if ((c & 0xc0) !== 0x80) throw new DecodeError(`malformed UTF-8 at byte ${i - 1 - start}`);
+      code = (code << 6) | (c & 0x3f);
+    }
+    const overlong = (extra === 2 && code < 0x800) || (extra === 3 && code < 0x10000);
+    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
+      throw new DecodeError(`malformed UTF-8 at byte ${i - 1 - extra - start}`);
+    }
+    text += String.fromCodePoint(code);
+  }
+  return text;
+}
+
+const INT64_MAX = (1n << 63n) - 1n;
+
+export class ByteWriter {
+  #bytes: Uint8Array;
+  #length = 0;
+
+  constructor(initialCapacity = 256) {
+    this.#bytes = new Uint8Array(Math.max(16, initialCapacity));
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Forgets what was written and keeps the buffer. */
+  reset(): void {
+    this.#length = 0;
+  }
+
+  #reserve(n: number): void {
+    if (this.#length + n <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + n));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  /** Unsigned varint of a safe non-negative integer. */
+  varint(value: number): void {
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`varint out of range: ${value}`);
+    this.#reserve(8);
+    let v = value;
+    while (v >= 0x80) {
+      this.#bytes[this.#length++] = (v % 0x80) | 0x80;
+      v = Math.floor(v / 0x80);
+    }
+    this.#bytes[this.#length++] = v;
+  }
+
+  /** Zigzag varint of a 32-bit signed integer. */
+  zigzag(value: number): void {
+    this.varint(value < 0 ? -value * 2 - 1 : value * 2);
+  }
+
+  /** Unsigned varint of a non-negative int64. */
+  varint64(value: bigint): void {
+    if (value <= 0x1fffffffffffffn && value >= 0n) {
+      this.varint(Number(value));
+      return;
+    }
+    if (value < 0n || value > 0xffffffffffffffffn) throw new RangeError(`varint64 out of range: ${value}`);
+    this.#reserve(10);
+    let v = value;
+    while (v >= 0x80n) {
+      this.#bytes[this.#length++] = Number(v & 0x7fn) | 0x80;
+      v >>= 7n;
+    }
+    this.#bytes[this.#length++] = Number(v);
+  }
+
+  /** Zigzag varint of an int64. */
+  zigzag64(value: bigint): void {
+    this.varint64(value < 0n ? -value * 2n - 1n : value * 2n);
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** Length-prefixed bytes. */
+  sized(bytes: Uint8Array): void {
+    this.varint(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** Length-prefixed UTF-8. */
+  string(text: string): void {
+    this.sized(utf8Encode(text));
+  }
+
+  /** UTF-8 without a length. */
+  utf8(text: string): void {
+    this.#reserve(text.length * 3);
+    for (let i = 0; i < text.length; i++) {
+      let code = text.charCodeAt(i);
+      if (code >= 0xd800 && code < 0xe000) {
+        const low = code < 0xdc00 ? text.charCodeAt(i + 1) : Number.NaN;
+        if (low >= 0xdc00 && low < 0xe000) {
+          code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+          i++;
+        } else {
+          code = 0xfffd;
+        }
+      }
+      if (code < 0x80) {
+        this.#bytes[this.#length++] = code;
+      } else if (code < 0x800) {
+        this.#bytes[this.#length++] = 0xc0 | (code >> 6);
+        this.#bytes[this.#length++] = 0x80 | (code & 0x3f);
+      } else if (code < 0x10000) {
+        this.#bytes[this.#length++] = 0xe0 | (code >> 12);
+        this.#bytes[this.#length++] = 0x80 | ((code >> 6) & 0x3f);
+        this.#bytes[this.#length++] = 0x80 | (code & 0x3f);
+      } else {
+        this.#reserve(4 + (text.length - i) * 3);
+        this.#bytes[this.#length++] = 0xf0 | (code >> 18);
+        this.#bytes[this.#length++] = 0x80 | ((code >> 12) & 0x3f);
+        this.#bytes[this.#length++] = 0x80 | ((code >> 6) & 0x3f);
+        this.#bytes[this.#length++] = 0x80 | (code & 0x3f);
+      }
+    }
+  }
+
+  /** A copy of what was written; the writer may go on. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+}
+
+/** Reads from `bytes`; every read past the end or over a limit is a DecodeError, never an out-of-bounds value. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  #at: number;
+  readonly #end: number;
+
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+  }
+
+  get position(): number {
+    return this.#at;
+  }
+
+  get remaining(): number {
+    return this.#end - this.#at;
+  }
+
+  byte(): number {
+    if (this.#at >= this.#end) throw new DecodeError('unexpected end of data');
+    return this.#bytes[this.#at++]!;
+  }
+
+  /** A varint that must be a safe integer. */
+  varint(): number {
+    let result = 0;
+    let scale = 1;
+    for (let i = 0; i < 8; i++) {
+      const b = this.byte();
+      result += (b & 0x7f) * scale;
+      if (b < 0x80) {
+        if (result > Number.MAX_SAFE_INTEGER) throw new DecodeError('varint above 2^53');
+        return result;
+      }
+      scale *= 0x80;
+    }
+    throw new DecodeError('varint longer than 8 bytes');
+  }
+
+  /** A varint used as a count of things that take at least `bytesEach` bytes: a hostile count cannot allocate more than what came. */
+  count(bytesEach = 1): number {
+    const n = this.varint();
+    if (n * bytesEach > this.remaining)
+      throw new DecodeError(`count ${n} exceeds the ${this.remaining} bytes that follow`);
+    return n;
+  }
+
+  zigzag(): number {
+    const v = this.varint();
+    return v % 2 === 0 ? v / 2 : -(v + 1) / 2;
+  }
+
+  varint64(): bigint {
+    let low = 0;
+    let scale = 1;
+    for (let i = 0; i < 7; i++) {
+      const b = this.byte();
+      low += (b & 0x7f) * scale;
+      if (b < 0x80) return BigInt(low);
+      scale *= 0x80;
+    }
+    let result = BigInt(low);
+    let shift = 49n;
+    for (let i = 7; i < 10; i++) {
+      const b = this.byte();
+      result |= BigInt(b & 0x7f) << shift;
+      if (b < 0x80) {
+        if (result > 0xffffffffffffffffn) break;
+        return result;
+      }
+      shift += 7n;
+    }
+    throw new DecodeError('varint longer than 64 bits');
+  }
+
+  zigzag64(): bigint {
+    const v = this.varint64();
+    return (v & 1n) === 0n ? v >> 1n : -(v >> 1n) - 1n;
+  }
+
+  /** A non-negative int64. */
+  count64(): bigint {
+    const v = this.varint64();
+    if (v > INT64_MAX) throw new DecodeError('count above the int64 range');
+    return v;
+  }
+
+  /** A view of the next `n` bytes. */
+  raw(n: number): Uint8Array {
+    if (n > this.remaining) throw new DecodeError('unexpected end of data');
+    const view = this.#bytes.subarray(this.#at, this.#at + n);
+    this.#at += n;
+    return view;
+  }
+
+  sized(maxBytes = Number.MAX_SAFE_INTEGER): Uint8Array {
+    const n = this.varint();
+    if (n > maxBytes) throw new DecodeError(`field of ${n} bytes is longer than ${maxBytes}`);
+    return this.raw(n);
+  }
+
+  string(maxBytes = 65_536): string {
+    const view = this.sized(maxBytes);
+    return utf8Decode(view);
+  }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entities and their ids. Ids are pure functions of names, so two clusters that use one name agree without talking.
+// Source: SkyWalking IDManager; the byte form of a descriptor is ours (docs/protocol.md).
+import { ByteReader, ByteWriter, DecodeError, utf8Decode, utf8Encode } from './bytes.js';
+import { scopeById, scopeOf, type ScopeName } from './scope.js';
+
+/** One end of an entity. `layer` is the sorted, comma-joined set of layer names; `name` is the instance or endpoint, '' for a service. */
+export interface EntityPart {
+  readonly service: string;
+  readonly normal: boolean;
+  readonly layer: string;
+  readonly name: string;
+}
+
+/** What a metric row is about. `id` is derived from the other fields; `dest` is there for relation scopes only. */
+export interface Entity {
+  readonly scope: ScopeName;
+  readonly id: string;
+  readonly source: EntityPart;
+  readonly dest?: EntityPart;
+}
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** Standard Base64 with padding of the UTF-8 of `text`. */
+export function base64Encode(text: string): string {
+  const b = utf8Encode(text);
+  let out = '';
+  for (let i = 0; i < b.length; i += 3) {
+    const n = (b[i]! << 16) | ((b[i + 1] ?? 0) << 8) | (b[i + 2] ?? 0);
+    out += BASE64[n >> 18]! + BASE64[(n >> 12) & 63]!;
+    out += i + 1 < b.length ? BASE64[(n >> 6) & 63]! : '=';
+    out += i + 2 < b.length ? BASE64[n & 63]! : '=';
+  }
+  return out;
+}
+
+/** The text behind standard Base64; a DecodeError names what is not Base64. */
+export function base64Decode(encoded: string): string {
+  const body = encoded.replace(/=+$/, '');
+  const out = new Uint8Array(Math.floor((body.length * 3) / 4));
+  let bits = 0;
+  let have = 0;
+  let at = 0;
+  for (const c of body) {
+    const v = BASE64.indexOf(c);
+    if (v < 0) throw new DecodeError(`not Base64: "${encoded}"`);
+    bits = (bits << 6) | v;
+    have += 6;
+    if (have >= 8) {
+      have -= 8;
+      out[at++] = (bits >> have) & 0xff;
+    }
+  }
+  return utf8Decode(out);
+}
+
+const nameOrBlank = (name: string) => (name.trim() === '' ? '_blank' : name);
+
+export function serviceId(name: string, normal: boolean): string {
+  return `${base64Encode(nameOrBlank(name))}.${normal ? 1 : 0}`;
+}
+
+/** Instance or endpoint of a service: `serviceId_base64(name)`. */
+export function namedPartId(ofServiceId: string, name: string): string {
+  return `${ofServiceId}_${base64Encode(nameOrBlank(name))}`;
+}
+
+/** Splits a service id; undefined when it is not one. */
+export function tryParseServiceId(id: string): { readonly name: string; readonly normal: boolean } | undefined {
+  const match = /^([A-Za-z0-9+/]+=*)\.([01])$/.exec(id);
+  if (!match) return undefined;
+  try {
+    return { name: base64Decode(match[1]!), normal: match[2] === '1' };
+  } catch {
+    return undefined; // Base64 of something that is no UTF-8: not an id of ours
+  }
+}
+
+/** The sorted, comma-joined union of two layer sets; UNDEFINED gives way to anything known. */
+export function mergeLayers(a: string, b: string): string {
+  if (a === b || b === '') return a;
+  if (a === '') return b;
+  const all = new Set([...a.split(','), ...b.split(',')]);
+  if (all.size > 1) all.delete('UNDEFINED');
+  return [...all].toSorted().join(',');
+}
+
+function entityId(scope: ScopeName, source: EntityPart, dest: EntityPart | undefined): string {
+  const spec = scopeOf(scope);
+  const from = serviceId(source.service, source.normal);
+  if (!spec.relation) return spec.part === 'service' ? from : namedPartId(from, source.name);
+  const to = serviceId(dest!.service, dest!.normal);
+  if (spec.part === 'service') return `${from}-${to}`;
+  if (spec.part === 'instance') return `${namedPartId(from, source.name)}-${namedPartId(to, dest!.name)}`;
+  const srcEndpoint = base64Encode(nameOrBlank(source.name));
+  return `${from}-${srcEndpoint}-${to}-${base64Encode(nameOrBlank(dest!.name))}`;
+}
+
+/** Builds an entity and its id. Errors: BUG when a relation lacks its `dest` or another scope has one. */
+export function entityOf(scope: ScopeName, source: EntityPart, dest?: EntityPart): Entity {
+  if (scopeOf(scope).relation !== (dest !== undefined))
+    throw new Error(`BUG: ${scope} entity with wrong number of ends`);
+  const id = entityId(scope, source, dest);
+  return dest === undefined ? { scope, id, source } : { scope, id, source, dest };
+}
+
+/** The same entity with the layers of `other` added. Both must have one id. */
+export function withLayersOf(entity: Entity, other: Entity): Entity {
+  const source = mergeLayers(entity.source.layer, other.source.layer);
+  const dest = entity.dest && other.dest ? mergeLayers(entity.dest.layer, other.dest.layer) : undefined;
+  if (source === entity.source.layer && dest === entity.dest?.layer) return entity;
+  return {
+    ...entity,
+    source: { ...entity.source, layer: source },
+    ...(entity.dest && dest !== undefined ? { dest: { ...entity.dest, layer: dest } } : {}),
+  };
+}
+
+function writePart(w: ByteWriter, part: EntityPart): void {
+  w.string(part.service);
+  w.string(part.layer);
+  w.string(part.name);
+}
+
+/** Canonical bytes of an entity: the same entity is the same bytes in every tier. */
+export function encodeEntity(entity: Entity): Uint8Array {
+  const w = new ByteWriter(64);
+  w.varint(scopeOf(entity.scope).id);
+  w.byte((entity.source.normal ? 1 : 0) | (entity.dest ? 2 : 0) | (entity.dest?.normal ? 4 : 0));
+  writePart(w, entity.source);
+  if (entity.dest) writePart(w, entity.dest);
+  return w.finish();
+}
+
+const NAME_BYTES_MAX = 2_048; // 512 characters of 4 bytes: longer names are cut at the leaf (core.*NameMaxLength)
+
+/** Reads what `encodeEntity` wrote; anything else is a DecodeError. */
+export function decodeEntity(bytes: Uint8Array): Entity {
+  const r = new ByteReader(bytes);
+  const scopeId = r.varint();
+  const spec = scopeById(scopeId);
+  if (!spec) throw new DecodeError(`unknown scope id ${scopeId}`);
+  const flags = r.byte();
+  if (flags > 7 || ((flags & 2) !== 0) !== spec.relation)
+    throw new DecodeError(`flags ${flags} do not fit scope ${spec.name}`);
+  const part = (normal: boolean): EntityPart => ({
+    service: r.string(NAME_BYTES_MAX),
+    normal,
+    layer: r.string(NAME_BYTES_MAX),
+    name: r.string(NAME_BYTES_MAX),
+  });
+  const source = part((flags & 1) !== 0);
+  const dest = spec.relation ? part((flags & 4) !== 0) : undefined;
+  if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the entity`);
+  return entityOf(spec.name as ScopeName, source, dest);
+}
+
+/** Java's `String.hashCode`: int32 over UTF-16 units. */
+export function javaStringHash(text: string): number {
+  let h = 0;
+  for (let i = 0; i < text.length; i++) h = (Math.imul(h, 31) + text.charCodeAt(i)) | 0;
+  return h;
+}
+
+/**
+ * The slot of an entity: FNV-1a 32 over the id's UTF-16 units (ids are ASCII), avalanched, modulo `slots`.
+ * A protocol constant: every tier of a federation must agree, so it never changes (test vectors beside it).
+ */
+export function slotOf(id: string, slots: number): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < id.length; i++) h = Math.imul(h ^ id.charCodeAt(i), 0x01000193);
+  h ^= h >>> 16;
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  h ^= h >>> 16;
+  return (h >>> 0) % slots;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// OapConfig: what the rest of the program sees of application.yml. In: valid file settings. Out: inner names with units.
+import { parsePostgresUrl } from './rules.js';
+import type { FileSettings } from './schema.js';
+
+export type ClusterConfig =
+  | { readonly provider: 'standalone' }
+  | {
+      readonly provider: 'zookeeper';
+      readonly namespace: string;
+      /** `host:port,host:port` */
+      readonly hostPort: string;
+      readonly baseSleepTimeMs: number;
+      readonly maxRetries: number;
+      readonly sessionTimeoutMs: number;
+      /** What this node registers; undefined takes the gRPC host or port that is really bound. */
+      readonly internalComHost: string | undefined;
+      readonly internalComPort: number | undefined;
+    };
+
+export interface CoreConfig {
+  readonly restHost: string;
+  /** 0 takes a free port; so does `grpcPort`. */
+  readonly restPort: number;
+  readonly grpcHost: string;
+  readonly grpcPort: number;
+  readonly l1FlushPeriodMs: number;
+  readonly persistentPeriodMs: number;
+  readonly storageSessionTimeoutMs: number;
+  readonly metricsDataTtlDays: number;
+  readonly downsampling: readonly ('Hour' | 'Day')[];
+  readonly serviceNameMaxLength: number;
+  readonly instanceNameMaxLength: number;
+  readonly endpointNameMaxLength: number;
+  readonly maxEndpointsPerService: number;
+  readonly allowedLatenessMs: number;
+  readonly oalFiles: readonly string[];
+  readonly apdexThresholdMs: { readonly default: number; readonly services: Readonly<Record<string, number>> };
+  readonly timezone: string;
+}
+
+export type StorageConfig =
+  /** `dataDir` undefined: in memory only. */
+  { readonly provider: 'embedded'; readonly dataDir: string | undefined } | PostgresConfig;
+
+export interface PostgresConfig {
+  readonly provider: 'postgresql';
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  readonly sslMode: 'disable' | 'require' | 'verify-full';
+  readonly maxConnections: number;
+}
+
+export interface SharingServerConfig {
+  /** Empty: agents need no token. */
+  readonly authentication: string;
+  readonly maxMessageSizeBytes: number;
+  /** 0: no limit. */
+  readonly maxConcurrentCallsPerConnection: number;
+}
+
+export interface FederationConfig {
+  readonly tier: string;
+  readonly slots: number;
+  readonly forward: ForwardConfig | undefined;
+  readonly receive: ReceiveConfig | undefined;
+}
+
+export interface ForwardConfig {
+  readonly discovery:
+    | { readonly kind: 'static' | 'naming'; readonly upstreams: readonly string[] }
+    | { readonly kind: 'zookeeper'; readonly hostPort: string; readonly namespace: string };
+  readonly token: string;
+  readonly queueCapacityBatches: number;
+  readonly queueCapacityBytes: number;
+  readonly outboxRetentionMinutes: number;
+  readonly outboxMaxBytes: number;
+}
+
+export interface ReceiveConfig {
+  /** Tier name to token; empty lets any tier in. */
+  readonly tokens: Readonly<Record<string, string>>;
+  readonly expectedTiers: readonly string[];
+  readonly creditBytes: number;
+  readonly maxFrameBytes: number;
+  readonly originScopes: readonly string[];
+  readonly maxFutureMinutes: number;
+}
+
+export interface QueryConfig {
+  readonly maxPoints: number;
+  readonly maxDepth: number;
+  readonly maxAliases: number;
+}
+
+/** A module that was left out is undefined. */
+export interface OapConfig {
+  readonly cluster: ClusterConfig;
+  readonly core: CoreConfig;
+  readonly storage: StorageConfig;
+  readonly sharingServer: SharingServerConfig;
+  readonly receiverTrace: Readonly<Record<never, never>> | undefined;
+  readonly federation: FederationConfig | undefined;
+  readonly query: QueryConfig;
+  readonly telemetry: { readonly host: string; readonly port: number } | undefined;
+}
+
+/** Renames and converts; the settings have passed every rule. The result is deeply frozen. */
+export function toOapConfig(file: FileSettings): OapConfig {
+  const core = file.core.providers.default;
+  const sharing = file['receiver-sharing-server'].providers.default;
+  const { default: defaultMs = 500, ...services } = core.apdexThreshold;
+  return deepFreeze({
+    cluster: toCluster(file.cluster),
+    core: {
+      restHost: core.restHost,
+      restPort: core.restPort,
+      grpcHost: core.gRPCHost,
+      grpcPort: core.gRPCPort,
+      l1FlushPeriodMs: core.l1FlushPeriod,
+      persistentPeriodMs: Math.round(core.persistentPeriod * 1000),
+      storageSessionTimeoutMs: core.storageSessionTimeout,
+      metricsDataTtlDays: core.metricsDataTTL,
+      downsampling: core.downsampling,
+      serviceNameMaxLength: core.serviceNameMaxLength,
+      instanceNameMaxLength: core.instanceNameMaxLength,
+      endpointNameMaxLength: core.endpointNameMaxLength,
+      maxEndpointsPerService: core.maxEndpointsPerService,
+      allowedLatenessMs: core.allowedLatenessSeconds * 1000,
+      oalFiles: core.oalFiles,
+      apdexThresholdMs: { default: defaultMs, services },
+      timezone: core.timezone,
+    },
+    storage: toStorage(file.storage),
+    sharingServer: {
+      authentication: sharing.authentication,
+      maxMessageSizeBytes: sharing.maxMessageSize,
+      maxConcurrentCallsPerConnection: sharing.maxConcurrentCallsPerConnection,
+    },
+    receiverTrace: file['receiver-trace'].selector === 'default' ? {} : undefined,
+    federation: file.federation.selector === 'default' ? toFederation(file.federation.providers.default) : undefined,
+    query: { ...file.query.providers.default },
+    telemetry: file.telemetry.selector === 'prometheus' ? { ...file.telemetry.providers.prometheus } : undefined,
+  });
+}
+
+function toCluster({ selector, providers: { zookeeper } }: FileSettings['cluster']): ClusterConfig {
+  if (selector !== 'zookeeper') return { provider: 'standalone' };
+  return {
+    provider: 'zookeeper',
+    ...zookeeper,
+    internalComHost: zookeeper.internalComHost === '' ? undefined : zookeeper.internalComHost,
+    internalComPort: zookeeper.internalComPort < 0 ? undefined : zookeeper.internalComPort,
+  };
+}
+
+function toStorage({ selector, providers: { embedded, postgresql } }: FileSettings['storage']): StorageConfig {
+  if (selector !== 'postgresql') {
+    return { provider: 'embedded', dataDir: embedded.dataDir === 'memory' ? undefined : embedded.dataDir };
+  }
+  const { maxConnections, properties, url } = postgresql;
+  const target = parsePostgresUrl(url === '' ? properties.jdbcUrl : url);
+  if ('reason' in target) throw new Error(`storage.postgresql was not validated: ${target.reason}`);
+  const login = url === '' ? { user: properties['dataSource.user'], password: properties['dataSource.password'] } : {};
+  return { provider: 'postgresql', ...target, ...login, maxConnections };
+}
+
+function toFederation({ tier, slots, forward, receive }: FileSettings['federation']['providers']['default']): FederationConfig {
+  const { upstreams, discovery, zookeeper, ...limits } = forward;
+  const { enabled, ...receiving } = receive;
+  const sends = discovery === 'zookeeper' || upstreams.length > 0;
+  return {
+    tier,
+    slots,
+    forward: sends
+      ? { discovery: discovery === 'zookeeper' ? { kind: discovery, ...zookeeper } : { kind: discovery, upstreams }, ...limits }
+      : undefined,
+    receive: enabled ? receiving : undefined,
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

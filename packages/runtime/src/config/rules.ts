@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules that need more than one key. In: complete file settings. Out: what breaks them, by path.
+import type { FileSettings } from './schema.js';
+
+/** One broken rule; `path` is the key that the operator most likely has to change. */
+export interface Breach {
+  readonly path: readonly string[];
+  readonly reason: string;
+}
+
+/** Every rule that `file` breaks, in the order of the file. */
+export function brokenRules(file: FileSettings): Breach[] {
+  return [...periods(file), ...ports(file), ...storage(file), ...federation(file)];
+}
+
+function periods({ core: { providers } }: FileSettings): Breach[] {
+  const { l1FlushPeriod, persistentPeriod, storageSessionTimeout, apdexThreshold } = providers.default;
+  const breaches: Breach[] = [];
+  const at = (key: string) => ['core', 'default', key];
+  if (l1FlushPeriod > persistentPeriod * 1000) {
+    const reason = `must be <= persistentPeriod (${persistentPeriod} s), got ${l1FlushPeriod} ms`;
+    breaches.push({ path: at('l1FlushPeriod'), reason });
+  }
+  if (storageSessionTimeout < persistentPeriod * 1000) {
+    const reason = `must be >= persistentPeriod (${persistentPeriod} s), got ${storageSessionTimeout} ms`;
+    breaches.push({ path: at('storageSessionTimeout'), reason });
+  }
+  if (apdexThreshold['default'] === undefined) {
+    breaches.push({ path: at('apdexThreshold'), reason: 'must have the key default' });
+  }
+  return breaches;
+}
+
+function ports({ core: { providers }, telemetry }: FileSettings): Breach[] {
+  const { restPort, gRPCPort } = providers.default;
+  const breaches: Breach[] = [];
+  if (restPort !== 0 && restPort === gRPCPort) {
+    breaches.push({ path: ['core', 'default', 'gRPCPort'], reason: `must differ from restPort, both are ${restPort}` });
+  }
+  const scrapePort = telemetry.providers.prometheus.port;
+  if (telemetry.selector === 'prometheus' && scrapePort !== 0 && (scrapePort === restPort || scrapePort === gRPCPort)) {
+    const reason = `must differ from the ports of core, ${scrapePort} is one of them`;
+    breaches.push({ path: ['telemetry', 'prometheus', 'port'], reason });
+  }
+  return breaches;
+}
+
+function storage({ storage: { selector, providers } }: FileSettings): Breach[] {
+  if (selector !== 'postgresql') return [];
+  const { url, properties } = providers.postgresql;
+  const [path, target] =
+    url === '' ? [['properties', 'jdbcUrl'], parsePostgresUrl(properties.jdbcUrl)] : [['url'], parsePostgresUrl(url)];
+  return 'reason' in target ? [{ path: ['storage', 'postgresql', ...path], reason: target.reason }] : [];
+}
+
+function federation({ core, federation: { selector, providers } }: FileSettings): Breach[] {
+  if (selector !== 'default') return [];
+  const { tier, forward, receive } = providers.default;
+  const breaches: Breach[] = [];
+  const at = (...keys: string[]) => ['federation', 'default', ...keys];
+  if (tier === '') breaches.push({ path: at('tier'), reason: 'must be set when the federation module is on' });
+  if (forward.discovery === 'zookeeper' && forward.zookeeper.hostPort === '') {
+    breaches.push({ path: at('forward', 'zookeeper', 'hostPort'), reason: 'must be set when discovery is zookeeper' });
+  }
+  if (forward.discovery === 'zookeeper' && forward.upstreams.length > 0) {
+    breaches.push({ path: at('forward', 'upstreams'), reason: 'must be empty when discovery is zookeeper' });
+  }
+  if (forward.discovery === 'naming' && forward.upstreams.length === 0) {
+    breaches.push({ path: at('forward', 'upstreams'), reason: 'must name at least one node when discovery is naming' });
+  }
+  if (!receive.enabled && forward.discovery === 'static' && forward.upstreams.length === 0) {
+    const reason = 'must name at least one node, or receive.enabled be true: this tier neither sends nor receives';
+    breaches.push({ path: at('forward', 'upstreams'), reason });
+  }
+  if (receive.maxFrameBytes > receive.creditBytes) {
+    const reason = `must be <= creditBytes (${receive.creditBytes}), got ${receive.maxFrameBytes}: such a frame could never be sent`;
+    breaches.push({ path: at('receive', 'maxFrameBytes'), reason });
+  }
+  if (receive.enabled) {
+    const named = Object.keys(receive.tokens);
+    const { gRPCHost } = core.providers.default;
+    if (named.length === 0 && !isLoopback(gRPCHost)) {
+      const reason = `must name the tiers that may send: core.default.gRPCHost ${gRPCHost} is open to other machines`;
+      breaches.push({ path: at('receive', 'tokens'), reason });
+    }
+    for (const expected of receive.expectedTiers) {
+      if (expected === tier) {
+        breaches.push({ path: at('receive', 'expectedTiers'), reason: `must not hold this tier itself, ${tier}` });
+      } else if (named.length > 0 && !named.includes(expected)) {
+        const reason = `must hold a token for ${expected}, which expectedTiers names`;
+        breaches.push({ path: at('receive', 'tokens'), reason });
+      }
+    }
+    for (const [sender, token] of Object.entries(receive.tokens)) {
+      if (token === '') breaches.push({ path: at('receive', 'tokens', sender), reason: 'must not be empty' });
+    }
+  }
+  return breaches;
+}
+
+/** Whether only this machine can reach `host`. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+export interface PostgresTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  readonly sslMode: 'disable' | 'require' | 'verify-full';
+}
+
+/** Reads `postgres://`, `postgresql://` and `jdbc:postgresql://` addresses. The reason never repeats the password. */
+export function parsePostgresUrl(url: string): PostgresTarget | { readonly reason: string } {
+  const form = 'must be like postgres://user:password@host:5432/database or jdbc:postgresql://host:5432/database';
+  const address = url.replace(/^jdbc:/, '');
+  if (!/^postgres(ql)?:\/\//.test(address) || !URL.canParse(address)) return { reason: form };
+  const { hostname, port, pathname, username, password, searchParams } = new URL(address);
+  let sslMode: PostgresTarget['sslMode'] = 'disable';
+  let host = hostname.replace(/^\[|\]$/g, '');
+  let user = decoded(username);
+  let secret = decoded(password);
+  for (const [name, value] of searchParams) {
+    if (name === 'sslmode' && (value === 'disable' || value === 'require' || value === 'verify-full')) sslMode = value;
+    else if (name === 'sslmode') return { reason: `must have sslmode disable, require or verify-full, got ${value}` };
+    else if (name === 'host') host = value;
+    else if (name === 'user') user = value;
+    else if (name === 'password') secret = value;
+    else return { reason: `must not have the parameter ${name}; sslmode, host, user and password are known` };
+  }
+  const database = decoded(pathname.slice(1));
+  if (host === '' || database === '') return { reason: form };
+  return { host, port: port === '' ? 5432 : Number(port), database, user, password: secret, sslMode };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a lone % in a password that was not escaped: taken as written
+  }
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything an operator may write in application.yml: names, defaults, limits, environment names, and what each key does.
+// deploy/application.yml and docs/configuration.md are generated from here; validation and types come from here too.
+// SkyWalking's key and environment names stand wherever the same thing exists there.
+import { choice, choices, decimal, flag, group, integer, list, module, numbers, port, secret, secrets, text } from './keys.js';
+import type { ModuleSettings } from './keys.js';
+
+const ANY = Number.MAX_SAFE_INTEGER;
+const MIB = 1024 * 1024;
+const TIER_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+const HOST_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:,/[\]]+):(\d{1,5})$/;
+
+export const MODULES = {
+  cluster: module(
+    {
+      doc: 'Who the other nodes of this tier are, and which node owns which slot.',
+      selector: 'standalone',
+      env: 'SW_CLUSTER',
+      optional: false,
+    },
+    {
+      standalone: group('One node that owns every slot.', {}),
+      zookeeper: group('Nodes that find each other in ZooKeeper; any number up to the number of slots.', {
+        namespace: text('', {
+          env: 'SW_NAMESPACE',
+          doc: 'Path element that keeps several clusters on one ZooKeeper apart; empty for none.',
+        }),
+        hostPort: text(
+          'localhost:2181',
+          { env: 'SW_CLUSTER_ZK_HOST_PORT', doc: 'ZooKeeper servers, separated by commas.' },
+          'host:port,...',
+          checkHostPorts,
+        ),
+        baseSleepTimeMs: integer(1000, [1, 60_000], {
+          env: 'SW_CLUSTER_ZK_SLEEP_TIME',
+          doc: 'First wait before a connection is tried again, in ms; grows exponentially, with jitter.',
+        }),
+        maxRetries: integer(3, [0, 1000], {
+          env: 'SW_CLUSTER_ZK_MAX_RETRIES',
+          doc: 'Connection attempts at start before the start fails; after the start it never gives up.',
+        }),
+        sessionTimeoutMs: integer(10_000, [1000, 600_000], {
+          env: 'SW_CLUSTER_ZK_SESSION_TIMEOUT',
+          doc: 'After this long without a sign of life a node is taken for dead, in ms. Lower: faster takeover, more false alarms.',
+        }),
+        internalComHost: text('', {
+          env: 'SW_CLUSTER_INTERNAL_COM_HOST',
+          doc: 'Address that the other nodes use for this one; empty takes core.default.gRPCHost.',
+        }),
+        internalComPort: integer(-1, [-1, 65_535], {
+          env: 'SW_CLUSTER_INTERNAL_COM_PORT',
+          doc: 'Port that the other nodes use for this one; -1 takes core.default.gRPCPort.',
+        }),
+      }),
+    },
+  ),
+
+  core: module(
+    { doc: 'The pipeline itself: ports, periods, limits.', selector: 'default', env: 'SW_CORE', optional: false },
+    {
+      default: group('', {
+        role: text(
+          'Mixed',
+          { env: 'SW_CORE_ROLE', doc: 'Every node receives (L1) and aggregates (L2).' },
+          'Mixed',
+          (role) => (role === 'Mixed' ? undefined : `must be Mixed; the split roles Receiver and Aggregator do not exist here`),
+        ),
+        restHost: text('0.0.0.0', { env: 'SW_CORE_REST_HOST', doc: 'Address for HTTP: GraphQL, status, UI.' }),
+        restPort: port(12_800, { env: 'SW_CORE_REST_PORT', doc: 'Port for HTTP; 0 takes a free one.' }),
+        gRPCHost: text('0.0.0.0', { env: 'SW_CORE_GRPC_HOST', doc: 'Address for gRPC: agents, other nodes, other tiers.' }),
+        gRPCPort: port(11_800, { env: 'SW_CORE_GRPC_PORT', doc: 'Port for gRPC; 0 takes a free one.' }),
+        l1FlushPeriod: integer(500, [10, 600_000], {
+          env: 'SW_CORE_L1_AGGREGATION_FLUSH_PERIOD',
+          doc: 'L1 merges for this long before it hands over, in ms. Raising it merges more and loses more when a node dies.',
+        }),
+        persistentPeriod: decimal(25, [0.05, 3600], {
+          env: 'SW_CORE_PERSISTENT_PERIOD',
+          doc: 'L2 writes to storage this often, in seconds, fractions allowed. Also how often increments leave for the upper tier.',
+        }),
+        storageSessionTimeout: integer(70_000, [100, 86_400_000], {
+          env: 'SW_CORE_STORAGE_SESSION_TIMEOUT',
+          doc: 'A merged row that was not touched for this long leaves memory and is read again when needed, in ms.',
+        }),
+        metricsDataTTL: integer(7, [2, 36_500], {
+          env: 'SW_CORE_METRICS_DATA_TTL',
+          doc: 'Metrics are kept for this many days; increments that are older are refused on arrival.',
+        }),
+        downsampling: choices(['Hour', 'Day'], ['Hour', 'Day'], { doc: 'Which rollups are kept besides the minute rows.' }),
+        serviceNameMaxLength: integer(70, [1, 512], {
+          env: 'SW_SERVICE_NAME_MAX_LENGTH',
+          doc: 'Longer service names are cut to this many characters.',
+        }),
+        instanceNameMaxLength: integer(70, [1, 512], {
+          env: 'SW_INSTANCE_NAME_MAX_LENGTH',
+          doc: 'Longer instance names are cut to this many characters.',
+        }),
+        endpointNameMaxLength: integer(150, [1, 512], {
+          env: 'SW_ENDPOINT_NAME_MAX_LENGTH',
+          doc: 'Longer endpoint names are cut to this many characters.',
+        }),
+        maxEndpointsPerService: integer(1000, [1, 10_000_000], {
+          env: 'SW_CORE_MAX_ENDPOINTS_PER_SERVICE',
+          doc: 'Cardinality cap: further endpoints of a service are counted under one overflow endpoint, and shown as such.',
+        }),
+        allowedLatenessSeconds: integer(10, [0, 3600], {
+          env: 'SW_CORE_ALLOWED_LATENESS',
+          doc: 'The watermark stays this many seconds behind the clock. Later data still counts, as a visible revision.',
+        }),
+        oalFiles: list(
+          ['core.oal'],
+          { env: 'SW_CORE_OAL_FILES', doc: 'OAL scripts to run, separated by commas. Upper tiers run federation.oal.' },
+          'list of file names',
+        ),
+        apdexThreshold: numbers({ default: 500 }, [1, 3_600_000], {
+          doc: 'Apdex threshold in ms: `default`, and any service by its name (as in service-apdex-threshold.yml).',
+        }),
+        timezone: text(
+          'UTC',
+          { env: 'SW_CORE_TIMEZONE', doc: 'Zone of the minutes, hours and days that queries name; storage and wire are UTC.' },
+          'IANA zone name',
+          checkTimezone,
+        ),
+      }),
+    },
+  ),
+
+  storage: module(
+    { doc: 'Where metrics, marks and the outbox are kept.', selector: 'embedded', env: 'SW_STORAGE', optional: false },
+    {
+      embedded: group('PostgreSQL inside this process (PGlite): nothing to install, one node.', {
+        dataDir: text('./data', { env: 'SW_STORAGE_EMBEDDED_DATA_DIR', doc: 'Directory for the data; `memory` keeps nothing.' }),
+      }),
+      postgresql: group('A PostgreSQL server, shared by all nodes of the tier.', {
+        url: secret('', {
+          env: 'SW_STORAGE_POSTGRESQL_URL',
+          doc: 'postgres://user:password@host:port/database?sslmode=...; wins over properties when set.',
+        }),
+        properties: group('The same in the form that SkyWalking uses.', {
+          jdbcUrl: text('jdbc:postgresql://localhost:5432/skywalking', {
+            env: 'SW_JDBC_URL',
+            doc: 'jdbc:postgresql://host:port/database?sslmode=...',
+          }),
+          'dataSource.user': text('postgres', { env: 'SW_DATA_SOURCE_USER', doc: 'Database user.' }),
+          'dataSource.password': secret('', { env: 'SW_DATA_SOURCE_PASSWORD', doc: 'Database password.' }),
+        }),
+        maxConnections: integer(10, [2, 1000], {
+          env: 'SW_STORAGE_POSTGRESQL_MAX_CONNECTIONS',
+          doc: 'Connections this node opens at most; the server must allow this times the number of nodes.',
+        }),
+      }),
+    },
+  ),
+
+  'receiver-sharing-server': module(
+    {
+      doc: 'The gRPC server that receivers, other nodes and other tiers share.',
+      selector: 'default',
+      env: 'SW_RECEIVER_SHARING_SERVER',
+      optional: false,
+    },
+    {
+      default: group('', {
+        authentication: secret('', {
+          env: 'SW_AUTHENTICATION',
+          doc: 'Token that agents must send; empty lets every agent in.',
+        }),
+        maxMessageSize: integer(50 * MIB, [64 * 1024, 1024 * MIB], {
+          env: 'SW_RECEIVER_GRPC_MAX_MESSAGE_SIZE',
+          doc: 'Larger gRPC messages are refused, in bytes.',
+        }),
+        maxConcurrentCallsPerConnection: integer(0, [0, 1_000_000], {
+          env: 'SW_RECEIVER_GRPC_MAX_CONCURRENT_CALL',
+          doc: 'Calls in flight on one connection; 0 sets no limit.',
+        }),
+      }),
+    },
+  ),
+
+  'receiver-trace': module(
+    { doc: 'Takes traces of SkyWalking agents and makes metrics of them.', selector: 'default', env: 'SW_RECEIVER_TRACE', optional: true },
+    { default: group('', {}) },
+  ),
+
+  federation: module(
+    { doc: 'This tier within the tree of tiers.', selector: '-', env: 'SW_FEDERATION', optional: true },
+    {
+      default: group('', {
+        tier: text(
+          '',
+          { env: 'SW_FEDERATION_TIER', doc: 'The name of this tier, unique in the whole federation. Required.' },
+          'letters, digits, - _ .',
+          (tier) => (tier === '' || TIER_NAME.test(tier) ? undefined : 'must be 1 to 64 letters, digits, - _ or .'),
+        ),
+        slots: integer(16, [1, 1024], {
+          env: 'SW_FEDERATION_SLOTS',
+          doc: 'Entities are hashed to this many slots; one value for the whole federation, a mismatch is refused.',
+        }),
+        forward: group('To the tier above. On as soon as there is somewhere to send to.', {
+          upstreams: list(
+            [],
+            {
+              env: 'SW_FEDERATION_UPSTREAMS',
+              doc: 'Nodes of the upstream tier as host:port, separated by commas; empty forwards nothing (unless discovery is zookeeper).',
+            },
+            'list of host:port',
+            checkHostPorts,
+          ),
+          discovery: choice(['static', 'naming', 'zookeeper'], 'static', {
+            env: 'SW_FEDERATION_DISCOVERY',
+            doc: 'static: send to upstreams as listed. naming: ask any of them for all addresses. zookeeper: read them where the upstream registers.',
+          }),
+          zookeeper: group('Where the upstream cluster registers, for discovery: zookeeper.', {
+            hostPort: text(
+              '',
+              { env: 'SW_FEDERATION_ZK_HOST_PORT', doc: 'ZooKeeper servers of the upstream tier, separated by commas.' },
+              'host:port,...',
+              (servers) => (servers === '' ? undefined : checkHostPorts(servers)),
+            ),
+            namespace: text('', { env: 'SW_FEDERATION_ZK_NAMESPACE', doc: 'Namespace of the upstream cluster.' }),
+          }),
+          token: secret('', { env: 'SW_FEDERATION_TOKEN', doc: 'What this tier shows to the upstream, see receive.tokens there.' }),
+          queueCapacityBatches: integer(64, [1, 100_000], {
+            env: 'SW_FEDERATION_QUEUE_BATCHES',
+            doc: 'Batches waiting for the stream, in memory; more wait in the outbox.',
+          }),
+          queueCapacityBytes: integer(8 * MIB, [64 * 1024, 1024 * MIB], {
+            env: 'SW_FEDERATION_QUEUE_BYTES',
+            doc: 'The same in bytes; whichever is reached first.',
+          }),
+          outboxRetentionMinutes: integer(30, [0, 43_200], {
+            env: 'SW_FEDERATION_OUTBOX_RETENTION',
+            doc: 'Acknowledged batches stay this long, so that an upstream restored from a backup can be repaired.',
+          }),
+          outboxMaxBytes: integer(1024 * MIB, [MIB, ANY], {
+            env: 'SW_FEDERATION_OUTBOX_MAX_BYTES',
+            doc: 'Disk budget of the outbox while the upstream is away.',
+          }),
+        }),
+        receive: group('From the tiers below, on core.default.gRPCPort.', {
+          enabled: flag(false, { env: 'SW_FEDERATION_RECEIVE', doc: 'Whether other tiers may send to this one.' }),
+          tokens: secrets({
+            env: 'SW_FEDERATION_RECEIVE_TOKENS',
+            doc: 'Which tiers may send, and the token of each: {east: ..., west: ...}. Empty lets any tier in, on a loopback address only.',
+          }),
+          expectedTiers: list(
+            [],
+            {
+              env: 'SW_FEDERATION_EXPECTED_TIERS',
+              doc: 'Tiers that belong to the picture: while one is silent, answers say that they are incomplete.',
+            },
+            'list of tier names',
+            (tier) => (TIER_NAME.test(tier) ? undefined : 'must be a tier name: 1 to 64 letters, digits, - _ or .'),
+          ),
+          creditBytes: integer(8 * MIB, [64 * 1024, 1024 * MIB], {
+            env: 'SW_FEDERATION_CREDIT_BYTES',
+            doc: 'Bytes that one sender may have in flight.',
+          }),
+          maxFrameBytes: integer(4 * MIB, [64 * 1024, 1024 * MIB], {
+            env: 'SW_FEDERATION_MAX_FRAME_BYTES',
+            doc: 'Larger frames are refused.',
+          }),
+          originScopes: list(
+            ['Service'],
+            { env: 'SW_FEDERATION_ORIGIN_SCOPES', doc: 'Scopes whose metrics are also kept per source tier.' },
+            'list of scopes',
+          ),
+          maxFutureMinutes: integer(5, [0, 1440], {
+            env: 'SW_FEDERATION_MAX_FUTURE_MINUTES',
+            doc: 'Minutes further ahead of the clock than this are refused and counted.',
+          }),
+        }),
+      }),
+    },
+  ),
+
+  query: module(
+    { doc: 'Limits of the query side: GraphQL and MQE on core.default.restPort.', selector: 'default', env: 'SW_QUERY', optional: false },
+    {
+      default: group('', {
+        maxPoints: integer(500, [1, 100_000], { env: 'SW_QUERY_MAX_POINTS', doc: 'Points in one series of an answer.' }),
+        maxDepth: integer(8, [1, 100], { env: 'SW_QUERY_MAX_DEPTH', doc: 'Nesting of a GraphQL query.' }),
+        maxAliases: integer(30, [1, 10_000], { env: 'SW_QUERY_MAX_ALIASES', doc: 'Fields of one GraphQL query that read data.' }),
+      }),
+    },
+  ),
+
+  telemetry: module(
+    { doc: 'Metrics about this process.', selector: 'none', env: 'SW_TELEMETRY', optional: true },
+    {
+      none: group('No endpoint.', {}),
+      prometheus: group('Prometheus text on /metrics.', {
+        host: text('0.0.0.0', { env: 'SW_TELEMETRY_PROMETHEUS_HOST', doc: 'Address to listen on.' }),
+        port: port(1234, { env: 'SW_TELEMETRY_PROMETHEUS_PORT', doc: 'Port; 0 takes a free one.' }),
+      }),
+    },
+  ),
+} as const;
+
+/** The whole file as plain values, under the names that the operator writes, every default filled in. */
+export type FileSettings = { readonly [Name in keyof typeof MODULES]: ModuleSettings<(typeof MODULES)[Name]> };
+
+function checkHostPorts(servers: string): string | undefined {
+  for (const server of servers.split(',')) {
+    const [, digits] = HOST_PORT.exec(server.trim()) ?? [];
+    if (digits === undefined || Number(digits) < 1 || Number(digits) > 65_535) return 'must be host:port';
+  }
+  return undefined;
+}
+
+function checkTimezone(zone: string): string | undefined {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return undefined;
+  } catch {
+    return 'must be a zone name like UTC or Asia/Shanghai'; // RangeError is the only way Intl says no
+  }
+}
