@@ -2,6 +2,27 @@
 export { backoffMs, type BackoffOptions } from './backoff.js';
 export { systemClock, type Cancel, type Clock } from './clock.js';
 export {
+  describeConfig,
+  formatProblem,
+  loadConfig,
+  processEnvironment,
+  type ConfigProblem,
+  type LoadedConfig,
+} from './config/load.js';
+export type {
+  ClusterConfig,
+  CoreConfig,
+  FederationConfig,
+  ForwardConfig,
+  OapConfig,
+  PostgresConfig,
+  QueryConfig,
+  ReceiveConfig,
+  SharingServerConfig,
+  StorageConfig,
+} from './config/oap-config.js';
+export type { Environment } from './config/placeholders.js';
+export {
   BugError,
   ERRORS,
   GrpcStatus,

@@ -136,7 +136,12 @@ export function numbers(
 }
 
 export function module<const Providers extends Readonly<Record<string, Group>>>(
-  about: { readonly doc: string; readonly selector: (keyof Providers & string) | '-'; readonly env: string; readonly optional: boolean },
+  about: {
+    readonly doc: string;
+    readonly selector: (keyof Providers & string) | '-';
+    readonly env: string;
+    readonly optional: boolean;
+  },
   providers: Providers,
 ): Module<Providers> {
   return { kind: 'module', ...about, providers };

@@ -8,16 +8,27 @@ import { brokenRules } from './rules.js';
 import { MODULES, type FileSettings } from './schema.js';
 import { parseTree, positionOf, type Entry, type Position, type Problem, type Tree } from './tree.js';
 
-export type LoadedConfig = { readonly config: OapConfig } | { readonly problems: readonly Problem[] };
+/** A problem together with the name of the file it is in. */
+export interface ConfigProblem extends Problem {
+  readonly file: string;
+}
+
+export type LoadedConfig = { readonly config: OapConfig } | { readonly problems: readonly ConfigProblem[] };
 
 /**
- * Reads the text of application.yml. Values that are left out take their defaults; placeholders take `env`.
+ * Reads the text of application.yml. Values that are left out take their defaults; placeholders take `env`;
+ * `fileName` only stands in the problems.
  *
  * Errors: never throws; all problems come back together, in the order of the file. Unknown names are problems.
  */
-export function loadConfig(text: string, env: Environment): LoadedConfig {
+export function loadConfig(text: string, env: Environment, fileName: string): LoadedConfig {
   const { tree, problems } = parseTree(text, env);
-  if (problems.length > 0) return { problems };
+  const failed = () => ({
+    problems: problems
+      .sort((a, b) => a.line - b.line || a.column - b.column)
+      .map((problem) => ({ file: fileName, ...problem })),
+  });
+  if (problems.length > 0) return failed();
   const settings: Record<string, unknown> = {};
   const report = (path: readonly string[], at: Position, reason: string) => {
     problems.push({ path: path.join('.'), line: at.line, column: at.column, reason });
@@ -31,15 +42,13 @@ export function loadConfig(text: string, env: Environment): LoadedConfig {
   if (problems.length === 0) {
     for (const { path, reason } of brokenRules(settings as FileSettings)) report(path, positionOf(tree, path), reason);
   }
-  if (problems.length > 0) {
-    return { problems: problems.sort((a, b) => a.line - b.line || a.column - b.column) };
-  }
+  if (problems.length > 0) return failed();
   return { config: toOapConfig(settings as FileSettings) };
 }
 
 /** `application.yml:12:7 core.default.persistentPeriod - must be >= 1, got 0` */
-export function formatProblem(fileName: string, { path, line, column, reason }: Problem): string {
-  return `${fileName}:${line}:${column} ${path === '' ? '' : `${path} - `}${reason}`;
+export function formatProblem({ file, path, line, column, reason }: ConfigProblem): string {
+  return `${file}:${line}:${column} ${path === '' ? '' : `${path} - `}${reason}`;
 }
 
 /** The environment of this process. The one place that reads it for the configuration. */
@@ -66,7 +75,8 @@ function readSelector(path: readonly string[], definition: Module, entry: Entry 
   const selector = isNothing(tree) ? '-' : (tree.text ?? '').trim() || '-';
   const names = Object.keys(definition.providers);
   if (selector === '-') {
-    if (!definition.optional) report(path, tree.at, `must be one of ${names.join(', ')}: this module cannot be left out`);
+    if (!definition.optional)
+      report(path, tree.at, `must be one of ${names.join(', ')}: this module cannot be left out`);
     return selector;
   }
   if (!names.includes(selector)) {
@@ -84,7 +94,8 @@ function readGroup(path: readonly string[], { keys }: Group, tree: Tree | undefi
     const value = entries.get(name)?.value;
     const here = [...path, name];
     if (member.kind === 'group') values[name] = readGroup(here, member, value, report);
-    else values[name] = value === undefined || isNothing(value) ? member.fallback : readKey(here, member, value, report);
+    else
+      values[name] = value === undefined || isNothing(value) ? member.fallback : readKey(here, member, value, report);
   }
   return values;
 }

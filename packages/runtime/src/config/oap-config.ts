@@ -168,7 +168,12 @@ function toStorage({ selector, providers: { embedded, postgresql } }: FileSettin
   return { provider: 'postgresql', ...target, ...login, maxConnections };
 }
 
-function toFederation({ tier, slots, forward, receive }: FileSettings['federation']['providers']['default']): FederationConfig {
+function toFederation({
+  tier,
+  slots,
+  forward,
+  receive,
+}: FileSettings['federation']['providers']['default']): FederationConfig {
   const { upstreams, discovery, zookeeper, ...limits } = forward;
   const { enabled, ...receiving } = receive;
   const sends = discovery === 'zookeeper' || upstreams.length > 0;
@@ -176,7 +181,10 @@ function toFederation({ tier, slots, forward, receive }: FileSettings['federatio
     tier,
     slots,
     forward: sends
-      ? { discovery: discovery === 'zookeeper' ? { kind: discovery, ...zookeeper } : { kind: discovery, upstreams }, ...limits }
+      ? {
+          discovery: discovery === 'zookeeper' ? { kind: discovery, ...zookeeper } : { kind: discovery, upstreams },
+          ...limits,
+        }
       : undefined,
     receive: enabled ? receiving : undefined,
   };

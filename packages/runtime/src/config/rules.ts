@@ -14,13 +14,9 @@ export function brokenRules(file: FileSettings): Breach[] {
 }
 
 function periods({ core: { providers } }: FileSettings): Breach[] {
-  const { l1FlushPeriod, persistentPeriod, storageSessionTimeout, apdexThreshold } = providers.default;
+  const { persistentPeriod, storageSessionTimeout, apdexThreshold } = providers.default;
   const breaches: Breach[] = [];
   const at = (key: string) => ['core', 'default', key];
-  if (l1FlushPeriod > persistentPeriod * 1000) {
-    const reason = `must be <= persistentPeriod (${persistentPeriod} s), got ${l1FlushPeriod} ms`;
-    breaches.push({ path: at('l1FlushPeriod'), reason });
-  }
   if (storageSessionTimeout < persistentPeriod * 1000) {
     const reason = `must be >= persistentPeriod (${persistentPeriod} s), got ${storageSessionTimeout} ms`;
     breaches.push({ path: at('storageSessionTimeout'), reason });

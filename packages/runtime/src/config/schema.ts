@@ -2,8 +2,22 @@
 // Everything an operator may write in application.yml: names, defaults, limits, environment names, and what each key does.
 // deploy/application.yml and docs/configuration.md are generated from here; validation and types come from here too.
 // SkyWalking's key and environment names stand wherever the same thing exists there.
-import { choice, choices, decimal, flag, group, integer, list, module, numbers, port, secret, secrets, text } from './keys.js';
-import type { ModuleSettings } from './keys.js';
+import {
+  choice,
+  choices,
+  decimal,
+  flag,
+  group,
+  integer,
+  list,
+  module,
+  numbers,
+  port,
+  secret,
+  secrets,
+  text,
+  type ModuleSettings,
+} from './keys.js';
 
 const ANY = Number.MAX_SAFE_INTEGER;
 const MIB = 1024 * 1024;
@@ -63,11 +77,15 @@ export const MODULES = {
           'Mixed',
           { env: 'SW_CORE_ROLE', doc: 'Every node receives (L1) and aggregates (L2).' },
           'Mixed',
-          (role) => (role === 'Mixed' ? undefined : `must be Mixed; the split roles Receiver and Aggregator do not exist here`),
+          (role) =>
+            role === 'Mixed' ? undefined : `must be Mixed; the split roles Receiver and Aggregator do not exist here`,
         ),
         restHost: text('0.0.0.0', { env: 'SW_CORE_REST_HOST', doc: 'Address for HTTP: GraphQL, status, UI.' }),
         restPort: port(12_800, { env: 'SW_CORE_REST_PORT', doc: 'Port for HTTP; 0 takes a free one.' }),
-        gRPCHost: text('0.0.0.0', { env: 'SW_CORE_GRPC_HOST', doc: 'Address for gRPC: agents, other nodes, other tiers.' }),
+        gRPCHost: text('0.0.0.0', {
+          env: 'SW_CORE_GRPC_HOST',
+          doc: 'Address for gRPC: agents, other nodes, other tiers.',
+        }),
         gRPCPort: port(11_800, { env: 'SW_CORE_GRPC_PORT', doc: 'Port for gRPC; 0 takes a free one.' }),
         l1FlushPeriod: integer(500, [10, 600_000], {
           env: 'SW_CORE_L1_AGGREGATION_FLUSH_PERIOD',
@@ -85,7 +103,9 @@ export const MODULES = {
           env: 'SW_CORE_METRICS_DATA_TTL',
           doc: 'Metrics are kept for this many days; increments that are older are refused on arrival.',
         }),
-        downsampling: choices(['Hour', 'Day'], ['Hour', 'Day'], { doc: 'Which rollups are kept besides the minute rows.' }),
+        downsampling: choices(['Hour', 'Day'], ['Hour', 'Day'], {
+          doc: 'Which rollups are kept besides the minute rows.',
+        }),
         serviceNameMaxLength: integer(70, [1, 512], {
           env: 'SW_SERVICE_NAME_MAX_LENGTH',
           doc: 'Longer service names are cut to this many characters.',
@@ -116,7 +136,10 @@ export const MODULES = {
         }),
         timezone: text(
           'UTC',
-          { env: 'SW_CORE_TIMEZONE', doc: 'Zone of the minutes, hours and days that queries name; storage and wire are UTC.' },
+          {
+            env: 'SW_CORE_TIMEZONE',
+            doc: 'Zone of the minutes, hours and days that queries name; storage and wire are UTC.',
+          },
           'IANA zone name',
           checkTimezone,
         ),
@@ -128,7 +151,10 @@ export const MODULES = {
     { doc: 'Where metrics, marks and the outbox are kept.', selector: 'embedded', env: 'SW_STORAGE', optional: false },
     {
       embedded: group('PostgreSQL inside this process (PGlite): nothing to install, one node.', {
-        dataDir: text('./data', { env: 'SW_STORAGE_EMBEDDED_DATA_DIR', doc: 'Directory for the data; `memory` keeps nothing.' }),
+        dataDir: text('./data', {
+          env: 'SW_STORAGE_EMBEDDED_DATA_DIR',
+          doc: 'Directory for the data; `memory` keeps nothing.',
+        }),
       }),
       postgresql: group('A PostgreSQL server, shared by all nodes of the tier.', {
         url: secret('', {
@@ -177,7 +203,12 @@ export const MODULES = {
   ),
 
   'receiver-trace': module(
-    { doc: 'Takes traces of SkyWalking agents and makes metrics of them.', selector: 'default', env: 'SW_RECEIVER_TRACE', optional: true },
+    {
+      doc: 'Takes traces of SkyWalking agents and makes metrics of them.',
+      selector: 'default',
+      env: 'SW_RECEIVER_TRACE',
+      optional: true,
+    },
     { default: group('', {}) },
   ),
 
@@ -212,13 +243,19 @@ export const MODULES = {
           zookeeper: group('Where the upstream cluster registers, for discovery: zookeeper.', {
             hostPort: text(
               '',
-              { env: 'SW_FEDERATION_ZK_HOST_PORT', doc: 'ZooKeeper servers of the upstream tier, separated by commas.' },
+              {
+                env: 'SW_FEDERATION_ZK_HOST_PORT',
+                doc: 'ZooKeeper servers of the upstream tier, separated by commas.',
+              },
               'host:port,...',
               (servers) => (servers === '' ? undefined : checkHostPorts(servers)),
             ),
             namespace: text('', { env: 'SW_FEDERATION_ZK_NAMESPACE', doc: 'Namespace of the upstream cluster.' }),
           }),
-          token: secret('', { env: 'SW_FEDERATION_TOKEN', doc: 'What this tier shows to the upstream, see receive.tokens there.' }),
+          token: secret('', {
+            env: 'SW_FEDERATION_TOKEN',
+            doc: 'What this tier shows to the upstream, see receive.tokens there.',
+          }),
           queueCapacityBatches: integer(64, [1, 100_000], {
             env: 'SW_FEDERATION_QUEUE_BATCHES',
             doc: 'Batches waiting for the stream, in memory; more wait in the outbox.',
@@ -274,12 +311,23 @@ export const MODULES = {
   ),
 
   query: module(
-    { doc: 'Limits of the query side: GraphQL and MQE on core.default.restPort.', selector: 'default', env: 'SW_QUERY', optional: false },
+    {
+      doc: 'Limits of the query side: GraphQL and MQE on core.default.restPort.',
+      selector: 'default',
+      env: 'SW_QUERY',
+      optional: false,
+    },
     {
       default: group('', {
-        maxPoints: integer(500, [1, 100_000], { env: 'SW_QUERY_MAX_POINTS', doc: 'Points in one series of an answer.' }),
+        maxPoints: integer(500, [1, 100_000], {
+          env: 'SW_QUERY_MAX_POINTS',
+          doc: 'Points in one series of an answer.',
+        }),
         maxDepth: integer(8, [1, 100], { env: 'SW_QUERY_MAX_DEPTH', doc: 'Nesting of a GraphQL query.' }),
-        maxAliases: integer(30, [1, 10_000], { env: 'SW_QUERY_MAX_ALIASES', doc: 'Fields of one GraphQL query that read data.' }),
+        maxAliases: integer(30, [1, 10_000], {
+          env: 'SW_QUERY_MAX_ALIASES',
+          doc: 'Fields of one GraphQL query that read data.',
+        }),
       }),
     },
   ),

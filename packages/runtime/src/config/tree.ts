@@ -19,7 +19,12 @@ export interface Problem extends Position {
 export type Tree =
   | { readonly kind: 'scalar'; readonly at: Position; readonly value: unknown; readonly text: string }
   | { readonly kind: 'list'; readonly at: Position; readonly items: readonly Tree[]; readonly text?: string }
-  | { readonly kind: 'map'; readonly at: Position; readonly entries: ReadonlyMap<string, Entry>; readonly text?: string };
+  | {
+      readonly kind: 'map';
+      readonly at: Position;
+      readonly entries: ReadonlyMap<string, Entry>;
+      readonly text?: string;
+    };
 
 /** One `key: value` pair; `at` is the place of the key. */
 export interface Entry {
