@@ -1,2 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+export { chainAfter, sameBytes } from './chain.js';
+export { L1Aggregator, type L1Deps, type L1Dispatch, type L1Options, type SlotRoute } from './l1.js';
 export type { BatchOutcome, IncomingBatch, SlotIntake, SourceReceiver } from './ports.js';
+export {
+  SlotOwner,
+  type MetricResolver,
+  type SlotOwnerDeps,
+  type SlotOwnerOptions,
+  type SlotOwnerStatus,
+} from './slot-owner.js';
+export type { MetricsOfScope } from './slot-state.js';

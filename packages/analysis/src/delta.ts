@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The delta of one slot's flush: every batch that the flush includes, merged per (scope, minute, origin).
+// In: decoded batches. Out: rows to fold into the slot's state, and the outbox clone. Nothing here is shared with either.
+import {
+  BatchBuilder,
+  MetricColumns,
+  withLayersOf,
+  type Entity,
+  type IncrementBatch,
+  type IncrementBlock,
+  type MetricSchema,
+  type ScopeName,
+} from '@oap-federation/model';
+
+/** Rows of one (scope, minute, origin): one numbering shared by the metrics. `origin` '' is the merged entity alone. */
+export interface DeltaTable {
+  readonly scope: ScopeName;
+  readonly minute: number;
+  readonly origin: string;
+  readonly entities: Entity[];
+  readonly columns: Map<string, MetricColumns>;
+  /** Rows that the state refused (overflow), by metric: parked, so they must not be forwarded. */
+  readonly refused: Map<string, Set<number>>;
+}
+
+/** An increment that could not be merged; the caller parks it. `rows` index the block. */
+export interface RefusedRows {
+  readonly block: IncrementBlock;
+  readonly rows: readonly number[];
+}
+
+interface MutableTable extends DeltaTable {
+  readonly rowOf: Map<string, number>;
+}
+
+export class SlotDelta {
+  readonly #tables = new Map<string, MutableTable>();
+  #increments = 0;
+
+  get tables(): Iterable<DeltaTable> {
+    return this.#tables.values();
+  }
+
+  get isEmpty(): boolean {
+    return this.#tables.size === 0;
+  }
+
+  /** Increments (rows of metrics) merged so far. */
+  get increments(): number {
+    return this.#increments;
+  }
+
+  #table(scope: ScopeName, minute: number, origin: string): MutableTable {
+    const key = `${scope} ${minute} ${origin}`;
+    let table = this.#tables.get(key);
+    if (!table) {
+      table = { scope, minute, origin, entities: [], columns: new Map(), refused: new Map(), rowOf: new Map() };
+      this.#tables.set(key, table);
+    }
+    return table;
+  }
+
+  /**
+   * Folds one block in, as rows of `schema` (the local metric) under `origin`. `batch` names the block's entities.
+   * Returns the rows that were refused because a field would leave int64, undefined when there are none.
+   */
+  addBlock(
+    batch: IncrementBatch,
+    block: IncrementBlock,
+    schema: MetricSchema,
+    origin: string,
+  ): RefusedRows | undefined {
+    const table = this.#table(schema.scope, block.minute, origin);
+    let columns = table.columns.get(schema.name);
+    if (!columns) {
+      columns = new MetricColumns(schema, Math.max(4, block.entities.length));
+      table.columns.set(schema.name, columns);
+    }
+    let refused: number[] | undefined;
+    const { entities } = block;
+    for (let i = 0; i < entities.length; i++) {
+      const entity = batch.entities[entities[i]!]!;
+      let row = table.rowOf.get(entity.id);
+      if (row === undefined) {
+        row = table.entities.length;
+        table.entities.push(entity);
+        table.rowOf.set(entity.id, row);
+      } else if (table.entities[row] !== entity) {
+        table.entities[row] = withLayersOf(table.entities[row]!, entity);
+      }
+      if (columns.mergeBlockRow(row, block, i)) this.#increments++;
+      else (refused ??= []).push(i);
+    }
+    return refused && { block, rows: refused };
+  }
+
+  /** The clone that goes to the outbox: encoded from the delta alone, before anything else sees it. */
+  toBatch(): IncrementBatch {
+    const builder = new BatchBuilder();
+    const keys = [...this.#tables.keys()].toSorted();
+    for (const key of keys) {
+      const table = this.#tables.get(key)!;
+      for (const name of [...table.columns.keys()].toSorted()) {
+        const refused = table.refused.get(name);
+        const rows: number[] = [];
+        for (let row = 0; row < table.entities.length; row++) if (!refused?.has(row)) rows.push(row);
+        builder.addRows(table.columns.get(name)!, table.minute, table.origin, rows, (row) => table.entities[row]!);
+      }
+    }
+    return builder.build();
+  }
+}

@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: Apache-2.0
+// L2: the owner of slots. In: numbered batches from L1 and from downstream tiers. Out: one transaction per flush with the merged
+// rows, the marks of the batches, and the outbox clone; an outcome to each producer, only after the commit.
+// The memory of a slot is a cache of the storage: after a failed or unknown commit it is forgotten, and the marks decide.
+import {
+  encodeContent,
+  encodeHeader,
+  incrementCount,
+  joinContent,
+  minuteOf,
+  NO_WATERMARK,
+  type IncrementBatch,
+  type IncrementBlock,
+  type MetricSchema,
+  type ScopeName,
+} from '@oap-federation/model';
+import { invariant, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
+import {
+  StorageUnavailable,
+  type Mark,
+  type ParkedBatch,
+  type SlotFlush,
+  type TierStore,
+} from '@oap-federation/storage';
+import { chainAfter, sameBytes } from './chain.js';
+import { SlotDelta } from './delta.js';
+import { deriveHour } from './rollup.js';
+import { SlotState, type MetricsOfScope } from './slot-state.js';
+import type { BatchOutcome, IncomingBatch, SlotIntake } from './ports.js';
+
+/** Which local metric an incoming block feeds; undefined: none here, the block is parked. */
+export type MetricResolver = (wire: MetricSchema, kind: 'federated' | 'local') => MetricSchema | undefined;
+
+export interface SlotOwnerOptions {
+  readonly tier: string;
+  readonly slots: number;
+  /** Id under which this node claims slots. */
+  readonly instanceId: string;
+  readonly persistentPeriodMs: number;
+  /** Minutes that nothing touched for so long leave the memory. */
+  readonly storageSessionTimeoutMs: number;
+  readonly ttlDays: number;
+  readonly maxFutureMinutes: number;
+  /** True when this tier has an upstream: flushes append to the outbox. */
+  readonly forwards: boolean;
+  /** Scopes that keep a row per origin beside the merged row. */
+  readonly originScopes: ReadonlySet<ScopeName>;
+  /** Batches waiting for a flush, over all slots, in bytes of content; above it `offer` answers busy. */
+  readonly queueBytesMax: number;
+  readonly metricsOf: MetricsOfScope;
+  readonly resolve: MetricResolver;
+  /** True when this tier has receivers of its own: its nodes' L1 logs then hold the watermark. */
+  readonly hasLocalSources: boolean;
+  /** Hour and day rows are derived at most this often per slot. */
+  readonly rollupPeriodMs: number;
+}
+
+export interface SlotOwnerDeps {
+  readonly store: TierStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly telemetry: MetricRegistry;
+  /** Instance ids of the tier's live nodes: whose L1 logs the watermark waits for. */
+  readonly liveInstances: () => readonly string[];
+}
+
+interface Queued {
+  readonly incoming: IncomingBatch;
+  readonly resolve: (outcome: BatchOutcome) => void;
+}
+
+interface Slot {
+  readonly state: SlotState;
+  /** Accepted, in order of arrival, not yet in a flush. */
+  queue: Queued[];
+  /** Per log: what the next offered batch must be, beyond the committed mark. */
+  readonly expected: Map<string, { seq: number; chain: Uint8Array }>;
+  lastRollupMs: number;
+}
+
+/** One slot's part of a flush in flight. */
+interface Prepared {
+  readonly slot: Slot;
+  readonly taken: readonly Queued[];
+  readonly flush: SlotFlush;
+  readonly marks: readonly Mark[];
+}
+
+const BUSY_RETRY_MS = 250;
+
+export interface SlotOwnerStatus {
+  readonly owned: readonly number[];
+  readonly queuedBytes: number;
+  readonly flushes: number;
+  readonly committedIncrements: number;
+  readonly lastFlushMs: number;
+}
+
+export class SlotOwner implements SlotIntake, AsyncDisposable {
+  readonly #o: SlotOwnerOptions;
+  readonly #d: SlotOwnerDeps;
+  readonly #slots = new Map<number, Slot>();
+  #desired: ReadonlySet<number> = new Set();
+  readonly #ownershipListeners = new Set<() => void>();
+  readonly #outboxListeners = new Set<(slot: number) => void>();
+  #queuedBytes = 0;
+  #expectedChildren: readonly string[] = [];
+  #cycle: Promise<void> = Promise.resolve();
+  #closed = false;
+  #lastFlushMs = 0;
+  readonly #counters: Readonly<
+    Record<'flushes' | 'failed' | 'merged' | 'duplicates' | 'offered' | 'parked' | 'fenced' | 'rowsWritten', Counter>
+  >;
+
+  constructor(options: SlotOwnerOptions, deps: SlotOwnerDeps) {
+    this.#o = options;
+    this.#d = deps;
+    const counter = (name: string, help: string) => deps.telemetry.counter(`oap_l2_${name}_total`, help);
+    this.#counters = {
+      flushes: counter('flushes', 'flush transactions committed'),
+      failed: counter('flush_failures', 'flush transactions that failed or whose outcome is unknown'),
+      offered: counter('increments_offered', 'increments in batches offered to slots owned here'),
+      merged: counter('increments_committed', 'increments merged and committed'),
+      duplicates: counter('batches_duplicate', 'batches acknowledged again without being applied'),
+      parked: counter('increments_parked', 'increments kept aside because they cannot be merged here'),
+      fenced: counter('slots_lost', 'slots lost to another owner, seen by the storage fence'),
+      rowsWritten: counter('rows_written', 'merged rows written'),
+    };
+  }
+
+  // --- ownership ---------------------------------------------------------------------------------------------------
+
+  owns(slot: number): boolean {
+    return this.#slots.has(slot);
+  }
+
+  ownedSlots(): readonly number[] {
+    return [...this.#slots.keys()].toSorted((a, b) => a - b);
+  }
+
+  mark(slot: number, logId: string): Mark | undefined {
+    return this.#slots.get(slot)?.state.marks.get(logId);
+  }
+
+  watchOwnership(listener: () => void): () => void {
+    this.#ownershipListeners.add(listener);
+    return () => this.#ownershipListeners.delete(listener);
+  }
+
+  watchOutbox(listener: (slot: number) => void): () => void {
+    this.#outboxListeners.add(listener);
+    return () => this.#outboxListeners.delete(listener);
+  }
+
+  status(): SlotOwnerStatus {
+    return {
+      owned: this.ownedSlots(),
+      queuedBytes: this.#queuedBytes,
+      flushes: this.#counters.flushes.value(),
+      committedIncrements: this.#counters.merged.value(),
+      lastFlushMs: this.#lastFlushMs,
+    };
+  }
+
+  /** Tells which slots this node should own, as the coordinator sees it. A hint: the storage's epoch is the truth. */
+  setDesiredSlots(slots: Iterable<number>): void {
+    this.#desired = new Set(slots);
+    void this.#enqueue(() => this.#reconcile());
+  }
+
+  /** Runs `task` after the cycle that is under way: flushes and claims never overlap. */
+  #enqueue(task: () => Promise<void>): Promise<void> {
+    this.#cycle = this.#cycle.then(task).catch((err: unknown) => {
+      if (err instanceof StorageUnavailable) this.#d.logger.warn({ err }, 'storage is not available; trying again');
+      else this.#d.logger.error({ err }, 'flush cycle failed');
+    });
+    return this.#cycle;
+  }
+
+  async #reconcile(): Promise<void> {
+    let changed = false;
+    const leaving = [...this.#slots.keys()].filter((slot) => !this.#desired.has(slot));
+    if (leaving.length > 0) {
+      await this.#flushAll(); // hand over with nothing in memory, so that producers need not resend
+      for (const slot of leaving) {
+        this.#forget(slot, { kind: 'notOwner' });
+        changed = true;
+      }
+    }
+    try {
+      for (const slot of this.#desired) {
+        if (this.#slots.has(slot) || this.#closed) continue;
+        const claim = await this.#d.store.claimSlot(slot, this.#o.instanceId);
+        const state = new SlotState(claim, this.#o.metricsOf);
+        for (const hour of await this.#d.store.maintenance.dirtyHours(slot)) state.dirtyHours.add(hour);
+        if (!this.#desired.has(slot)) continue;
+        this.#slots.set(slot, { state, queue: [], expected: new Map(), lastRollupMs: this.#d.clock.monotonicMs() });
+        changed = true;
+      }
+      this.#expectedChildren = (await this.#d.store.expectedChildren())
+        .filter((child) => child.retiredAtMs === undefined)
+        .map((child) => child.tier);
+    } finally {
+      if (changed) for (const listener of this.#ownershipListeners) listener();
+    }
+  }
+
+  /** Drops the memory of a slot; every waiting producer gets `outcome` and must offer again, here or elsewhere. */
+  #forget(slotNumber: number, outcome: BatchOutcome): void {
+    const slot = this.#slots.get(slotNumber);
+    if (!slot) return;
+    this.#slots.delete(slotNumber);
+    for (const queued of slot.queue) {
+      this.#queuedBytes -= sizeOf(queued.incoming);
+      queued.resolve(outcome);
+    }
+    slot.queue = [];
+  }
+
+  // --- intake ------------------------------------------------------------------------------------------------------
+
+  offer(incoming: IncomingBatch): Promise<BatchOutcome> {
+    const slot = this.#slots.get(incoming.slot);
+    if (!slot || this.#closed) return Promise.resolve({ kind: 'notOwner' });
+    const mark = slot.state.marks.get(incoming.logId);
+    if (mark && incoming.gen < mark.gen) return Promise.resolve({ kind: 'fenced', gen: mark.gen });
+    const appliedSeq = mark?.seq ?? 0;
+    if (incoming.seq <= appliedSeq) {
+      this.#counters.duplicates.inc();
+      return Promise.resolve({ kind: 'duplicate', appliedSeq });
+    }
+    let expected = slot.expected.get(incoming.logId);
+    if (!expected) {
+      expected = { seq: appliedSeq + 1, chain: mark?.chain ?? new Uint8Array(0) };
+      slot.expected.set(incoming.logId, expected);
+    }
+    if (incoming.seq < expected.seq) return this.#joinQueued(slot, incoming);
+    if (incoming.seq > expected.seq) return Promise.resolve({ kind: 'gap', expectedSeq: expected.seq });
+    if (this.#queuedBytes + sizeOf(incoming) > this.#o.queueBytesMax && this.#queuedBytes > 0) {
+      return Promise.resolve({ kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
+    }
+    let chain = expected.chain;
+    if (incoming.kind === 'federated') {
+      chain = chainAfter(expected.chain, incoming.headerBytes, incoming.contentBytes);
+      if (!sameBytes(chain, incoming.chain)) return Promise.resolve({ kind: 'forked', appliedSeq });
+    }
+    expected.seq = incoming.seq + 1;
+    expected.chain = chain;
+    this.#queuedBytes += sizeOf(incoming);
+    this.#counters.offered.inc(incrementCount(incoming.batch));
+    return new Promise((resolve) => slot.queue.push({ incoming, resolve }));
+  }
+
+  /** A resend of a batch that waits for its flush, or is in one: the answer is the answer of the first. */
+  #joinQueued(slot: Slot, incoming: IncomingBatch): Promise<BatchOutcome> {
+    const waiting = slot.queue.find((q) => q.incoming.logId === incoming.logId && q.incoming.seq === incoming.seq);
+    if (!waiting) return Promise.resolve({ kind: 'busy', retryAfterMs: BUSY_RETRY_MS }); // in the transaction right now
+    return new Promise((resolve) => {
+      const index = slot.queue.indexOf(waiting);
+      slot.queue[index] = {
+        incoming: waiting.incoming,
+        resolve: (outcome) => {
+          waiting.resolve(outcome);
+          resolve(outcome);
+        },
+      };
+    });
+  }
+
+  // --- flush -------------------------------------------------------------------------------------------------------
+
+  /** Flushes, claims what is missing, derives hours: one round of the L2 timer. Never throws; failures are retried next round. */
+  runRound(): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#reconcile();
+      await this.#flushAll();
+      await this.#rollupDue();
+    });
+  }
+
+  async #flushAll(): Promise<void> {
+    const started = this.#d.clock.monotonicMs();
+    const prepared: Prepared[] = [];
+    const involved: number[] = [];
+    try {
+      for (const [number, slot] of this.#slots) {
+        if (slot.queue.length === 0) continue;
+        involved.push(number);
+        const taken = slot.queue;
+        slot.queue = [];
+        for (const queued of taken) this.#queuedBytes -= sizeOf(queued.incoming);
+        try {
+          prepared.push(await this.#prepare(slot, taken));
+        } catch (err) {
+          // the batches left the queue and are not in `prepared`: answer them here, the slots are forgotten below
+          for (const queued of taken) queued.resolve({ kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
+          throw err;
+        }
+      }
+      if (prepared.length === 0) return;
+      const outcome = await this.#d.store.flush(prepared.map((p) => p.flush));
+      if (outcome.kind === 'notOwner') {
+        this.#counters.fenced.inc(outcome.slots.length);
+        this.#d.logger.warn(
+          { slots: outcome.slots },
+          'the storage fence refused a flush: these slots have another owner',
+        );
+        for (const slot of outcome.slots) this.#forget(slot, { kind: 'notOwner' });
+        this.#abandon(prepared, involved);
+        return;
+      }
+    } catch (err) {
+      this.#counters.failed.inc();
+      this.#abandon(prepared, involved);
+      throw err;
+    }
+    for (const p of prepared) this.#committed(p);
+    this.#counters.flushes.inc();
+    this.#lastFlushMs = this.#d.clock.monotonicMs() - started;
+    for (const { state } of this.#slots.values()) {
+      state.evict(this.#d.clock.monotonicMs(), this.#o.storageSessionTimeoutMs);
+    }
+  }
+
+  /** After a failed or unknown commit: forget the memory of every slot that took part; the next round claims again. */
+  #abandon(prepared: readonly Prepared[], involved: readonly number[]): void {
+    for (const p of prepared) {
+      for (const queued of p.taken) queued.resolve({ kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
+    }
+    for (const slot of involved) this.#forget(slot, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
+    for (const listener of this.#ownershipListeners) listener();
+  }
+
+  async #prepare(slot: Slot, taken: readonly Queued[]): Promise<Prepared> {
+    const { state } = slot;
+    const nowMs = this.#d.clock.now();
+    const parked: ParkedBatch[] = [];
+    const delta = this.#mergeDelta(taken, nowMs, parked);
+    const missing = state.missingMinutes(delta);
+    if (missing.length > 0) {
+      const loaded = await this.#d.store.loadRows(state.slot, 'minute', missing);
+      state.addLoaded(missing, loaded, this.#d.clock.monotonicMs());
+    }
+    const first = taken[0]!.incoming;
+    const changes = state.fold(delta, this.#d.clock.monotonicMs(), (table, metric, row) => {
+      parked.push(
+        this.#parked(first, 'overflow', 1, `${metric.name} of ${table.entities[row]!.id} at minute ${table.minute}`, {
+          entities: [],
+          blocks: [],
+          unknownBlocks: [],
+        }),
+      );
+    });
+    const dirtyHours = new Set<number>();
+    for (const { minute } of delta.tables) {
+      const hour = Math.floor(minute / 60);
+      if (!state.dirtyHours.has(hour)) dirtyHours.add(hour);
+    }
+    const marks = this.#advanceMarks(state, taken, nowMs);
+    const outbox = this.#o.forwards ? this.#outboxEntry(state, delta, marks, nowMs) : undefined;
+    return {
+      slot,
+      taken,
+      marks,
+      flush: {
+        slot: state.slot,
+        epoch: state.epoch,
+        entities: changes.entities,
+        origins: changes.origins,
+        rows: changes.rows,
+        marks: marks.map((mark) => ({ mark, previousSeq: state.marks.get(mark.logId)?.seq ?? 0 })),
+        ...(outbox ? { outbox } : {}),
+        parked,
+        dirtyHours: [...dirtyHours],
+        cleanedHours: [],
+      },
+    };
+  }
+
+  #mergeDelta(taken: readonly Queued[], nowMs: number, parked: ParkedBatch[]): SlotDelta {
+    const delta = new SlotDelta();
+    const newest = minuteOf(nowMs) + this.#o.maxFutureMinutes;
+    const oldest = minuteOf(nowMs) - this.#o.ttlDays * 1440;
+    for (const { incoming } of taken) {
+      const { batch, kind } = incoming;
+      const sender = kind === 'federated' ? incoming.producer : this.#o.tier;
+      for (const block of batch.blocks) {
+        const metric = this.#o.resolve(block.schema, kind);
+        if (!metric || block.minute > newest || block.minute < oldest) {
+          const reason = !metric ? 'unknown-metric' : block.minute > newest ? 'future' : 'expired';
+          parked.push(this.#parkedBlock(incoming, reason, block));
+          continue;
+        }
+        const origin = this.#o.originScopes.has(metric.scope) ? block.origin || sender : '';
+        const refused = delta.addBlock(batch, block, metric, origin);
+        if (refused) {
+          parked.push(
+            this.#parked(
+              incoming,
+              'overflow',
+              refused.rows.length,
+              `${metric.name} rows ${refused.rows.join(',')}`,
+              only(batch, block),
+            ),
+          );
+        }
+      }
+      for (const block of batch.unknownBlocks) {
+        const whole: IncrementBatch = { entities: batch.entities, blocks: [], unknownBlocks: [block] };
+        parked.push(this.#parked(incoming, 'unknown-metric', block.rows, block.schemaText, whole));
+      }
+    }
+    return delta;
+  }
+
+  #parkedBlock(incoming: IncomingBatch, reason: ParkedBatch['reason'], block: IncrementBlock): ParkedBatch {
+    return this.#parked(
+      incoming,
+      reason,
+      block.entities.length,
+      `${block.schema.text} at minute ${block.minute}`,
+      only(incoming.batch, block),
+    );
+  }
+
+  #parked(
+    incoming: IncomingBatch,
+    reason: ParkedBatch['reason'],
+    increments: number,
+    detail: string,
+    batch: IncrementBatch,
+  ): ParkedBatch {
+    return {
+      logId: incoming.logId,
+      slot: incoming.slot,
+      seq: incoming.seq,
+      reason,
+      increments,
+      detail,
+      content: joinContent(encodeContent(batch)),
+    };
+  }
+
+  /** New marks of every log in `taken`: seqs are contiguous by `offer`, asserted again here (I2). */
+  #advanceMarks(state: SlotState, taken: readonly Queued[], nowMs: number): Mark[] {
+    const marks = new Map<string, Mark>();
+    for (const { incoming } of taken) {
+      const before = marks.get(incoming.logId) ?? state.marks.get(incoming.logId);
+      invariant(
+        incoming.seq === (before?.seq ?? 0) + 1,
+        `batch ${incoming.seq} of log ${incoming.logId} after mark ${before?.seq ?? 0}`,
+      );
+      const { header } = incoming;
+      marks.set(incoming.logId, {
+        logId: incoming.logId,
+        slot: state.slot,
+        producer: incoming.producer,
+        kind: incoming.kind,
+        gen: incoming.gen,
+        seq: incoming.seq,
+        chain: incoming.chain,
+        watermark: Math.max(header.watermark, before?.watermark ?? NO_WATERMARK),
+        origins: incoming.kind === 'local' ? new Map() : header.origins,
+        increments: (before?.increments ?? 0) + incrementCount(incoming.batch),
+        updatedAtMs: nowMs,
+      });
+    }
+    return [...marks.values()];
+  }
+
+  #outboxEntry(state: SlotState, delta: SlotDelta, advanced: readonly Mark[], nowMs: number): SlotFlush['outbox'] {
+    const marks = new Map(state.marks);
+    for (const mark of advanced) marks.set(mark.logId, mark);
+    const { watermark, origins } = this.#watermark(marks.values());
+    const bounded = Math.max(watermark, state.outbox.watermark); // I7: never backwards, across restarts too
+    if (delta.isEmpty && bounded <= state.outbox.watermark) return undefined;
+    const batch = delta.toBatch();
+    const increments = incrementCount(batch);
+    const frontier = new Map<string, number>();
+    for (const mark of marks.values()) if (mark.kind === 'federated') frontier.set(mark.logId, mark.seq);
+    const header = encodeHeader({ watermark: bounded, increments, origins, frontier });
+    const content = joinContent(encodeContent(batch));
+    const chain = chainAfter(state.outbox.chain, header, content);
+    return {
+      entry: { slot: state.slot, seq: state.outbox.nextSeq, header, content, chain, increments, createdAtMs: nowMs },
+      watermark: bounded,
+    };
+  }
+
+  /** Minimum over the *expected* producers, whoever is connected; the vector says the same per origin tier. */
+  #watermark(marks: Iterable<Mark>): { watermark: number; origins: Map<string, number> } {
+    const byProducer = new Map<string, Mark>();
+    for (const mark of marks) {
+      const key = `${mark.kind} ${mark.producer}`;
+      const other = byProducer.get(key);
+      if (!other || mark.watermark > other.watermark) byProducer.set(key, mark);
+    }
+    const origins = new Map<string, number>();
+    let watermark = Number.POSITIVE_INFINITY;
+    const promise = (origin: string, minute: number) =>
+      origins.set(origin, Math.min(minute, origins.get(origin) ?? Number.POSITIVE_INFINITY));
+    for (const child of this.#expectedChildren) {
+      const mark = byProducer.get(`federated ${child}`);
+      watermark = Math.min(watermark, mark?.watermark ?? NO_WATERMARK);
+      if (!mark || mark.origins.size === 0) promise(child, mark?.watermark ?? NO_WATERMARK);
+      else for (const [origin, minute] of mark.origins) promise(origin, minute);
+    }
+    if (this.#o.hasLocalSources) {
+      for (const instance of this.#d.liveInstances()) {
+        const minute = byProducer.get(`local ${instance}`)?.watermark ?? NO_WATERMARK;
+        watermark = Math.min(watermark, minute);
+        promise(this.#o.tier, minute);
+      }
+    }
+    return { watermark: Number.isFinite(watermark) ? watermark : NO_WATERMARK, origins };
+  }
+
+  #committed(p: Prepared): void {
+    const { state } = p.slot;
+    for (const mark of p.marks) state.marks.set(mark.logId, mark);
+    for (const hour of p.flush.dirtyHours) state.dirtyHours.add(hour);
+    for (const block of p.flush.rows) this.#counters.rowsWritten.inc(block.entities.length);
+    for (const park of p.flush.parked) this.#counters.parked.inc(park.increments);
+    if (p.flush.outbox) {
+      const { entry, watermark } = p.flush.outbox;
+      state.outbox = { ...state.outbox, nextSeq: entry.seq + 1, chain: entry.chain, watermark };
+    }
+    for (const { incoming, resolve } of p.taken) {
+      this.#counters.merged.inc(incrementCount(incoming.batch));
+      resolve({ kind: 'committed', appliedSeq: incoming.seq });
+    }
+    if (p.flush.outbox) for (const listener of this.#outboxListeners) listener(state.slot);
+  }
+
+  // --- derived rows ------------------------------------------------------------------------------------------------
+
+  async #rollupDue(): Promise<void> {
+    const now = this.#d.clock.monotonicMs();
+    for (const slot of this.#slots.values()) {
+      const { state } = slot;
+      if (state.dirtyHours.size === 0 || now - slot.lastRollupMs < this.#o.rollupPeriodMs) continue;
+      slot.lastRollupMs = now;
+      for (const hour of [...state.dirtyHours].toSorted((a, b) => a - b)) {
+        const rows = await deriveHour(this.#d.store, state.slot, hour, this.#o.metricsOf);
+        const outcome = await this.#d.store.flush([
+          {
+            slot: state.slot,
+            epoch: state.epoch,
+            entities: [],
+            origins: [],
+            rows,
+            marks: [],
+            parked: [],
+            dirtyHours: [],
+            cleanedHours: [hour],
+          },
+        ]);
+        if (outcome.kind === 'notOwner') {
+          this.#forget(state.slot, { kind: 'notOwner' });
+          for (const listener of this.#ownershipListeners) listener();
+          break;
+        }
+        state.dirtyHours.delete(hour);
+      }
+    }
+  }
+
+  /** Stops taking batches, flushes what is queued once, lets go. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    await this.#enqueue(() => this.#flushAll());
+    this.#closed = true;
+    this.#desired = new Set();
+    await this.#enqueue(async () => {
+      for (const slot of this.ownedSlots()) this.#forget(slot, { kind: 'notOwner' });
+    });
+    for (const listener of this.#ownershipListeners) listener();
+  }
+}
+
+function only(batch: IncrementBatch, block: IncrementBlock): IncrementBatch {
+  return { entities: batch.entities, blocks: [block], unknownBlocks: [] };
+}
+
+/** What a waiting batch costs, in bytes: its content, or an estimate for local batches, which are not encoded. */
+function sizeOf(incoming: IncomingBatch): number {
+  return incoming.contentBytes.length || 64 + incrementCount(incoming.batch) * 64;
+}
