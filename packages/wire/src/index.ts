@@ -1,6 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 export { tryDecode, type Decoded } from './bounded-reader.js';
 export {
+  decodeClientFrame,
+  decodeListNodesRequest,
+  decodeListNodesResponse,
+  decodeServerFrame,
+  encodeClientFrame,
+  encodeListNodesRequest,
+  encodeListNodesResponse,
+  encodeServerFrame,
+  FEDERATION_PATHS,
+  FrameError,
+  type BatchFrame,
+  type ClientFrame,
+  type Hello,
+  type LogMark,
+  type LogOffer,
+  type NackCode,
+  type NackFrame,
+  type RefusalCode,
+  type RefusedFrame,
+  type ServerFrame,
+  type ServerFrameBody,
+  type SlotMap,
+  type UpstreamNode,
+  type Welcome,
+} from './federation.js';
+export {
   configurationService,
   eventService,
   healthService,
