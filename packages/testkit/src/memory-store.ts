@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+// A TierStore in memory for tests and the simulator: commits are all or nothing, faults are asked for by name.
+// In: what a real store takes. Out: the same answers; plus `dump`, the whole content as comparable text. It outlives the nodes that use
+// it, as a database does.
+import {
+  encodeEntity,
+  MetricColumns,
+  NO_WATERMARK,
+  bucketStart,
+  type MetricSchema,
+  type ScopeName,
+  type Step,
+} from '@oap-federation/model';
+import type { MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mqe';
+import {
+  StorageUnavailable,
+  type DictionaryEntry,
+  type ExpectedChild,
+  type FlushOutcome,
+  type Granularity,
+  type Maintenance,
+  type Mark,
+  type MetadataReader,
+  type OutboxEntry,
+  type OutboxHead,
+  type ParkedBatch,
+  type RowBlock,
+  type SlotClaim,
+  type SlotFlush,
+  type SourceCompleteness,
+  type TierStore,
+} from '@oap-federation/storage';
+
+interface StoredMetric {
+  readonly schema: MetricSchema;
+  readonly ints: readonly bigint[];
+  readonly distributions: readonly Uint8Array[];
+}
+
+/** One merged row: metrics by name. */
+interface StoredRow {
+  readonly slot: number;
+  readonly scope: ScopeName;
+  readonly granularity: Granularity;
+  readonly minute: number;
+  readonly origin: number;
+  readonly entity: number;
+  readonly metrics: Map<string, StoredMetric>;
+}
+
+interface StoredSlot {
+  epoch: number;
+  outbox: OutboxHead;
+  readonly marks: Map<string, Mark>;
+  readonly entities: Map<number, DictionaryEntry>;
+  readonly origins: Map<number, string>;
+  readonly entries: OutboxEntry[];
+  readonly dirtyHours: Set<number>;
+}
+
+/** `before`: the flush fails and nothing is written. `after`: it is written, and the caller is told it failed (unknown outcome). */
+export type CommitFault = 'before' | 'after';
+
+export class MemoryTierStore implements TierStore {
+  readonly #slots = new Map<number, StoredSlot>();
+  readonly #rows = new Map<string, StoredRow>();
+  readonly #children = new Map<string, ExpectedChild>();
+  readonly parked: ParkedBatch[] = [];
+  readonly #newLogId: () => string;
+  #schemas: readonly MetricSchema[] = [];
+  /** Asked before each flush; returning a fault makes it happen. */
+  commitFault: (() => CommitFault | undefined) | undefined;
+  /** While true every call fails with StorageUnavailable. */
+  down = false;
+
+  constructor(newLogId: () => string) {
+    this.#newLogId = newLogId;
+  }
+
+  async #reach(): Promise<void> {
+    await Promise.resolve(); // a database never answers in the same turn
+    if (this.down) throw new StorageUnavailable('the database is down');
+  }
+
+  #slot(slot: number): StoredSlot {
+    let stored = this.#slots.get(slot);
+    if (!stored) {
+      const outbox: OutboxHead = {
+        logId: this.#newLogId(),
+        gen: 0,
+        nextSeq: 1,
+        chain: new Uint8Array(0),
+        acknowledgedSeq: 0,
+        watermark: NO_WATERMARK,
+      };
+      stored = {
+        epoch: 0,
+        outbox,
+        marks: new Map(),
+        entities: new Map(),
+        origins: new Map(),
+        entries: [],
+        dirtyHours: new Set(),
+      };
+      this.#slots.set(slot, stored);
+    }
+    return stored;
+  }
+
+  async prepareMetrics(schemas: readonly MetricSchema[]): Promise<void> {
+    await this.#reach();
+    this.#schemas = schemas;
+  }
+
+  async claimSlot(slot: number): Promise<SlotClaim> {
+    await this.#reach();
+    const stored = this.#slot(slot);
+    stored.epoch++;
+    let newestMinute = NO_WATERMARK;
+    for (const row of this.#rows.values()) {
+      if (row.slot === slot && row.granularity === 'minute') newestMinute = Math.max(newestMinute, row.minute);
+    }
+    return {
+      slot,
+      epoch: stored.epoch,
+      marks: [...stored.marks.values()],
+      outbox: stored.outbox,
+      entities: [...stored.entities.values()],
+      origins: [...stored.origins].map(([code, name]) => ({ code, name })),
+      newestMinute,
+    };
+  }
+
+  async loadRows(slot: number, granularity: Granularity, starts: readonly number[]): Promise<readonly RowBlock[]> {
+    await this.#reach();
+    const wanted = new Set(starts);
+    const byScope = new Map<ScopeName, StoredRow[]>();
+    for (const row of this.#rows.values()) {
+      if (row.slot !== slot || row.granularity !== granularity || !wanted.has(row.minute)) continue;
+      const rows = byScope.get(row.scope);
+      if (rows) rows.push(row);
+      else byScope.set(row.scope, [row]);
+    }
+    return [...byScope].map(([scope, rows]) => this.#block(slot, granularity, scope, rows));
+  }
+
+  #block(slot: number, granularity: Granularity, scope: ScopeName, rows: readonly StoredRow[]): RowBlock {
+    return {
+      scope,
+      granularity,
+      slot,
+      minutes: Int32Array.from(rows, (r) => r.minute),
+      origins: Int32Array.from(rows, (r) => r.origin),
+      entities: Int32Array.from(rows, (r) => r.entity),
+      metrics: this.#schemas
+        .filter((schema) => schema.scope === scope)
+        .map((schema) => ({
+          schema,
+          present: Uint8Array.from(rows, (r) => (r.metrics.has(schema.name) ? 1 : 0)),
+          ints: schema.intFields.map((_, f) =>
+            BigInt64Array.from(rows, (r) => r.metrics.get(schema.name)?.ints[f] ?? 0n),
+          ),
+          distributions: schema.distributionFields.map((_, f) =>
+            rows.map((r) => r.metrics.get(schema.name)?.distributions[f]),
+          ),
+        })),
+    };
+  }
+
+  async flush(flushes: readonly SlotFlush[]): Promise<FlushOutcome> {
+    await this.#reach();
+    const fault = this.commitFault?.();
+    if (fault === 'before') throw new StorageUnavailable('the transaction failed');
+    const refused = flushes.filter((flush) => !this.#accepts(flush)).map((flush) => flush.slot);
+    if (refused.length > 0) return { kind: 'notOwner', slots: refused };
+    for (const flush of flushes) this.#apply(flush);
+    if (fault === 'after') throw new StorageUnavailable('the connection broke at COMMIT: outcome unknown');
+    return { kind: 'committed' };
+  }
+
+  #accepts(flush: SlotFlush): boolean {
+    const stored = this.#slot(flush.slot);
+    if (stored.epoch !== flush.epoch) return false;
+    if (flush.outbox && flush.outbox.entry.seq !== stored.outbox.nextSeq) return false;
+    return flush.marks.every(({ mark, previousSeq }) => (stored.marks.get(mark.logId)?.seq ?? 0) === previousSeq);
+  }
+
+  #apply(flush: SlotFlush): void {
+    const stored = this.#slot(flush.slot);
+    for (const entry of flush.entities) stored.entities.set(entry.code, entry);
+    for (const { code, name } of flush.origins) stored.origins.set(code, name);
+    for (const block of flush.rows) this.#write(block);
+    for (const { mark } of flush.marks) stored.marks.set(mark.logId, mark);
+    if (flush.outbox) {
+      const { entry, watermark } = flush.outbox;
+      stored.entries.push(entry);
+      stored.outbox = { ...stored.outbox, nextSeq: entry.seq + 1, chain: entry.chain, watermark };
+    }
+    this.parked.push(...flush.parked);
+    for (const hour of flush.dirtyHours) stored.dirtyHours.add(hour);
+    for (const hour of flush.cleanedHours) stored.dirtyHours.delete(hour);
+  }
+
+  #write(block: RowBlock): void {
+    for (let i = 0; i < block.entities.length; i++) {
+      const metrics = new Map<string, StoredMetric>();
+      for (const { schema, present, ints, distributions } of block.metrics) {
+        if (present[i] !== 1) continue;
+        metrics.set(schema.name, {
+          schema,
+          ints: ints.map((column) => column[i]!),
+          distributions: distributions.map((column) => column[i]!),
+        });
+      }
+      const [minute, origin, entity] = [block.minutes[i]!, block.origins[i]!, block.entities[i]!];
+      const { slot, scope, granularity } = block;
+      const key = `${slot} ${granularity} ${scope} ${minute} ${origin} ${entity}`;
+      this.#rows.set(key, { slot, scope, granularity, minute, origin, entity, metrics });
+    }
+  }
+
+  async readOutbox(slot: number, afterSeq: number, bytesMax: number): Promise<readonly OutboxEntry[]> {
+    await this.#reach();
+    const out: OutboxEntry[] = [];
+    let bytes = 0;
+    for (const entry of this.#slot(slot).entries) {
+      if (entry.seq <= afterSeq) continue;
+      if (out.length > 0 && bytes + entry.content.length > bytesMax) break;
+      out.push(entry);
+      bytes += entry.content.length;
+    }
+    return out;
+  }
+
+  async outboxHead(slot: number): Promise<OutboxHead> {
+    await this.#reach();
+    return this.#slot(slot).outbox;
+  }
+
+  async acknowledgeOutbox(slot: number, seq: number): Promise<void> {
+    await this.#reach();
+    const stored = this.#slot(slot);
+    stored.outbox = { ...stored.outbox, acknowledgedSeq: Math.max(stored.outbox.acknowledgedSeq, seq) };
+  }
+
+  async outboxBacklog(): Promise<{ entries: number; bytes: number }> {
+    await this.#reach();
+    let entries = 0;
+    let bytes = 0;
+    for (const { outbox, entries: log } of this.#slots.values()) {
+      for (const entry of log) {
+        if (entry.seq <= outbox.acknowledgedSeq) continue;
+        entries++;
+        bytes += entry.content.length;
+      }
+    }
+    return { entries, bytes };
+  }
+
+  async expectedChildren(): Promise<readonly ExpectedChild[]> {
+    await this.#reach();
+    return [...this.#children.values()];
+  }
+
+  async expectChildren(children: readonly ExpectedChild[]): Promise<void> {
+    await this.#reach();
+    for (const child of children) if (!this.#children.has(child.tier)) this.#children.set(child.tier, child);
+  }
+
+  /** All merged rows of a granularity as sorted text: entity, origin, bucket, metric, fields. Codes and slots' internals do not show. */
+  dump(granularity: Granularity = 'minute', options: { readonly mergedOnly?: boolean } = {}): string[] {
+    const lines: string[] = [];
+    for (const row of this.#rows.values()) {
+      if (row.granularity !== granularity || (options.mergedOnly && row.origin !== 0)) continue;
+      const stored = this.#slots.get(row.slot)!;
+      const { entity } = stored.entities.get(row.entity)!;
+      const origin = row.origin === 0 ? '' : stored.origins.get(row.origin)!;
+      for (const { schema, ints, distributions } of row.metrics.values()) {
+        const fields = [...ints.map(String), ...distributions.map((d) => Buffer.from(d).toString('hex'))].join(' ');
+        lines.push(
+          `${Buffer.from(encodeEntity(entity)).toString('hex')} ${entity.id} [${origin}] ${row.minute} ${schema.text} = ${fields}`,
+        );
+      }
+    }
+    return lines.toSorted();
+  }
+
+  readonly reader: MetricReader = {
+    metrics: () => this.#schemas,
+    readSeries: async (query: SeriesQuery): Promise<readonly MetricSeries[]> => {
+      await this.#reach();
+      const series = new Map<string, { entityId: string; origin: string; starts: number[]; columns: MetricColumns }>();
+      for (const row of this.#rows.values()) {
+        if (row.granularity !== 'minute' || row.scope !== query.metric.scope) continue;
+        if (row.minute < query.fromMinute || row.minute > query.toMinute) continue;
+        const metric = row.metrics.get(query.metric.name);
+        const stored = this.#slots.get(row.slot)!;
+        const { entity } = stored.entities.get(row.entity)!;
+        const origin = row.origin === 0 ? '' : stored.origins.get(row.origin)!;
+        const originWanted = query.origins.includes(origin) || (origin !== '' && query.origins.includes('*'));
+        if (!metric || !originWanted || (query.entityIds && !query.entityIds.includes(entity.id))) continue;
+        if (query.serviceId && entity.id !== query.serviceId && !entity.id.startsWith(`${query.serviceId}_`)) continue;
+        if (query.layer && !entity.source.layer.split(',').includes(query.layer)) continue;
+        const key = `${entity.id} ${origin}`;
+        let one = series.get(key);
+        if (!one)
+          series.set(
+            key,
+            (one = { entityId: entity.id, origin, starts: [], columns: new MetricColumns(query.metric) }),
+          );
+        const start = bucketStart(row.minute, query.step satisfies Step, query.offsetMinutes);
+        let at = one.starts.indexOf(start);
+        if (at < 0) at = one.starts.push(start) - 1;
+        const single = new MetricColumns(query.metric, 1);
+        single.setRow(0, metric.ints, metric.distributions);
+        one.columns.mergeRow(at, single, 0);
+      }
+      return [...series.values()];
+    },
+  };
+
+  readonly metadata: MetadataReader = {
+    listLayers: async () => [...new Set(this.#services().flatMap((s) => s.layers))].toSorted(),
+    listServices: async (layer) => this.#services().filter((s) => layer === undefined || s.layers.includes(layer)),
+    listInstances: async (serviceId) => this.#named('ServiceInstance', serviceId),
+    findEndpoints: async (serviceId, keyword, limit) =>
+      this.#named('Endpoint', serviceId)
+        .filter((e) => e.name.includes(keyword))
+        .slice(0, limit),
+    entities: async (scope, ids) =>
+      [...this.#slots.values()]
+        .flatMap((s) => [...s.entities.values()].map((e) => e.entity))
+        .filter((e) => e.scope === scope && ids.includes(e.id)),
+    completeness: async () => this.#completeness(),
+  };
+
+  #services() {
+    return [...this.#slots.values()]
+      .flatMap((s) => [...s.entities.values()])
+      .filter(({ entity }) => entity.scope === 'Service')
+      .map(({ entity: { id, source } }) => ({
+        id,
+        name: source.service,
+        normal: source.normal,
+        layers: source.layer.split(','),
+      }));
+  }
+
+  #named(scope: ScopeName, serviceId: string) {
+    return [...this.#slots.values()]
+      .flatMap((s) => [...s.entities.values()])
+      .filter(({ entity }) => entity.scope === scope && entity.id.startsWith(`${serviceId}_`))
+      .map(({ entity }) => ({ id: entity.id, name: entity.source.name, serviceId }));
+  }
+
+  #completeness(): SourceCompleteness[] {
+    const bySource = new Map<
+      string,
+      { origin: string; via: string; completeToMinute: number; lastAdvanceMs: number }
+    >();
+    const note = (origin: string, via: string, minute: number, atMs: number) => {
+      const key = `${origin} ${via}`;
+      const known = bySource.get(key);
+      if (!known) bySource.set(key, { origin, via, completeToMinute: minute, lastAdvanceMs: atMs });
+      else {
+        known.completeToMinute = Math.min(known.completeToMinute, minute);
+        known.lastAdvanceMs = Math.max(known.lastAdvanceMs, atMs);
+      }
+    };
+    for (const stored of this.#slots.values()) {
+      const heard = new Set<string>();
+      for (const mark of stored.marks.values()) {
+        if (mark.kind === 'local') continue;
+        heard.add(mark.producer);
+        for (const [origin, minute] of mark.origins) note(origin, mark.producer, minute, mark.updatedAtMs);
+      }
+      for (const child of this.#children.values())
+        if (!heard.has(child.tier)) note(child.tier, child.tier, NO_WATERMARK, 0);
+    }
+    return [...bySource.values()];
+  }
+
+  readonly maintenance: Maintenance = {
+    dirtyHours: async (slot) => [...this.#slot(slot).dirtyHours].toSorted((a, b) => a - b),
+    dropExpired: async ({ nowMs, ttlDays }) => {
+      const oldest = Math.floor(nowMs / 60_000) - ttlDays * 1440;
+      for (const [key, row] of this.#rows) if (row.minute < oldest) this.#rows.delete(key);
+    },
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
