@@ -1,2 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export type {
+  ClusterCoordinator,
+  CoordinatorDeps,
+  MemberOptions,
+  ModuleDiscovery,
+  ModuleQuery,
+  ModuleRegister,
+  RemoteInstance,
+} from './coordinator.js';
+export { openStandaloneCoordinator, type StandaloneOptions } from './coordinators/standalone/index.js';
+export {
+  openZooKeeperCoordinator,
+  openZooKeeperDiscovery,
+  type ZooKeeperDiscoveryOptions,
+  type ZooKeeperOptions,
+} from './coordinators/zookeeper/index.js';
