@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run generate`: writes everything in the repository that is made from something else; `--check` writes nothing and
-// fails when a file is stale. A generator is one entry: a program with a `--check` of its own, or a function path -> text.
+// fails when a file is stale (`--in <folder>` looks at files there instead: the test of the check). A generator is one entry: a program with a `--check` of its own, or a function path -> text.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
@@ -33,7 +33,7 @@ function packageGenerators() {
 }
 
 /** Resolves with the paths that were (or, when checking, would have to be) written. */
-async function generate({ check }) {
+async function generate({ check, folder }) {
   const stale = [];
   for (const { name, program, outputs = {} } of GENERATORS) {
     console.log(`> ${check ? 'check' : 'generate'} ${name}`);
@@ -42,7 +42,7 @@ async function generate({ check }) {
       if (status !== 0) stale.push(program);
     }
     for (const [file, render] of Object.entries(outputs)) {
-      const target = path.join(root, file);
+      const target = path.join(folder, file);
       const before = existsSync(target) ? readFileSync(target, 'utf8') : undefined;
       const after = await render(before);
       if (after === before) continue;
@@ -96,7 +96,8 @@ function packageGraph() {
 if (isMain(import.meta.url)) {
   const check = process.argv.includes('--check');
   await ensure({ projects: ['packages/runtime'] }); // generators must run where generated sources do not compile yet
-  const stale = await generate({ check });
+  const elsewhere = process.argv.indexOf('--in');
+  const stale = await generate({ check, folder: elsewhere < 0 ? root : process.argv[elsewhere + 1] });
   if (!check) console.log(stale.length === 0 ? 'everything was up to date' : `written: ${stale.join(', ')}`);
   else if (stale.length > 0) {
     console.error(`stale: ${stale.join(', ')}; run npm run generate`);

@@ -29,7 +29,8 @@ rmSync(directory, { recursive: true, force: true });
 for (const skip of counts.skips) console.log(`skipped: ${skip}`);
 for (const reason of counts.reasons) console.log(`skipped because: ${reason}`);
 if (failedChecks.length > 0) console.log(`failed checks, counted below: ${failedChecks.join(', ')}`);
-const failed = counts.failed + failedChecks.length;
+// a run without one test is no success
+const failed = counts.failed + failedChecks.length || (status !== 0 ? 1 : 0);
 const skippedInCi = process.env.CI === 'true' && counts.skipped > 0;
 if (skippedInCi) console.log('CI=true: a skipped test fails the run');
 process.exitCode = status !== 0 || failed > 0 || skippedInCi ? 1 : 0;
