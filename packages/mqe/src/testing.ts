@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// A MetricReader over plain memory, exported as `@oap-federation/mqe/testing`: for tests of what reads through the port.
+// In: source events per origin. Out: series as a storage gives them; merged rows and hours and days are merged with the real kernels.
+import { bucketStart, MetricColumns, type Entity, type MetricSchema } from '@oap-federation/model';
+import type { MetricReader, MetricSeries, SeriesQuery } from './port.js';
+
+interface Rows {
+  readonly entity: Entity;
+  readonly origin: string;
+  /** Epoch minute -> row of `columns`. */
+  readonly minutes: Map<number, number>;
+  readonly columns: MetricColumns;
+}
+
+export class MemoryMetricReader implements MetricReader {
+  readonly #schemas: readonly MetricSchema[];
+  /** Per metric name, per `entity id` and origin. */
+  readonly #rows = new Map<string, Map<string, Rows>>();
+
+  constructor(schemas: readonly MetricSchema[]) {
+    this.#schemas = schemas;
+  }
+
+  /** Takes one source event of `origin`, into its own row and the merged one; `event` as MetricColumns.enter wants it. */
+  enter(metric: string, entity: Entity, origin: string, minute: number, event: readonly number[]): void {
+    const schema = this.#schemas.find((s) => s.name === metric);
+    if (!schema) throw new Error(`BUG: no metric ${metric}`);
+    for (const name of ['', origin]) {
+      const rows = this.#rowsOf(schema, entity, name);
+      let row = rows.minutes.get(minute);
+      if (row === undefined) rows.minutes.set(minute, (row = rows.minutes.size));
+      rows.columns.enter(row, event[0] ?? 0, event[1] ?? 0, event[2] ?? 0);
+    }
+  }
+
+  metrics(): readonly MetricSchema[] {
+    return this.#schemas;
+  }
+
+  readSeries(query: SeriesQuery): Promise<readonly MetricSeries[]> {
+    const { metric, entityIds, serviceId, layer, origins, step, offsetMinutes } = query;
+    const first = bucketStart(query.fromMinute, step, offsetMinutes);
+    const last = bucketStart(query.toMinute, step, offsetMinutes);
+    const found: MetricSeries[] = [];
+    for (const { entity, origin, minutes, columns } of this.#rows.get(metric.name)?.values() ?? []) {
+      if (entityIds && !entityIds.includes(entity.id)) continue;
+      if (serviceId !== undefined && !(entity.id === serviceId || entity.id.startsWith(`${serviceId}_`))) continue;
+      if (layer !== undefined && !entity.source.layer.split(',').includes(layer)) continue;
+      if (origins[0] === '*' ? origin === '' : !origins.includes(origin)) continue;
+      const starts: number[] = [];
+      const merged = new MetricColumns(metric);
+      for (const [minute, row] of [...minutes].sort(([a], [b]) => a - b)) {
+        const start = bucketStart(minute, step, offsetMinutes);
+        if (start < first || start > last) continue;
+        if (starts.at(-1) !== start) starts.push(start);
+        merged.mergeRow(starts.length - 1, columns, row);
+      }
+      if (starts.length > 0) found.push({ entityId: entity.id, origin, starts, columns: merged });
+    }
+    return Promise.resolve(found);
+  }
+
+  #rowsOf(schema: MetricSchema, entity: Entity, origin: string): Rows {
+    let ofMetric = this.#rows.get(schema.name);
+    if (!ofMetric) this.#rows.set(schema.name, (ofMetric = new Map()));
+    const key = `${entity.id} ${origin}`;
+    let rows = ofMetric.get(key);
+    if (!rows) ofMetric.set(key, (rows = { entity, origin, minutes: new Map(), columns: new MetricColumns(schema) }));
+    return rows;
+  }
+}
