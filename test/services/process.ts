@@ -162,6 +162,8 @@ export function logTail(dir: string, lines = 20): string {
 export async function runService(spec: ServiceSpec): Promise<ServiceProcess> {
   let pid = 0;
   let stopped = false;
+  /** Of the child running now: it is reaped. Until then its number looks taken, and PostgreSQL refuses its lock file. */
+  let exited: Promise<void> = Promise.resolve();
 
   async function start(): Promise<void> {
     const log = openSync(join(spec.dir, 'server.log'), 'a');
@@ -179,7 +181,12 @@ export async function runService(spec: ServiceSpec): Promise<ServiceProcess> {
     const id = child.pid;
     if (id !== undefined) {
       tellWatchdog(`add ${spec.watchdogSignal} ${id}`);
-      child.once('exit', () => tellWatchdog(`del ${id}`));
+      exited = new Promise((resolve) => {
+        child.once('exit', () => {
+          tellWatchdog(`del ${id}`);
+          resolve();
+        });
+      });
     }
     child.unref();
     for (let waited = 0; ; waited += 20) {
@@ -207,6 +214,7 @@ export async function runService(spec: ServiceSpec): Promise<ServiceProcess> {
       signalAll(all, 'SIGKILL');
       await allGone(all, 5_000);
     }
+    await exited;
     pid = 0;
   }
 
@@ -222,9 +230,11 @@ export async function runService(spec: ServiceSpec): Promise<ServiceProcess> {
     },
     async kill9() {
       if (pid === 0) return;
+      signalAll([pid], 'SIGSTOP'); // it starts no new child between the look and the kill
       const all = family(pid);
       signalAll(all, 'SIGKILL');
       if (!(await allGone(all, 5_000))) throw new Error(`${spec.name}: processes survived SIGKILL: ${all.join(' ')}`);
+      await exited;
       pid = 0;
     },
     async restart() {
