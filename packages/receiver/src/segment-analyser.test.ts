@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { minuteOf } from '@oap-federation/model';
-import type { SourceRecord } from '@oap-federation/oal';
+import { SourceRecord } from '@oap-federation/oal';
 import { MetricRegistry } from '@oap-federation/runtime';
 import { VirtualClock } from '@oap-federation/runtime/testing';
 import {
@@ -30,7 +30,7 @@ beforeEach(() => {
 
 function analyser(limits: Partial<AnalysisLimits> = {}): SegmentAnalyser {
   const receive = (record: SourceRecord) => {
-    const copy = { ...record };
+    const copy = Object.assign(new SourceRecord(), record);
     if (record.tag) copy.tag = new Map(record.tag);
     if (record.tags) copy.tags = [...record.tags];
     seen.push(copy);
