@@ -67,6 +67,15 @@ describe('filters.txt', () => {
   });
 });
 
+test('docs/oal.md: every example is sound', () => {
+  const text = readFileSync(new URL('../../../docs/oal.md', import.meta.url), 'utf8');
+  const examples = [...text.matchAll(/^```oal\n(.*?)^```$/gms)].map((m) => m[1]!);
+  expect(examples.length).toBeGreaterThan(1);
+  for (const example of examples) {
+    sound(loadOal([{ name: 'docs/oal.md', text: example }], { knownMetrics: core.schemas }));
+  }
+});
+
 describe('deploy/oal', () => {
   /** One line of the table, as core.oal would be written with SkyWalking's percentiles. */
   const table = corpus('core-metrics.txt')
