@@ -2,7 +2,7 @@
 // Increment blocks and batches: the unit of data between L1, L2, the outbox and the tiers, in columns.
 // `encodeContent` gives the bytes that are stored, hashed and resent; they do not depend on any stream (docs/protocol.md).
 import { ByteReader, ByteWriter, DecodeError } from './bytes.js';
-import { SparseDistribution } from './distribution.js';
+import { checkDistribution } from './distribution.js';
 import { decodeEntity, encodeEntity, type Entity } from './entity.js';
 import { tryParseSchema, type MetricSchema } from './schema.js';
 import type { MetricColumns } from './columns.js';
@@ -63,7 +63,7 @@ function writeBlockPayload(w: ByteWriter, block: IncrementBlock): void {
     w.zigzag(index - previous);
     previous = index;
   }
-  for (const column of block.ints) for (const value of column) w.zigzag64(value);
+  for (const column of block.ints) w.zigzag64Column(column);
   for (const { offsets, bytes } of block.distributions) {
     for (let i = 0; i + 1 < offsets.length; i++) w.varint(offsets[i + 1]! - offsets[i]!);
     w.raw(bytes.subarray(offsets[0], offsets.at(-1)));
@@ -164,7 +164,13 @@ export function decodeHeader(bytes: Uint8Array): BatchHeader {
   const table = () => {
     const map = new Map<string, number>();
     const n = r.count(2);
-    for (let i = 0; i < n; i++) map.set(r.string(256), r.zigzag());
+    let previous: string | undefined;
+    for (let i = 0; i < n; i++) {
+      const key = r.string(256);
+      if (previous !== undefined && key <= previous) throw new DecodeError(`header table out of order at "${key}"`);
+      map.set(key, r.zigzag());
+      previous = key;
+    }
     return map;
   };
   const origins = table();
@@ -172,6 +178,9 @@ export function decodeHeader(bytes: Uint8Array): BatchHeader {
   if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the header`);
   return { watermark, increments, origins, frontier };
 }
+
+/** Schemas that one content may name: a hostile table cannot expand into much more memory than it took. */
+const SCHEMAS_MAX = 4_096;
 
 /** Rows that one block may have; a bound for hostile counts, far above what a flush makes. */
 const ROWS_MAX = 4_000_000;
@@ -183,23 +192,29 @@ function readColumns(
   origin: string,
   rows: number,
   payload: Uint8Array,
-  entityCount: number,
+  batchEntities: readonly Entity[],
+  seenIn: Uint32Array,
+  blockNumber: number,
 ): IncrementBlock {
   const r = new ByteReader(payload);
   const entities = new Uint32Array(rows);
   let index = 0;
   for (let i = 0; i < rows; i++) {
     index += r.zigzag();
-    if (index < 0 || index >= entityCount)
-      throw new DecodeError(`entity index ${index} of ${entityCount} in a block of ${schema.name}`);
+    const entity = batchEntities[index];
+    if (entity === undefined)
+      throw new DecodeError(`entity index ${index} of ${batchEntities.length} in a block of ${schema.name}`);
+    if (entity.scope !== schema.scope)
+      throw new DecodeError(`${entity.scope} entity in a block of ${schema.name}, which is about ${schema.scope}`);
+    if (seenIn[index] === blockNumber) throw new DecodeError(`entity ${index} twice in a block of ${schema.name}`);
+    seenIn[index] = blockNumber;
     entities[i] = index;
   }
   const ints = schema.intFields.map(() => {
     const column = new BigInt64Array(rows);
-    for (let i = 0; i < rows; i++) column[i] = r.zigzag64();
+    r.zigzag64Column(column);
     return column;
   });
-  const check = new SparseDistribution(32);
   const distributions = schema.distributionFields.map((): DistributionColumn => {
     const offsets = new Uint32Array(rows + 1);
     for (let i = 0; i < rows; i++) {
@@ -208,7 +223,7 @@ function readColumns(
       offsets[i + 1] = end;
     }
     const bytes = r.raw(offsets[rows]!);
-    for (let i = 0; i < rows; i++) check.decodeFrom(bytes.subarray(offsets[i]!, offsets[i + 1]!));
+    for (let i = 0; i < rows; i++) checkDistribution(bytes, offsets[i]!, offsets[i + 1]!);
     return { offsets, bytes };
   });
   if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after a block of ${schema.name}`);
@@ -216,22 +231,27 @@ function readColumns(
 }
 
 /**
- * Reads a content. `entityOfDescriptor` lets a receiver reuse entities it has decoded before.
+ * Reads a content. `entityOfDescriptor` and `schemaOfText` let a receiver reuse what it has decoded before. The batch keeps views of the
+ * bytes of `content`: the caller must not write to them afterwards.
  * Errors: DecodeError for anything malformed; blocks of unknown schemas come back untouched in `unknownBlocks`.
  */
 export function decodeContent(
   content: BatchContent,
   entityOfDescriptor: (descriptor: Uint8Array) => Entity = decodeEntity,
+  schemaOfText: (text: string) => MetricSchema | undefined = tryParseSchema,
 ): IncrementBatch {
   const entities = content.descriptors.map((descriptor) => entityOfDescriptor(descriptor));
   const r = new ByteReader(content.body);
   const version = r.varint();
   if (version !== VERSION) throw new DecodeError(`content version ${version}, this release reads ${VERSION}`);
-  const schemaTexts = Array.from({ length: r.count() }, () => r.string(512));
-  const schemas = schemaTexts.map(tryParseSchema);
+  const schemaCount = r.count();
+  if (schemaCount > SCHEMAS_MAX) throw new DecodeError(`${schemaCount} schemas, at most ${SCHEMAS_MAX} are allowed`);
+  const schemaTexts = Array.from({ length: schemaCount }, () => r.string(512));
+  const schemas = schemaTexts.map((text) => schemaOfText(text));
   const origins = Array.from({ length: r.count() }, () => r.string(256));
   const blocks: IncrementBlock[] = [];
   const unknownBlocks: UnknownBlock[] = [];
+  const seenIn = new Uint32Array(entities.length); // number of the last block (from 1) that named the entity
   const count = r.count(5);
   for (let b = 0; b < count; b++) {
     const schemaIndex = r.varint();
@@ -246,7 +266,7 @@ export function decodeContent(
     if (rows > ROWS_MAX || rows > payload.length)
       throw new DecodeError(`block of ${rows} rows in ${payload.length} bytes`);
     const schema = schemas[schemaIndex];
-    if (schema) blocks.push(readColumns(schema, minute, origin, rows, payload, entities.length));
+    if (schema) blocks.push(readColumns(schema, minute, origin, rows, payload, entities, seenIn, b + 1));
     else unknownBlocks.push({ schemaText, minute, origin, rows, payload });
   }
   if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the batch`);
@@ -286,24 +306,28 @@ export class BatchBuilder {
     const present: number[] = [];
     for (const row of rows) if (columns.has(row)) present.push(row);
     if (present.length === 0) return;
-    const ints = schema.intFields.map((_, f) => BigInt64Array.from(present, (row) => columns.int(row, f)));
-    const distributions = schema.distributionFields.map((_, f): DistributionColumn => {
-      const w = new ByteWriter(present.length * 32);
-      const offsets = new Uint32Array(present.length + 1);
-      present.forEach((row, i) => {
-        const d = columns.distribution(row, f);
-        if (d) d.encodeTo(w);
-        else w.varint(0);
-        offsets[i + 1] = w.length;
-      });
-      return { offsets, bytes: w.finish() };
-    });
-    const entities = Uint32Array.from(present, (row) => this.#index(entityOfRow(row)));
+    const ints = schema.intFields.map((_, f) => columns.copyInts(f, present));
+    const distributions = schema.distributionFields.map((_, f) => encodeDistributions(columns, f, present));
+    const entities = new Uint32Array(present.length);
+    for (let i = 0; i < present.length; i++) entities[i] = this.#index(entityOfRow(present[i]!));
     this.#blocks.push({ schema, minute, origin, entities, ints, distributions });
     this.#increments += present.length;
   }
 
+  /** What was added so far; the builder may go on. */
   build(): IncrementBatch {
-    return { entities: this.#entities, blocks: this.#blocks, unknownBlocks: [] };
+    return { entities: this.#entities.slice(), blocks: this.#blocks.slice(), unknownBlocks: [] };
   }
+}
+
+function encodeDistributions(columns: MetricColumns, field: number, rows: readonly number[]): DistributionColumn {
+  const w = new ByteWriter(rows.length * 32);
+  const offsets = new Uint32Array(rows.length + 1);
+  for (let i = 0; i < rows.length; i++) {
+    const d = columns.distribution(rows[i]!, field);
+    if (d) d.encodeTo(w);
+    else w.varint(0);
+    offsets[i + 1] = w.length;
+  }
+  return { offsets, bytes: w.finish() };
 }

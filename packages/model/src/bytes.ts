@@ -16,6 +16,21 @@ export function utf8Encode(text: string): Uint8Array {
   return w.finish();
 }
 
+/** Bytes that `utf8Encode` makes of `text`. */
+function utf8Length(text: string): number {
+  let n = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    n += unit < 0x800 ? 1 : 2;
+    if (unit >= 0xd800 && unit < 0xdc00) {
+      const next = text.charCodeAt(i + 1);
+      if (next >= 0xdc00 && next < 0xe000) i++; // a pair: 4 bytes for 2 units
+    }
+  }
+  return n;
+}
+
 /** Text of strict UTF-8; a malformed sequence is a DecodeError. */
 export function utf8Decode(bytes: Uint8Array, start = 0, end = bytes.length): string {
   let text = '';
@@ -44,6 +59,10 @@ export function utf8Decode(bytes: Uint8Array, start = 0, end = bytes.length): st
 }
 
 const INT64_MAX = (1n << 63n) - 1n;
+
+/** Where the halves of an int64 lie when its memory is seen as uint32 words: the machine's byte order. */
+export const LOW_WORD: 0 | 1 = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1;
+export const HIGH_WORD: 0 | 1 = LOW_WORD === 0 ? 1 : 0;
 
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -74,9 +93,9 @@ export class ByteWriter {
     this.#bytes[this.#length++] = value;
   }
 
-  /** Unsigned varint of a safe non-negative integer. */
+  /** Unsigned varint of a safe non-negative integer, in as few bytes as it takes. Errors: RangeError for anything else. */
   varint(value: number): void {
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`varint out of range: ${value}`);
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`varint out of range: ${value}`);
     this.#reserve(8);
     let v = value;
     while (v >= 0x80) {
@@ -86,12 +105,12 @@ export class ByteWriter {
     this.#bytes[this.#length++] = v;
   }
 
-  /** Zigzag varint of a 32-bit signed integer. */
+  /** Zigzag varint of an integer within +-2^52. */
   zigzag(value: number): void {
     this.varint(value < 0 ? -value * 2 - 1 : value * 2);
   }
 
-  /** Unsigned varint of a non-negative int64. */
+  /** Unsigned varint of a uint64. */
   varint64(value: bigint): void {
     if (value <= 0x1fffffffffffffn && value >= 0n) {
       this.varint(Number(value));
@@ -112,6 +131,16 @@ export class ByteWriter {
     this.varint64(value < 0n ? -value * 2n - 1n : value * 2n);
   }
 
+  /** Every value of an int64 column as a zigzag varint; the same bytes as `zigzag64` one by one, without a BigInt for usual values. */
+  zigzag64Column(column: BigInt64Array): void {
+    const words = new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
+    for (let i = 0; i < column.length; i++) {
+      const high = words[i * 2 + HIGH_WORD]! | 0;
+      if (high >= -0x8_0000 && high < 0x8_0000) this.zigzag(high * 2 ** 32 + words[i * 2 + LOW_WORD]!);
+      else this.zigzag64(column[i]!);
+    }
+  }
+
   raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);
@@ -126,12 +155,13 @@ export class ByteWriter {
 
   /** Length-prefixed UTF-8. */
   string(text: string): void {
-    this.sized(utf8Encode(text));
+    this.varint(utf8Length(text));
+    this.utf8(text);
   }
 
   /** UTF-8 without a length. */
   utf8(text: string): void {
-    this.#reserve(text.length * 3);
+    this.#reserve(text.length * 3); // a UTF-16 unit takes at most 3 bytes: a pair takes 4, a lone surrogate 3
     for (let i = 0; i < text.length; i++) {
       let code = text.charCodeAt(i);
       if (code >= 0xd800 && code < 0xe000) {
@@ -153,7 +183,6 @@ export class ByteWriter {
         this.#bytes[this.#length++] = 0x80 | ((code >> 6) & 0x3f);
         this.#bytes[this.#length++] = 0x80 | (code & 0x3f);
       } else {
-        this.#reserve(4 + (text.length - i) * 3);
         this.#bytes[this.#length++] = 0xf0 | (code >> 18);
         this.#bytes[this.#length++] = 0x80 | ((code >> 12) & 0x3f);
         this.#bytes[this.#length++] = 0x80 | ((code >> 6) & 0x3f);
@@ -193,7 +222,7 @@ export class ByteReader {
     return this.#bytes[this.#at++]!;
   }
 
-  /** A varint that must be a safe integer. */
+  /** A varint that must be a safe integer, in as few bytes as it takes: one value has one byte form. */
   varint(): number {
     let result = 0;
     let scale = 1;
@@ -201,6 +230,7 @@ export class ByteReader {
       const b = this.byte();
       result += (b & 0x7f) * scale;
       if (b < 0x80) {
+        if (b === 0 && i > 0) throw new DecodeError('varint longer than it need be');
         if (result > Number.MAX_SAFE_INTEGER) throw new DecodeError('varint above 2^53');
         return result;
       }
@@ -228,7 +258,10 @@ export class ByteReader {
     for (let i = 0; i < 7; i++) {
       const b = this.byte();
       low += (b & 0x7f) * scale;
-      if (b < 0x80) return BigInt(low);
+      if (b < 0x80) {
+        if (b === 0 && i > 0) throw new DecodeError('varint longer than it need be');
+        return BigInt(low);
+      }
       scale *= 0x80;
     }
     let result = BigInt(low);
@@ -237,6 +270,7 @@ export class ByteReader {
       const b = this.byte();
       result |= BigInt(b & 0x7f) << shift;
       if (b < 0x80) {
+        if (b === 0) throw new DecodeError('varint longer than it need be');
         if (result > 0xffffffffffffffffn) break;
         return result;
       }
@@ -248,6 +282,24 @@ export class ByteReader {
   zigzag64(): bigint {
     const v = this.varint64();
     return (v & 1n) === 0n ? v >> 1n : -(v >> 1n) - 1n;
+  }
+
+  /** Fills an int64 column with what `zigzag64Column` wrote. */
+  zigzag64Column(column: BigInt64Array): void {
+    const words = new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
+    const bytes = this.#bytes;
+    for (let i = 0; i < column.length; i++) {
+      // the length of the varint decides: up to 7 bytes (49 bits) need no BigInt
+      let last = this.#at;
+      while (last < this.#end && bytes[last]! >= 0x80 && last - this.#at < 7) last++;
+      if (last - this.#at >= 7) {
+        column[i] = this.zigzag64();
+        continue;
+      }
+      const value = this.zigzag();
+      words[i * 2 + LOW_WORD] = value; // ToUint32: modulo 2^32, for negative values too
+      words[i * 2 + HIGH_WORD] = Math.floor(value / 2 ** 32);
+    }
   }
 
   /** A non-negative int64. */
@@ -263,6 +315,18 @@ export class ByteReader {
     const view = this.#bytes.subarray(this.#at, this.#at + n);
     this.#at += n;
     return view;
+  }
+
+  /** Passes over one varint of a positive int64, checking it. */
+  skipCount64(): void {
+    if (this.#at < this.#end) {
+      const b = this.#bytes[this.#at]!;
+      if (b > 0 && b < 0x80) {
+        this.#at++;
+        return;
+      }
+    }
+    if (this.count64() === 0n) throw new DecodeError('count of zero');
   }
 
   sized(maxBytes = Number.MAX_SAFE_INTEGER): Uint8Array {

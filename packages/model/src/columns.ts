@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The merge kernels: typed columns that hold one metric's additive fields for many rows.
 // In: source events (`enter`), blocks of increments (`mergeBlockRow`), other columns (`mergeRow`). Out: fields by row.
-import { SparseDistribution } from './distribution.js';
-import { DOUBLE_SCALE, FUNCTIONS, INT64_MAX, INT64_MIN, type FieldMerge, type RowFields } from './functions.js';
+import { bucketIndex, SparseDistribution, type Layout } from './distribution.js';
+import {
+  DOUBLE_SCALE,
+  FUNCTIONS,
+  INT64_MAX,
+  INT64_MIN,
+  type EntranceKind,
+  type FieldMerge,
+  type RowFields,
+} from './functions.js';
 import type { IncrementBlock } from './block.js';
-import { bucketIndex } from './distribution.js';
 import type { MetricSchema } from './schema.js';
 
 const IDENTITY: Readonly<Record<FieldMerge, bigint>> = { add: 0n, max: INT64_MIN, min: INT64_MAX };
 
+/** Holds one decoded delta during `mergeBlockRow`; nothing of it outlives the call. */
 const scratch = new SparseDistribution(64);
 
 /**
@@ -22,11 +30,15 @@ export class MetricColumns {
   #ints: BigInt64Array[];
   #distributions: (SparseDistribution | undefined)[][];
   readonly #merges: readonly FieldMerge[];
+  readonly #entrance: EntranceKind;
+  readonly #layout: Layout | undefined;
 
   constructor(schema: MetricSchema, capacity = 16) {
     this.schema = schema;
     this.#capacity = capacity;
     this.#present = new Uint8Array(capacity);
+    this.#entrance = FUNCTIONS[schema.functionName].entrance;
+    this.#layout = schema.distributionFields[0]?.layout;
     this.#merges = schema.intFields.map((f) => f.merge);
     this.#ints = this.#merges.map((m) => new BigInt64Array(capacity).fill(IDENTITY[m]));
     this.#distributions = schema.distributionFields.map(() => []);
@@ -72,68 +84,71 @@ export class MetricColumns {
 
   /**
    * Takes one source event into a row. `a`, `b`, `c` as in `EntranceKind`: value or flag or latency; denominator flag or apdex
-   * threshold in ms; status (1 ok). False when a field would leave int64 (nothing changed).
+   * threshold in ms; status (1 ok). False when a value is not finite or a field would leave int64 (nothing changed).
    */
   enter(row: number, a: number, b: number, c: number): boolean {
     this.#reserve(row);
     const ints = this.#ints;
-    switch (FUNCTIONS[this.schema.functionName].entrance) {
+    switch (this.#entrance) {
       case 'addValueAndCount':
-        if (!this.#add2(row, BigInt(Math.trunc(a)), 1n)) return false;
+        if (!addValue(ints[0]!, row, Math.trunc(a), ints[1]!)) return false;
         break;
       case 'addScaledAndCount':
-        if (!this.#add2(row, BigInt(Math.round(a * DOUBLE_SCALE)), 1n)) return false;
+        if (!addValue(ints[0]!, row, Math.round(a * DOUBLE_SCALE), ints[1]!)) return false;
         break;
-      case 'addValue': {
-        const sum = ints[0]![row]! + BigInt(Math.trunc(a));
-        if (sum > INT64_MAX || sum < INT64_MIN) return false;
-        ints[0]![row] = sum;
+      case 'addValue':
+        if (!addValue(ints[0]!, row, Math.trunc(a), undefined)) return false;
         break;
-      }
       case 'addOne':
+        if (isFull(ints[0]!, row)) return false;
         ints[0]![row]!++;
         break;
       case 'keepMax': {
+        if (!Number.isFinite(a)) return false;
         const v = BigInt(Math.trunc(a));
+        if (v > INT64_MAX || v < INT64_MIN) return false;
         if (v > ints[0]![row]!) ints[0]![row] = v;
         break;
       }
       case 'keepMin': {
+        if (!Number.isFinite(a)) return false;
         const v = BigInt(Math.trunc(a));
+        if (v > INT64_MAX || v < INT64_MIN) return false;
         if (v < ints[0]![row]!) ints[0]![row] = v;
         break;
       }
       case 'addMatch':
+        if (isFull(ints[0]!, row) || (a === 1 && isFull(ints[1]!, row))) return false;
         ints[0]![row]!++;
         if (a === 1) ints[1]![row]!++;
         break;
       case 'addRate':
+        if ((b === 1 && isFull(ints[0]!, row)) || (a === 1 && isFull(ints[1]!, row))) return false;
         if (b === 1) ints[0]![row]!++;
         if (a === 1) ints[1]![row]!++;
         break;
-      case 'addApdex':
+      case 'addApdex': {
         // frustrated: failed, or slower than 4T; equality goes to the better class (SkyWalking ApdexMetrics)
+        const better = c !== 1 ? undefined : a <= b ? ints[1]! : a <= 4 * b ? ints[2]! : undefined;
+        if (isFull(ints[0]!, row) || (better && isFull(better, row))) return false;
         ints[0]![row]!++;
-        if (c === 1 && a <= b) ints[1]![row]!++;
-        else if (c === 1 && a <= 4 * b) ints[2]![row]!++;
+        if (better) better[row]!++;
         break;
+      }
       case 'addToDistribution': {
-        const field = this.schema.distributionFields[0]!;
-        const own = (this.#distributions[0]![row] ??= new SparseDistribution(4));
-        if (!own.add(bucketIndex(field.layout, a), 1n)) return false;
+        const index = bucketIndex(this.#layout!, a);
+        const own = this.#distributions[0]![row];
+        if (own) {
+          if (!own.addOne(index)) return false;
+        } else {
+          const first = new SparseDistribution(4);
+          if (!first.addOne(index)) return false;
+          this.#distributions[0]![row] = first;
+        }
         break;
       }
     }
     this.#present[row] = 1;
-    return true;
-  }
-
-  #add2(row: number, first: bigint, second: bigint): boolean {
-    const a = this.#ints[0]![row]! + first;
-    const b = this.#ints[1]![row]! + second;
-    if (a > INT64_MAX || a < INT64_MIN || b > INT64_MAX) return false;
-    this.#ints[0]![row] = a;
-    this.#ints[1]![row] = b;
     return true;
   }
 
@@ -142,13 +157,11 @@ export class MetricColumns {
     this.#reserve(row);
     const merges = this.#merges;
     for (let f = 0; f < merges.length; f++) {
-      if (merges[f] !== 'add') continue;
-      const sum = this.#ints[f]![row]! + block.ints[f]![i]!;
-      if (sum > INT64_MAX || sum < INT64_MIN) return false;
+      if (merges[f] === 'add' && !fits(this.#ints[f]![row]!, block.ints[f]![i]!)) return false;
     }
     for (let f = 0; f < this.#distributions.length; f++) {
       const { offsets, bytes } = block.distributions[f]!;
-      scratch.decodeFrom(bytes.subarray(offsets[i]!, offsets[i + 1]!));
+      scratch.decodeFrom(bytes, offsets[i]!, offsets[i + 1]!);
       if (!this.#mergeDistribution(row, f, scratch)) return false;
     }
     for (let f = 0; f < merges.length; f++) this.#mergeInt(row, f, block.ints[f]![i]!);
@@ -158,17 +171,17 @@ export class MetricColumns {
 
   /** Folds row `otherRow` of `other` (same schema) in; `other` is not touched. False when refused (nothing changed). */
   mergeRow(row: number, other: MetricColumns, otherRow: number): boolean {
+    if (!other.has(otherRow)) return true; // the identity: nothing to fold in, and the row stays absent if it was
     this.#reserve(row);
-    for (let f = 0; f < this.#merges.length; f++) {
-      if (this.#merges[f] !== 'add') continue;
-      const sum = this.#ints[f]![row]! + other.int(otherRow, f);
-      if (sum > INT64_MAX || sum < INT64_MIN) return false;
+    const merges = this.#merges;
+    for (let f = 0; f < merges.length; f++) {
+      if (merges[f] === 'add' && !fits(this.#ints[f]![row]!, other.#ints[f]![otherRow]!)) return false;
     }
     for (let f = 0; f < this.#distributions.length; f++) {
-      const delta = other.distribution(otherRow, f);
+      const delta = other.#distributions[f]![otherRow];
       if (delta && !this.#mergeDistribution(row, f, delta)) return false;
     }
-    for (let f = 0; f < this.#merges.length; f++) this.#mergeInt(row, f, other.int(otherRow, f));
+    for (let f = 0; f < merges.length; f++) this.#mergeInt(row, f, other.#ints[f]![otherRow]!);
     this.#present[row] = 1;
     return true;
   }
@@ -196,13 +209,47 @@ export class MetricColumns {
     }
   }
 
-  /** Sets a row to stored absolute values; used when state is loaded. `distributions` in canonical bytes, empty for none. */
+  /**
+   * Sets a row to stored absolute values; used when state is loaded. `distributions` in canonical bytes, no bytes at all for none.
+   * Errors: DecodeError, and nothing changed.
+   */
   setRow(row: number, ints: readonly bigint[], distributions: readonly Uint8Array[]): void {
+    const decoded = distributions.map((bytes) => (bytes.length > 0 ? SparseDistribution.decode(bytes) : undefined));
     this.#reserve(row);
     for (let f = 0; f < ints.length; f++) this.#ints[f]![row] = ints[f]!;
-    for (let f = 0; f < distributions.length; f++) {
-      this.#distributions[f]![row] = SparseDistribution.decode(distributions[f]!);
-    }
+    for (let f = 0; f < decoded.length; f++) this.#distributions[f]![row] = decoded[f];
     this.#present[row] = 1;
   }
+
+  /** Copies of an int64 field for the rows listed. */
+  copyInts(field: number, rows: readonly number[]): BigInt64Array {
+    const column = this.#ints[field]!;
+    const out = new BigInt64Array(rows.length);
+    for (let i = 0; i < rows.length; i++) out[i] = column[rows[i]!]!;
+    return out;
+  }
+}
+
+/** True when a + b is an int64. */
+function fits(a: bigint, b: bigint): boolean {
+  const sum = a + b;
+  return sum <= INT64_MAX && sum >= INT64_MIN;
+}
+
+/** True when the next increment would leave int64. */
+function isFull(column: BigInt64Array, row: number): boolean {
+  return column[row]! === INT64_MAX;
+}
+
+/** Adds a whole number to a row of `sums` and one to the same row of `counts`, both or neither. */
+function addValue(sums: BigInt64Array, row: number, value: number, counts: BigInt64Array | undefined): boolean {
+  if (!Number.isFinite(value)) return false;
+  const sum = sums[row]! + BigInt(value);
+  if (sum > INT64_MAX || sum < INT64_MIN) return false;
+  if (counts) {
+    if (isFull(counts, row)) return false;
+    counts[row]!++;
+  }
+  sums[row] = sum;
+  return true;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Distributions: one sparse type (bucket index -> int64 count) and the layouts that say what an index means.
 // Merging is exact for one layout; another layout is refused by name. docs/functions.md gives the layouts' arithmetic.
-import { ByteReader, ByteWriter, DecodeError } from './bytes.js';
+import { ByteReader, ByteWriter, DecodeError, HIGH_WORD, LOW_WORD } from './bytes.js';
 
 /**
  * What a bucket index means.
@@ -32,9 +32,16 @@ export function layoutText(layout: Layout): string {
 /** Index of the bucket that holds zero in an exponential layout; below every index that a value can have. */
 export const EXPONENTIAL_ZERO = -0x4000_0000;
 
-/** HdrHistogram: sub-buckets are 2^ceil(log2(2 * 10^digits)); half of them is the stride per power of two. */
+/**
+ * HdrHistogram, by digits 0..5: there are 2^ceil(log2(2 * 10^digits)) sub-buckets (at least 2); half of them is the stride per power
+ * of two, and this is its binary logarithm.
+ */
+const HDR_HALF_BITS: readonly number[] = [0, 4, 7, 10, 14, 17];
+
 function hdrHalfBits(digits: number): number {
-  return Math.ceil(Math.log2(2 * 10 ** digits)) - 1;
+  const bits = HDR_HALF_BITS[digits];
+  if (bits === undefined) throw new Error(`BUG: hdr layout with ${digits} significant digits`);
+  return bits;
 }
 
 /** floor(log2(v)) of a safe integer >= 1. */
@@ -42,7 +49,10 @@ function log2Floor(v: number): number {
   return v < 2 ** 31 ? 31 - Math.clz32(v) : v >= 2 ** 32 ? 63 - Math.clz32(Math.floor(v / 2 ** 32)) : 31;
 }
 
-/** The bucket of a value. Values are safe non-negative integers (negative ones count as zero: a clock that went back is no latency). */
+/**
+ * The bucket of a value. Values are safe non-negative integers: a fraction is cut off; a negative value (a clock that went back is no
+ * latency) and NaN count as zero. The index of a huge value in a fine `linear` layout may leave int32: `add` refuses it.
+ */
 export function bucketIndex(layout: Layout, value: number): number {
   const v = value > 0 ? Math.trunc(value) : 0;
   switch (layout.kind) {
@@ -57,11 +67,13 @@ export function bucketIndex(layout: Layout, value: number): number {
     }
     case 'exponential': {
       if (v === 0) return EXPONENTIAL_ZERO;
-      // an exact power of two sits on a bucket's closed upper end: take it without floating point
+      // v = 2^exponent * m with m in [1, 2), all exact; a power of two sits on the closed upper end of its bucket
       const exponent = log2Floor(v);
-      const scaleFactor = 2 ** layout.scale;
-      if (2 ** exponent === v) return Math.ceil(exponent * scaleFactor) - 1;
-      return Math.ceil(Math.log2(v) * scaleFactor) - 1;
+      const m = v / 2 ** exponent;
+      const whole = m === 1 ? exponent - 1 : exponent;
+      if (layout.scale <= 0) return Math.floor(whole * 2 ** layout.scale);
+      const perOctave = 2 ** layout.scale;
+      return m === 1 ? exponent * perOctave - 1 : exponent * perOctave + Math.ceil(Math.log2(m) * perOctave) - 1;
     }
     case 'explicit': {
       const bounds = layout.bounds;
@@ -77,7 +89,7 @@ export function bucketIndex(layout: Layout, value: number): number {
   }
 }
 
-/** Smallest value of a bucket. */
+/** Lower bound of a bucket: its smallest value for `linear` and `hdr`, the excluded end of `(low, high]` for the others. */
 export function bucketLow(layout: Layout, index: number): number {
   switch (layout.kind) {
     case 'linear':
@@ -113,6 +125,11 @@ export function bucketValue(layout: Layout, index: number): number {
 }
 
 const INT64_MAX = (1n << 63n) - 1n;
+const INT32_MIN = -0x8000_0000;
+const INT32_MAX = 0x7fff_ffff;
+
+/** While the sum of all counts stays below this, no count can leave int64: 2^62, far above the rounding of a double sum. */
+const SAFE_TOTAL = 2 ** 62;
 
 /**
  * A mutable sparse distribution: `indexes` ascending, `counts` beside them, the first `size` of each in use.
@@ -121,11 +138,17 @@ const INT64_MAX = (1n << 63n) - 1n;
 export class SparseDistribution {
   #indexes: Int32Array;
   #counts: BigInt64Array;
+  /** The memory of `counts` as uint32 halves: the usual small counts are added and written without making BigInts. */
+  #words: Uint32Array;
   #size = 0;
+  /** Sum of all counts as a double: it only decides whether the overflow checks can be left out. */
+  #total = 0;
 
   constructor(capacity = 8) {
-    this.#indexes = new Int32Array(capacity);
-    this.#counts = new BigInt64Array(capacity);
+    const n = Math.max(1, capacity);
+    this.#indexes = new Int32Array(n);
+    this.#counts = new BigInt64Array(n);
+    this.#words = new Uint32Array(this.#counts.buffer);
   }
 
   get size(): number {
@@ -147,29 +170,64 @@ export class SparseDistribution {
     return sum;
   }
 
-  /** Adds `count` (>= 1) to a bucket. False, and nothing changed, when that would leave int64. */
-  add(index: number, count: bigint): boolean {
+  /** Position of the first index that is not below `index`. */
+  #find(index: number): number {
+    const indexes = this.#indexes;
     let low = 0;
     let high = this.#size;
-    const indexes = this.#indexes;
     while (low < high) {
       const mid = (low + high) >> 1;
       if (indexes[mid]! < index) low = mid + 1;
       else high = mid;
     }
-    if (low < this.#size && indexes[low] === index) {
-      const sum = this.#counts[low]! + count;
+    return low;
+  }
+
+  /** Adds `count` (>= 1) to a bucket. False, and nothing changed, when the index would leave int32 or the count int64. */
+  add(index: number, count: bigint): boolean {
+    if (!(index >= INT32_MIN && index <= INT32_MAX)) return false;
+    const at = this.#find(index);
+    if (at < this.#size && this.#indexes[at] === index) {
+      const sum = this.#counts[at]! + count;
       if (sum > INT64_MAX) return false;
-      this.#counts[low] = sum;
-      return true;
+      this.#counts[at] = sum;
+    } else {
+      if (count > INT64_MAX) return false;
+      this.#insert(at, index);
+      this.#counts[at] = count;
     }
-    if (this.#size === indexes.length) this.#grow(this.#size * 2);
-    this.#indexes.copyWithin(low + 1, low, this.#size);
-    this.#counts.copyWithin(low + 1, low, this.#size);
-    this.#indexes[low] = index;
-    this.#counts[low] = count;
-    this.#size++;
+    this.#total += Number(count);
     return true;
+  }
+
+  /** `add(index, 1n)`, for the hot path: a sample came in. */
+  addOne(index: number): boolean {
+    if (!(index >= INT32_MIN && index <= INT32_MAX)) return false;
+    if (this.#total >= SAFE_TOTAL) return this.add(index, 1n);
+    const at = this.#find(index);
+    if (at === this.#size || this.#indexes[at] !== index) {
+      this.#insert(at, index);
+      this.#counts[at] = 0n;
+    }
+    const word = at * 2 + LOW_WORD;
+    const low = this.#words[word]! + 1;
+    this.#words[word] = low;
+    if (low === 2 ** 32) this.#words[at * 2 + HIGH_WORD]!++;
+    this.#total++;
+    return true;
+  }
+
+  /** Makes room at position `at` for `index`; its count is for the caller to set. */
+  #insert(at: number, index: number): void {
+    if (this.#size === this.#indexes.length) this.#grow(this.#size * 2);
+    const indexes = this.#indexes;
+    const counts = this.#counts;
+    for (let i = this.#size; i > at; i--) {
+      indexes[i] = indexes[i - 1]!;
+      counts[i] = counts[i - 1]!;
+    }
+    indexes[at] = index;
+    this.#size++;
   }
 
   #grow(capacity: number): void {
@@ -179,23 +237,24 @@ export class SparseDistribution {
     counts.set(this.#counts.subarray(0, this.#size));
     this.#indexes = indexes;
     this.#counts = counts;
+    this.#words = new Uint32Array(counts.buffer);
   }
 
   /** Folds `delta` in; `delta` is not touched. False, and nothing changed, when a count would leave int64. */
   merge(delta: SparseDistribution): boolean {
     const n = this.#size;
     const m = delta.#size;
+    const checked = this.#total + delta.#total >= SAFE_TOTAL;
     // pass 1: how many buckets are new, and does every sum fit
     let i = 0;
     let fresh = 0;
+    const ownIndexes = this.#indexes;
+    const newIndexes = delta.#indexes;
     for (let j = 0; j < m; j++) {
-      const index = delta.#indexes[j]!;
-      while (i < n && this.#indexes[i]! < index) i++;
-      if (i < n && this.#indexes[i] === index) {
-        if (this.#counts[i]! + delta.#counts[j]! > INT64_MAX) return false;
-      } else {
-        fresh++;
-      }
+      const index = newIndexes[j]!;
+      while (i < n && ownIndexes[i]! < index) i++;
+      if (i >= n || ownIndexes[i] !== index) fresh++;
+      else if (checked && this.#counts[i]! + delta.#counts[j]! > INT64_MAX) return false;
     }
     if (n + fresh > this.#indexes.length)
       this.#grow(Math.max(n + fresh, Math.min(this.#indexes.length * 2, n + fresh + 64)));
@@ -204,43 +263,67 @@ export class SparseDistribution {
     let a = n - 1;
     let b = m - 1;
     const indexes = this.#indexes;
-    const counts = this.#counts;
-    while (b >= 0) {
-      const index = delta.#indexes[b]!;
-      if (a >= 0 && indexes[a]! > index) {
-        indexes[at] = indexes[a]!;
-        counts[at--] = counts[a--]!;
-      } else if (a >= 0 && indexes[a] === index) {
-        indexes[at] = index;
-        counts[at--] = counts[a--]! + delta.#counts[b--]!;
+    const words = this.#words;
+    const added = delta.#words;
+    while (at > a) {
+      // new buckets remain (so b >= 0): shift what is above them up
+      const index = newIndexes[b]!;
+      const own = a >= 0 ? indexes[a]! : Number.NEGATIVE_INFINITY;
+      if (own > index) {
+        indexes[at] = own;
+        words[at * 2] = words[a * 2]!;
+        words[at * 2 + 1] = words[a * 2 + 1]!;
+        a--;
       } else {
         indexes[at] = index;
-        counts[at--] = delta.#counts[b--]!;
+        if (own === index) {
+          addWords(words, at, words[a * 2 + LOW_WORD]!, words[a * 2 + HIGH_WORD]!, added, b);
+          a--;
+        } else {
+          words[at * 2] = added[b * 2]!;
+          words[at * 2 + 1] = added[b * 2 + 1]!;
+        }
+        b--;
       }
+      at--;
+    }
+    for (; b >= 0; b--) {
+      // from here on every bucket is there, at its place
+      const index = newIndexes[b]!;
+      while (indexes[a]! > index) a--;
+      addWords(words, a, words[a * 2 + LOW_WORD]!, words[a * 2 + HIGH_WORD]!, added, b);
     }
     this.#size = n + fresh;
+    this.#total += delta.#total;
     return true;
   }
 
   clear(): void {
     this.#size = 0;
+    this.#total = 0;
   }
 
   clone(): SparseDistribution {
-    const copy = new SparseDistribution(Math.max(1, this.#size));
-    copy.merge(this);
+    const copy = new SparseDistribution(this.#size);
+    copy.#indexes.set(this.#indexes.subarray(0, this.#size));
+    copy.#counts.set(this.#counts.subarray(0, this.#size));
+    copy.#size = this.#size;
+    copy.#total = this.#total;
     return copy;
   }
 
   /** Canonical bytes: count of buckets, zigzag first index, index deltas, each followed by its count. Appended to `w`. */
   encodeTo(w: ByteWriter): void {
+    const words = this.#words;
     w.varint(this.#size);
     let previous = 0;
     for (let i = 0; i < this.#size; i++) {
       const index = this.#indexes[i]!;
       if (i === 0) w.zigzag(index);
       else w.varint(index - previous);
-      w.varint64(this.#counts[i]!);
+      const high = words[i * 2 + HIGH_WORD]!;
+      if (high < 0x20_0000) w.varint(high * 2 ** 32 + words[i * 2 + LOW_WORD]!);
+      else w.varint64(this.#counts[i]!);
       previous = index;
     }
   }
@@ -251,32 +334,25 @@ export class SparseDistribution {
     return w.finish();
   }
 
-  /** Replaces the content by what `encode` wrote; anything not canonical is a DecodeError. */
-  decodeFrom(bytes: Uint8Array): void {
-    const r = new ByteReader(bytes);
+  /** Replaces the content by what `encode` wrote, bytes[start, end); anything not canonical is a DecodeError (and the content empty). */
+  decodeFrom(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    this.clear();
+    const r = new ByteReader(bytes, start, end);
     const n = r.count(2);
-    if (n > this.#indexes.length) {
-      this.#indexes = new Int32Array(n);
-      this.#counts = new BigInt64Array(n);
-    }
-    this.#size = 0;
+    if (n > this.#indexes.length) this.#grow(n);
     let index = 0;
+    let total = 0;
     for (let i = 0; i < n; i++) {
-      if (i === 0) {
-        index = r.zigzag();
-      } else {
-        const step = r.varint();
-        if (step === 0) throw new DecodeError('distribution indexes do not ascend');
-        index += step;
-      }
-      if (index < -0x8000_0000 || index > 0x7fff_ffff) throw new DecodeError(`distribution index ${index} is no int32`);
+      index = nextIndex(r, i, index);
       const count = r.count64();
       if (count === 0n) throw new DecodeError('distribution with an empty bucket');
       this.#indexes[i] = index;
       this.#counts[i] = count;
+      total += Number(count);
     }
-    this.#size = n;
     if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the distribution`);
+    this.#size = n;
+    this.#total = total;
   }
 
   static decode(bytes: Uint8Array): SparseDistribution {
@@ -284,6 +360,38 @@ export class SparseDistribution {
     d.decodeFrom(bytes);
     return d;
   }
+}
+
+/** words[at] = (low, high) + added[b], as uint64. */
+function addWords(words: Uint32Array, at: number, low: number, high: number, added: Uint32Array, b: number): void {
+  const sum = low + added[b * 2 + LOW_WORD]!;
+  words[at * 2 + LOW_WORD] = sum;
+  words[at * 2 + HIGH_WORD] = high + added[b * 2 + HIGH_WORD]! + (sum >= 2 ** 32 ? 1 : 0);
+}
+
+function nextIndex(r: ByteReader, position: number, previous: number): number {
+  let index: number;
+  if (position === 0) {
+    index = r.zigzag();
+  } else {
+    const step = r.varint();
+    if (step === 0) throw new DecodeError('distribution indexes do not ascend');
+    index = previous + step;
+  }
+  if (index < INT32_MIN || index > INT32_MAX) throw new DecodeError(`distribution index ${index} is no int32`);
+  return index;
+}
+
+/** Checks that bytes[start, end) are what `encode` writes, without building anything. Errors: DecodeError. */
+export function checkDistribution(bytes: Uint8Array, start: number, end: number): void {
+  const r = new ByteReader(bytes, start, end);
+  const n = r.count(2);
+  let index = 0;
+  for (let i = 0; i < n; i++) {
+    index = nextIndex(r, i, index);
+    r.skipCount64();
+  }
+  if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the distribution`);
 }
 
 /**

@@ -35,27 +35,46 @@ export function base64Encode(text: string): string {
   return out;
 }
 
-/** The text behind standard Base64; a DecodeError names what is not Base64. */
+/** Value of a Base64 character by its code, -1 for others. */
+const BASE64_VALUE = new Int8Array(128).fill(-1);
+for (let i = 0; i < 64; i++) BASE64_VALUE[BASE64.charCodeAt(i)] = i;
+
+/** The text behind standard padded Base64, exactly as `base64Encode` writes it; anything else is a DecodeError. */
 export function base64Decode(encoded: string): string {
-  const body = encoded.replace(/=+$/, '');
-  const out = new Uint8Array(Math.floor((body.length * 3) / 4));
+  const n = encoded.length;
+  if (n % 4 !== 0) throw new DecodeError(`not Base64: "${encoded}"`);
+  const padding = n > 0 && encoded[n - 1] === '=' ? (encoded[n - 2] === '=' ? 2 : 1) : 0;
+  const out = new Uint8Array((n / 4) * 3 - padding);
   let bits = 0;
   let have = 0;
   let at = 0;
-  for (const c of body) {
-    const v = BASE64.indexOf(c);
-    if (v < 0) throw new DecodeError(`not Base64: "${encoded}"`);
-    bits = (bits << 6) | v;
+  let bad = false;
+  for (let i = 0; i < n - padding && !bad; i++) {
+    const v = BASE64_VALUE[encoded.charCodeAt(i)] ?? -1;
+    bad = v < 0;
+    bits = ((bits << 6) | v) & 0xfff;
     have += 6;
     if (have >= 8) {
       have -= 8;
-      out[at++] = (bits >> have) & 0xff;
+      out[at++] = bits >> have;
     }
   }
+  if (bad || (bits & ((1 << have) - 1)) !== 0) throw new DecodeError(`not Base64: "${encoded}"`);
   return utf8Decode(out);
 }
 
-const nameOrBlank = (name: string) => (name.trim() === '' ? '_blank' : name);
+/** Java's whitespace (Character.isWhitespace), which is not JavaScript's: no-break spaces are part of a name. */
+function isBlank(name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const c = name.charCodeAt(i);
+    const control = (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20);
+    if (!control && !(c > 0xff && JAVA_SPACES.includes(name[i]!))) return false;
+  }
+  return true;
+}
+const JAVA_SPACES = '\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000';
+
+const nameOrBlank = (name: string) => (isBlank(name) ? '_blank' : name);
 
 export function serviceId(name: string, normal: boolean): string {
   return `${base64Encode(nameOrBlank(name))}.${normal ? 1 : 0}`;
@@ -66,7 +85,7 @@ export function namedPartId(ofServiceId: string, name: string): string {
   return `${ofServiceId}_${base64Encode(nameOrBlank(name))}`;
 }
 
-/** Splits a service id; undefined when it is not one. */
+/** Splits a service id; undefined when it is not one that `serviceId` makes. */
 export function tryParseServiceId(id: string): { readonly name: string; readonly normal: boolean } | undefined {
   const match = /^([A-Za-z0-9+/]+=*)\.([01])$/.exec(id);
   if (!match) return undefined;
@@ -97,10 +116,15 @@ function entityId(scope: ScopeName, source: EntityPart, dest: EntityPart | undef
   return `${from}-${srcEndpoint}-${to}-${base64Encode(nameOrBlank(dest!.name))}`;
 }
 
-/** Builds an entity and its id. Errors: BUG when a relation lacks its `dest` or another scope has one. */
+/**
+ * Builds an entity and its id. Errors: BUG when a relation lacks its `dest` or another scope has one, or when an end that is a service
+ * alone has a name of its own (the id would not tell the two apart).
+ */
 export function entityOf(scope: ScopeName, source: EntityPart, dest?: EntityPart): Entity {
-  if (scopeOf(scope).relation !== (dest !== undefined))
-    throw new Error(`BUG: ${scope} entity with wrong number of ends`);
+  const spec = scopeOf(scope);
+  if (spec.relation !== (dest !== undefined)) throw new Error(`BUG: ${scope} entity with wrong number of ends`);
+  if (spec.part === 'service' && (source.name !== '' || (dest !== undefined && dest.name !== '')))
+    throw new Error(`BUG: ${scope} entity of service "${source.service}" with a name beside the service's`);
   const id = entityId(scope, source, dest);
   return dest === undefined ? { scope, id, source } : { scope, id, source, dest };
 }
@@ -142,7 +166,7 @@ export function decodeEntity(bytes: Uint8Array): Entity {
   const spec = scopeById(scopeId);
   if (!spec) throw new DecodeError(`unknown scope id ${scopeId}`);
   const flags = r.byte();
-  if (flags > 7 || ((flags & 2) !== 0) !== spec.relation)
+  if (flags > 7 || ((flags & 2) !== 0) !== spec.relation || (flags & 6) === 4)
     throw new DecodeError(`flags ${flags} do not fit scope ${spec.name}`);
   const part = (normal: boolean): EntityPart => ({
     service: r.string(NAME_BYTES_MAX),
@@ -153,6 +177,8 @@ export function decodeEntity(bytes: Uint8Array): Entity {
   const source = part((flags & 1) !== 0);
   const dest = spec.relation ? part((flags & 4) !== 0) : undefined;
   if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the entity`);
+  if (spec.part === 'service' && (source.name !== '' || (dest !== undefined && dest.name !== '')))
+    throw new DecodeError(`${spec.name} entity with a name beside the service's`);
   return entityOf(spec.name as ScopeName, source, dest);
 }
 

@@ -256,14 +256,19 @@ export const FUNCTIONS: Readonly<Record<FunctionName, FunctionSpec>> = {
     valueType: 'HISTOGRAM',
     entrance: 'addToDistribution',
     checkArgs: (args) =>
-      args.length === 2 && args.every((a) => Number.isInteger(a) && a >= 1) && args[1]! <= 1_000
+      args.length === 2 && args.every((a) => Number.isInteger(a) && a >= 1 && a <= 0x7fff_ffff) && args[1]! <= 1_000
         ? undefined
-        : `takes a step and a number of steps (at most 1000), got ${args.join(', ') || 'none'}`,
+        : `takes a step (an int32) and a number of steps (at most 1000), got ${args.join(', ') || 'none'}`,
     fields: (args) => [{ kind: 'distribution', column: 'dataset', layout: stepped(args) }],
     calculate: (row, _minutes, args) => {
+      // every bucket is shown, the empty ones too, labelled by its lower bound: SkyWalking's dataset has them from the first hit on
       const d = row.distribution(0);
       const entries = [];
-      for (let i = 0; i < d.size; i++) entries.push({ label: String(d.indexAt(i) * args[0]!), value: d.countAt(i) });
+      let at = 0;
+      for (let i = 0; i <= args[1]!; i++) {
+        const hit = at < d.size && d.indexAt(at) === i;
+        entries.push({ label: String(i * args[0]!), value: hit ? d.countAt(at++) : 0n });
+      }
       return { kind: 'labeled', entries };
     },
   }),

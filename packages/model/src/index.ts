@@ -62,6 +62,7 @@ export {
   type ParamKind,
   type RowFields,
 } from './functions.js';
+export { hdrDecode, hdrEncode, type HdrHistogramContent } from './hdr.js';
 export { functionOf, metricSchema, tryParseSchema, type MetricSchema } from './schema.js';
 export {
   LAYERS,

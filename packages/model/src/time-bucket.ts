@@ -39,7 +39,8 @@ export function parseDurationText(text: string, step: Step | 'SECOND', offsetMin
     number,
     number,
   ];
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || min > 59) return undefined;
+  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || min > 59 || Number(match[6] ?? 0) > 59)
+    return undefined;
   const minute = daysFromCivil(year, month, day) * 1440 + hour * 60 + min;
   const back = civil(minute);
   return back.day === day && back.month === month ? minute - offsetMinutes : undefined;
