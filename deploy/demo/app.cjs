@@ -16,7 +16,7 @@ const { NAME = 'app', PORT = '0', UPSTREAM = '', SW_AGENT_COLLECTOR_BACKEND_SERV
 // The agent patches node:http, so it starts before that is required.
 let agent;
 if (collector) {
-  process.env.SW_TRACE_IGNORE_PATH ??= '/healthz';
+  process.env.SW_TRACE_IGNORE_PATH ??= '*:/healthz'; // operations are named GET:/healthz
   agent = require('skywalking-backend-js').default;
   agent.start({
     serviceName: process.env.SW_AGENT_NAME ?? NAME,
@@ -32,7 +32,8 @@ function answer(response, status, body) {
 }
 
 function stockOfUpstream(response) {
-  const request = http.get(`${UPSTREAM.replace(/\/$/, '')}/stock`, { timeout: 5_000 }, (upstream) => {
+  // http.request, not http.get: the agent patches only the former
+  const request = http.request(`${UPSTREAM.replace(/\/$/, '')}/stock`, { timeout: 5_000 }, (upstream) => {
     upstream.resume();
     upstream.on('end', () =>
       answer(response, upstream.statusCode === 200 ? 200 : 502, { upstream: upstream.statusCode }),
@@ -40,6 +41,7 @@ function stockOfUpstream(response) {
   });
   request.on('timeout', () => request.destroy(new Error('timeout')));
   request.on('error', (error) => answer(response, 502, { error: error.message }));
+  request.end();
 }
 
 let slowCalls = 0;
