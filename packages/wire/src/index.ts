@@ -57,3 +57,13 @@ export {
   type SegmentReference,
   type SpanObject,
 } from './skywalking.js';
+export {
+  decodeOffer,
+  decodeOutcomes,
+  encodeOffer,
+  encodeOutcomes,
+  OFFER_PATH,
+  type Offer,
+  type OfferedBatch,
+  type OfferOutcome,
+} from './tier.js';
