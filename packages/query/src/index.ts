@@ -1,2 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export {
+  completenessReport,
+  withExpected,
+  type CompletenessReport,
+  type SourceReport,
+  type SourceState,
+} from './completeness.js';
+export {
+  defaultQueryServerConfig,
+  openQueryServer,
+  type QueryServer,
+  type QueryServerConfig,
+  type QueryServerDeps,
+} from './server.js';
+export { queryTable, QueryFailed, type TableOptions } from './table.js';

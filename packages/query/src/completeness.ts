@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// How complete an answer is. In: what storage knows per source, who is expected to report, the asked range. Out: the report that goes
+// with every answer. It is taken before the data is read, so it never promises more than the data holds.
+import { durationText, NO_WATERMARK } from '@oap-federation/model';
+import type { ExpectedChild, SourceCompleteness } from '@oap-federation/storage';
+import type { ZoneOffset } from './range.js';
+
+/** `unknown`: nothing was ever heard. `lagging`: not all minutes asked for are sealed. `complete`: all are. */
+export type SourceState = 'complete' | 'lagging' | 'unknown';
+
+export interface SourceReport {
+  /** Leaf tier. */
+  readonly origin: string;
+  /** The direct child that it arrives through; '' for this tier's own nodes. */
+  readonly via: string;
+  /** Exclusive: every minute before it is in. Null when nothing was heard. `yyyy-MM-dd HHmm` in the tier's zone. */
+  readonly completeTo: string | null;
+  readonly completeToMs: number | null;
+  readonly lagSeconds: number | null;
+  readonly state: SourceState;
+}
+
+export interface CompletenessReport {
+  /** The least of all sources (exclusive); null when a source was never heard or there is none. */
+  readonly completeToMinute: { readonly epochMs: number; readonly text: string } | null;
+  /** Every source has sealed every minute asked for. */
+  readonly complete: boolean;
+  /** Origins that lack some minute asked for. */
+  readonly missing: readonly string[];
+  readonly sources: readonly SourceReport[];
+}
+
+/** Sources as storage knows them, and one for each expected child that no source comes from or through. */
+export function withExpected(
+  sources: readonly SourceCompleteness[],
+  expected: readonly ExpectedChild[],
+): readonly SourceCompleteness[] {
+  const silent = expected.filter(
+    ({ tier, retiredAtMs }) => retiredAtMs === undefined && !sources.some((s) => s.origin === tier || s.via === tier),
+  );
+  return [
+    ...sources,
+    ...silent.map(({ tier }) => ({
+      origin: tier,
+      via: tier,
+      completeToMinute: NO_WATERMARK,
+      lastAdvanceMs: 0,
+    })),
+  ];
+}
+
+/** The report for a range that ends with `toMinute` (inclusive). A tier that knows no source at all promises nothing. */
+export function completenessReport(
+  sources: readonly SourceCompleteness[],
+  toMinute: number,
+  nowMs: number,
+  zone: ZoneOffset,
+): CompletenessReport {
+  const text = (minute: number) => durationText(minute, 'MINUTE', zone(minute));
+  const reports = sources.map(({ origin, via, completeToMinute: minute }): SourceReport => {
+    if (minute === NO_WATERMARK) {
+      return { origin, via, completeTo: null, completeToMs: null, lagSeconds: null, state: 'unknown' };
+    }
+    const completeToMs = minute * 60_000;
+    return {
+      origin,
+      via,
+      completeTo: text(minute),
+      completeToMs,
+      lagSeconds: Math.max(0, Math.floor((nowMs - completeToMs) / 1000)),
+      state: minute > toMinute ? 'complete' : 'lagging',
+    };
+  });
+  reports.sort((a, b) => (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : a.via < b.via ? -1 : 1));
+  const least = Math.min(...sources.map((s) => s.completeToMinute));
+  const known = sources.length > 0 && least !== NO_WATERMARK;
+  return {
+    completeToMinute: known ? { epochMs: least * 60_000, text: text(least) } : null,
+    complete: known && least > toMinute,
+    missing: [...new Set(reports.filter((r) => r.state !== 'complete').map((r) => r.origin))],
+    sources: reports,
+  };
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP edge of queries: POST /graphql, GET /healthcheck, GET /status/tier. In: HTTP. Out: JSON, with how complete it is.
+// Nothing that a client sends or that storage does ends the process; every answer is bounded by the limits.
+import type { AddressInfo } from 'node:net';
+import { minuteOf } from '@oap-federation/model';
+import { OapError, type Clock, type Logger } from '@oap-federation/runtime';
+import { fastify, type FastifyInstance } from 'fastify';
+import { GraphQLError, type DocumentNode } from 'graphql';
+import { mercurius, type IResolvers } from 'mercurius';
+import { completenessReport } from './completeness.js';
+import { checkDocument, TOKENS_MAX } from './limits.js';
+import { BadQuestion, clientErrorOf, isGraphQLError } from './problem.js';
+import { createResolvers, healthProblem, readSources, type QueryContext, type ResolverDeps } from './resolvers.js';
+import { SDL } from './schema.js';
+
+export interface QueryServerConfig {
+  /** Loopback unless the operator says otherwise: there is no authentication here. */
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Points of one series, nesting and root fields of one request. */
+  readonly maxPoints: number;
+  readonly maxDepth: number;
+  readonly maxAliases: number;
+  /** Told to clients by getMetricsTTL. */
+  readonly metricsTtlDays: number;
+}
+
+export function defaultQueryServerConfig(): QueryServerConfig {
+  return { host: '127.0.0.1', port: 12_800, maxPoints: 500, maxDepth: 8, maxAliases: 30, metricsTtlDays: 7 };
+}
+
+export interface QueryServerDeps extends ResolverDeps {
+  readonly logger: Logger;
+  /** What this tier says of itself (role, slots, links); shown as it is under /status/tier. */
+  readonly status: () => unknown;
+}
+
+export interface QueryServer extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+}
+
+const BODY_BYTES_MAX = 64 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEALTH_TIMEOUT_MS = 5_000;
+// A query text is compiled when it comes for the fourth time: dashboards repeat, one-off texts are not worth it.
+const JIT_AFTER = 3;
+const QUERY_CACHE_ENTRIES = 256;
+// In /status/tier, where no range is asked, a source lags when it is further behind than a calm network explains.
+const LAGGING_AFTER_MINUTES = 3;
+
+const SECURITY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+};
+
+/** Listens. Errors: OAP-1003 when the address cannot be had. Dispose: answers what is running, then closes. */
+export async function openQueryServer(config: QueryServerConfig, deps: QueryServerDeps): Promise<QueryServer> {
+  const app = await createQueryApp(config, deps);
+  const { host, port } = config;
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    await app.close();
+    throw new OapError('OAP-1003', { host, port }, { cause: error });
+  }
+  const bound = (app.server.address() as AddressInfo).port;
+  const shownHost = host.includes(':') ? `[${host}]` : host;
+  return {
+    url: `http://${shownHost}:${bound}`,
+    port: bound,
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}
+
+interface GraphQLBody {
+  readonly query: string;
+  readonly operationName?: string | null;
+  readonly variables?: Record<string, unknown> | null;
+}
+
+const BODY_SCHEMA = {
+  type: 'object',
+  required: ['query'],
+  properties: {
+    query: { type: 'string', minLength: 1 },
+    operationName: { type: ['string', 'null'] },
+    variables: { type: ['object', 'null'] },
+  },
+};
+
+/** The server without its socket; tests inject requests into it. */
+export async function createQueryApp(config: QueryServerConfig, deps: QueryServerDeps): Promise<FastifyInstance> {
+  const { logger, clock, metadata, timezoneOffsetMinutes: zone } = deps;
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    // A query in a JSON body is text: nothing is to be coerced or dropped.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  });
+  // JSON only: a browser page of another site cannot send it without asking first, and it is never told yes (no CORS).
+  app.removeContentTypeParser('text/plain');
+
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    reply.headers(SECURITY_HEADERS);
+    done(null, payload);
+  });
+
+  app.setErrorHandler((error, _request, reply) => {
+    const { statusCode, errors } = requestErrors(error, logger);
+    return reply.code(statusCode).send({ data: null, errors });
+  });
+  app.setNotFoundHandler((request, reply) =>
+    reply
+      .code(404)
+      .send({ data: null, errors: [{ message: `no ${request.method} ${request.url.split('?')[0]} here` }] }),
+  );
+
+  await app.register(mercurius, {
+    schema: SDL,
+    // The context that mercurius types is a part of what a resolver gets; the rest is the QueryContext given below.
+    resolvers: createResolvers(deps, config) as unknown as IResolvers,
+    routes: false,
+    jit: JIT_AFTER,
+    cache: QUERY_CACHE_ENTRIES,
+    graphql: { parseOptions: { maxTokens: TOKENS_MAX } },
+    errorFormatter: ({ data, errors }) => ({
+      statusCode: 200,
+      response: { data: data ?? null, errors: errors.map((e) => graphqlErrorView(e, logger)) },
+    }),
+  });
+  app.graphql.addHook('preParsing', (_schema, source) => {
+    // mercurius would take a syntax tree in JSON as a query: nobody needs that door
+    if (/^\s*\{\s*"/.test(source)) throw new BadQuestion('a query is GraphQL text');
+    return Promise.resolve();
+  });
+  app.graphql.addHook('preValidation', (_schema, document: DocumentNode) => {
+    checkDocument(document, config);
+    return Promise.resolve();
+  });
+  app.graphql.addHook('onResolution', async (execution, context) => {
+    const { sources, toMinute } = context as unknown as QueryContext;
+    if (sources === undefined || toMinute === undefined) return;
+    try {
+      const completeness = completenessReport(await sources, toMinute, clock.now(), zone);
+      execution.extensions = { ...execution.extensions, completeness };
+    } catch {
+      // The fields that wanted it have failed with the same error: there is no data to qualify.
+    }
+  });
+
+  app.post<{ Body: GraphQLBody }>('/graphql', { schema: { body: BODY_SCHEMA } }, (request, reply) => {
+    const { query, variables, operationName } = request.body;
+    const context: QueryContext = { sources: undefined, toMinute: undefined };
+    return reply.graphql(
+      query,
+      context as unknown as Record<string, unknown>,
+      variables ?? {},
+      operationName ?? undefined,
+    );
+  });
+  app.get('/graphql', (_request, reply) =>
+    reply
+      .code(405)
+      .header('allow', 'POST')
+      .send({ data: null, errors: [{ message: 'POST the query as JSON' }] }),
+  );
+
+  app.get('/healthcheck', async (_request, reply) => {
+    const problem = await withinDeadline(clock, healthProblem(metadata), 'storage does not answer');
+    return reply.code(problem === undefined ? 200 : 503).send({ healthy: problem === undefined, problem });
+  });
+
+  app.get('/status/tier', async (_request, reply) => {
+    const now = clock.now();
+    let completeness = null;
+    try {
+      completeness = completenessReport(await readSources(deps), minuteOf(now) - LAGGING_AFTER_MINUTES - 1, now, zone);
+    } catch (error) {
+      // A status page is most wanted when something is down: it says so instead of failing.
+      clientErrorOf(error, logger);
+    }
+    return reply.send({ ...asRecord(deps.status()), completeness });
+  });
+
+  await app.ready();
+  return app;
+}
+
+function asRecord(status: unknown): object {
+  return typeof status === 'object' && status !== null && !Array.isArray(status) ? status : { status };
+}
+
+/** The result, or `late` after the health deadline. */
+async function withinDeadline<T, L>(clock: Clock, result: Promise<T>, late: L): Promise<T | L> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([result, clock.sleep(HEALTH_TIMEOUT_MS, timer.signal).then(() => late)]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/** Errors before or instead of an execution. A GraphQL request that was understood as one is answered with 200, as SkyWalking does. */
+function requestErrors(thrown: unknown, logger: Logger): { statusCode: number; errors: readonly object[] } {
+  if (thrown instanceof Error) {
+    // mercurius collects syntax and validation errors in one error's `errors`
+    const { errors, statusCode } = thrown as { errors?: unknown; statusCode?: unknown };
+    if (Array.isArray(errors)) {
+      return { statusCode: 200, errors: errors.map((e) => graphqlErrorView(e, logger)) };
+    }
+    if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+      return { statusCode, errors: [{ message: thrown.message, extensions: { code: 'BAD_REQUEST' } }] };
+    }
+  }
+  const error = clientErrorOf(thrown, logger);
+  return { statusCode: error.extensions.code === 'INTERNAL' ? 500 : 200, errors: [error] };
+}
+
+/** An error as GraphQL over HTTP shows it. */
+function graphqlErrorView(thrown: unknown, logger: Logger): GraphQLError {
+  const { message, extensions } = clientErrorOf(thrown, logger);
+  const at = isGraphQLError(thrown) ? thrown : undefined;
+  return new GraphQLError(message, {
+    extensions: { ...extensions },
+    ...(at?.nodes ? { nodes: at.nodes } : {}),
+    ...(at?.source && at.positions ? { source: at.source, positions: at.positions } : {}),
+    ...(at?.path ? { path: at.path } : {}),
+  });
+}
