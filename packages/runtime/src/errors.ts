@@ -76,7 +76,7 @@ export const ERRORS = {
   'OAP-4014': entry('minute {minute} is {minutes} minutes ahead', final, S.OUT_OF_RANGE, 'Check the clock of the sending tier.'),
   'OAP-4015': entry('outbox holds {bytes} bytes, the limit is {maxBytes}', retry, S.RESOURCE_EXHAUSTED, 'The upstream is away for too long; raise outboxMaxBytes or restore it.'),
 
-  'OAP-5001': entry('agent is not allowed here: authentication {given}', final, S.UNAUTHENTICATED, 'Set the same authentication in the agent and in receiver-sharing-server.'),
+  'OAP-5001': entry('agent is not allowed here: authentication {given}', final, S.PERMISSION_DENIED, 'Set the same authentication in the agent and in receiver-sharing-server.'),
   'OAP-5002': entry('cannot use {what} of {service}: {reason}', final, S.INVALID_ARGUMENT, 'The record is refused and counted.'),
   'OAP-5003': entry('too many calls in flight on one connection: {calls}', retry, S.RESOURCE_EXHAUSTED, 'The agent retries; raise maxConcurrentCallsPerConnection if it is expected.'),
 
