@@ -21,3 +21,5 @@ export {
   type SourceCompleteness,
   type TierStore,
 } from './port.js';
+export { openPostgresStore, type PostgresStoreOptions } from './postgres.js';
+export type { StoreDeps } from './store.js';

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The binary COPY format, written by hand: header, per row a field count and length-prefixed big-endian fields, trailer.
+// Source: PostgreSQL documentation, COPY, "Binary Format".
+
+const SIGNATURE = [0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0x00];
+const HEADER_BYTES = SIGNATURE.length + 8; // flags and extension length, both 0
+
+/** Writes rows field by field; `row` announces how many fields follow. Integers out of range are the caller's bug. */
+export class CopyBinaryWriter {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #at = HEADER_BYTES;
+
+  constructor(capacity = 65_536) {
+    this.#bytes = new Uint8Array(Math.max(capacity, HEADER_BYTES + 2));
+    this.#bytes.set(SIGNATURE);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  #reserve(n: number): void {
+    if (this.#at + n <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + n));
+    grown.set(this.#bytes.subarray(0, this.#at));
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+
+  row(fields: number): void {
+    this.#reserve(2 + fields * 12); // every field but bytes fits in 12
+    this.#view.setInt16(this.#at, fields);
+    this.#at += 2;
+  }
+
+  int16(value: number): void {
+    this.#view.setInt32(this.#at, 2);
+    this.#view.setInt16(this.#at + 4, value);
+    this.#at += 6;
+  }
+
+  int32(value: number): void {
+    this.#view.setInt32(this.#at, 4);
+    this.#view.setInt32(this.#at + 4, value);
+    this.#at += 8;
+  }
+
+  int64(value: bigint): void {
+    this.#view.setInt32(this.#at, 8);
+    this.#view.setBigInt64(this.#at + 4, value);
+    this.#at += 12;
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#reserve(4 + value.length + 1_024 * 12); // keeps the room that `row` made for the fields after this one
+    this.#view.setInt32(this.#at, value.length);
+    this.#bytes.set(value, this.#at + 4);
+    this.#at += 4 + value.length;
+  }
+
+  null(): void {
+    this.#view.setInt32(this.#at, -1);
+    this.#at += 4;
+  }
+
+  /** The finished file; a view of the writer's memory, which is used no more. */
+  finish(): Uint8Array {
+    this.#reserve(2);
+    this.#view.setInt16(this.#at, -1);
+    return this.#bytes.subarray(0, this.#at + 2);
+  }
+}

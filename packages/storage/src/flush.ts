@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flush: the only place where data becomes durable. One transaction for all given slots, in this order: the fence (epochs,
+// under a row lock), the marks, dictionary, rows, marks, outbox, the rest, COMMIT. Anything short of COMMIT wrote nothing.
+import { BugError, invariant, type Clock, type Logger } from '@oap-federation/runtime';
+import { encodeDictionary } from './dictionary.js';
+import { daysOf, groupRows, prepareStage, writeRows, type RowGroup } from './merge-rows.js';
+import type { DayPartitions } from './partitions.js';
+import { StorageUnavailable, type FlushOutcome, type SlotFlush } from './port.js';
+import { BEGIN, inTransaction, sqlState, type SqlSession, type SqlValue } from './sql.js';
+import type { MetricCatalog } from './tables.js';
+
+export interface FlushContext {
+  readonly catalog: MetricCatalog;
+  readonly partitions: DayPartitions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Commits all flushes, or nothing: `notOwner` names the slots whose epoch, mark or outbox head was not what they said. */
+export async function flushSlots(
+  session: SqlSession,
+  given: readonly SlotFlush[],
+  { catalog, partitions, clock, logger }: FlushContext,
+): Promise<FlushOutcome> {
+  if (given.length === 0) return { kind: 'committed' };
+  const flushes = given.toSorted((a, b) => a.slot - b.slot);
+  for (let i = 1; i < flushes.length; i++) {
+    invariant(flushes[i - 1]!.slot !== flushes[i]!.slot, `slot ${flushes[i]!.slot} twice in one flush`);
+  }
+  for (const { slot, rows, marks } of flushes) {
+    invariant(
+      rows.every((b) => b.slot === slot) && marks.every((m) => m.mark.slot === slot),
+      `slot ${slot} flushes another's`,
+    );
+  }
+  const groups = groupRows(
+    flushes.flatMap((f) => f.rows),
+    catalog,
+  );
+  await partitions.ensure(session, daysOf(groups));
+  for (const group of groups) await prepareStage(session, group);
+  try {
+    return await inTransaction(
+      session,
+      BEGIN,
+      async (): Promise<FlushOutcome> => {
+        const refused = new Set([...(await foreignSlots(session, flushes)), ...(await staleMarks(session, flushes))]);
+        if (refused.size > 0) return { kind: 'notOwner', slots: [...refused].toSorted((a, b) => a - b) };
+        await write(session, flushes, groups, clock.now());
+        return { kind: 'committed' };
+      },
+      (outcome) => outcome.kind === 'committed',
+    );
+  } catch (error) {
+    if (sqlState(error) !== '23514') throw error;
+    // no partition for a row: another node dropped that day as expired since we made it
+    partitions.forget();
+    logger.warn({ err: error }, 'a day partition went away during a flush; it is made again');
+    throw new StorageUnavailable('a day partition went away during the flush', { cause: error });
+  }
+}
+
+/** Locks the slots, ascending, and names those whose epoch or outbox head is not what the flush says. */
+async function foreignSlots(session: SqlSession, flushes: readonly SlotFlush[]): Promise<number[]> {
+  const { rows } = await session.query(
+    `SELECT slot, epoch, next_seq FROM slot WHERE slot = ANY ($1::int[]) ORDER BY slot FOR UPDATE`,
+    [flushes.map((f) => f.slot)],
+  );
+  const stored = new Map(rows.map((row) => [row[0] as number, row]));
+  return flushes
+    .filter(({ slot, epoch, outbox }) => {
+      const row = stored.get(slot);
+      return !row || row[1] !== epoch || (outbox !== undefined && row[2] !== BigInt(outbox.entry.seq));
+    })
+    .map((f) => f.slot);
+}
+
+async function staleMarks(session: SqlSession, flushes: readonly SlotFlush[]): Promise<number[]> {
+  const marks = flushes.flatMap((f) => f.marks);
+  if (marks.length === 0) return [];
+  const { rows } = await session.query(
+    `SELECT m.slot, m.log_id, m.seq FROM mark m
+     JOIN unnest($1::int[], $2::text[]) AS w (slot, log_id) ON w.slot = m.slot AND w.log_id = m.log_id
+     ORDER BY m.slot, m.log_id FOR UPDATE OF m`,
+    [marks.map((m) => m.mark.slot), marks.map((m) => m.mark.logId)],
+  );
+  const seqOf = new Map(rows.map(([slot, logId, seq]) => [`${String(slot)} ${String(logId)}`, seq as bigint]));
+  return marks
+    .filter(({ mark, previousSeq }) => (seqOf.get(`${mark.slot} ${mark.logId}`) ?? 0n) !== BigInt(previousSeq))
+    .map((m) => m.mark.slot);
+}
+
+async function write(
+  session: SqlSession,
+  flushes: readonly SlotFlush[],
+  groups: readonly RowGroup[],
+  nowMs: number,
+): Promise<void> {
+  await writeDictionary(session, flushes, nowMs);
+  for (const group of groups) await writeRows(session, group);
+  await writeMarks(session, flushes);
+  await appendOutbox(session, flushes);
+  await writeParked(session, flushes, nowMs);
+  await writeHours(session, flushes);
+}
+
+async function writeDictionary(session: SqlSession, flushes: readonly SlotFlush[], nowMs: number): Promise<void> {
+  const entries = flushes.flatMap(({ slot, entities }) => {
+    const last = new Map(entities.map((e) => [e.code, e])); // a code twice: the later one has more layers
+    return [...last.values()].map((entry) => encodeDictionary(slot, entry));
+  });
+  if (entries.length > 0) {
+    const { rowCount } = await session.query(
+      `INSERT INTO dictionary (slot, code, scope, entity_hash, entity_id, descriptor, service_hash, service_id, service_name,
+         name, dest_service_name, dest_name, normal, layers, created_at_ms)
+       SELECT *, $15::bigint FROM unnest($1::int[], $2::int[], $3::int[], $4::bytea[], $5::text[], $6::bytea[], $7::bytea[],
+         $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[])
+       ON CONFLICT (slot, code) DO UPDATE SET descriptor = excluded.descriptor, layers = excluded.layers
+       WHERE dictionary.entity_hash = excluded.entity_hash`,
+      [
+        entries.map((e) => e.slot),
+        entries.map((e) => e.code),
+        entries.map((e) => e.scope),
+        entries.map((e) => e.entityHash),
+        entries.map((e) => e.entityId),
+        entries.map((e) => e.descriptor),
+        entries.map((e) => e.serviceHash),
+        entries.map((e) => e.serviceId),
+        entries.map((e) => e.serviceName),
+        entries.map((e) => e.name),
+        entries.map((e) => e.destServiceName),
+        entries.map((e) => e.destName),
+        entries.map((e) => e.normal),
+        entries.map((e) => e.layers),
+        nowMs,
+      ],
+    );
+    if (rowCount !== entries.length) throw new BugError('a dictionary code was given to a second entity');
+  }
+  const origins = flushes.flatMap(({ slot, origins: list }) => list.map((o) => ({ slot, ...o })));
+  if (origins.length > 0) {
+    invariant(
+      origins.every((o) => o.code > 0 && o.code < 32_768),
+      'origin codes are 1 to 32767',
+    );
+    await session.query(
+      `INSERT INTO origin (slot, code, name) SELECT * FROM unnest($1::int[], $2::int[], $3::text[])
+       ON CONFLICT (slot, code) DO UPDATE SET name = excluded.name`,
+      [origins.map((o) => o.slot), origins.map((o) => o.code), origins.map((o) => o.name)],
+    );
+  }
+}
+
+async function writeMarks(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
+  const marks = flushes.flatMap((f) => f.marks.map((m) => m.mark));
+  if (marks.length === 0) return;
+  await session.query(
+    `INSERT INTO mark (slot, log_id, producer, kind, gen, seq, chain, watermark, origins, increments, updated_at_ms)
+     SELECT slot, log_id, producer, kind, gen, seq, chain, watermark, origins::jsonb, increments, updated_at_ms
+     FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::bytea[], $8::int[], $9::text[],
+       $10::bigint[], $11::bigint[])
+       AS w (slot, log_id, producer, kind, gen, seq, chain, watermark, origins, increments, updated_at_ms)
+     ON CONFLICT (slot, log_id) DO UPDATE SET producer = excluded.producer, kind = excluded.kind, gen = excluded.gen,
+       seq = excluded.seq, chain = excluded.chain, watermark = excluded.watermark, origins = excluded.origins,
+       increments = excluded.increments, updated_at_ms = excluded.updated_at_ms`,
+    [
+      marks.map((m) => m.slot),
+      marks.map((m) => m.logId),
+      marks.map((m) => m.producer),
+      marks.map((m) => m.kind),
+      marks.map((m) => m.gen),
+      marks.map((m) => m.seq),
+      marks.map((m) => m.chain),
+      marks.map((m) => m.watermark),
+      marks.map((m) => originsJson(m.origins)),
+      marks.map((m) => m.increments),
+      marks.map((m) => Math.trunc(m.updatedAtMs)),
+    ],
+  );
+}
+
+/** jsonb, like text, cannot hold U+0000, and JSON would hide it from `withoutNul` as an escape. */
+function originsJson(origins: ReadonlyMap<string, number>): string {
+  return JSON.stringify(
+    Object.fromEntries([...origins].map(([name, watermark]) => [name.replaceAll('\0', '\uFFFD'), watermark])),
+  );
+}
+
+async function appendOutbox(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
+  const appended = flushes.flatMap((f) => f.outbox ?? []);
+  if (appended.length === 0) return;
+  // one parameter per value, not arrays: batches then travel as bytes, not as hex text
+  const values = appended.flatMap(({ entry: e }): SqlValue[] => [
+    e.slot,
+    e.seq,
+    e.header,
+    e.content,
+    e.chain,
+    e.increments,
+    Math.trunc(e.createdAtMs),
+  ]);
+  await session.query(
+    `INSERT INTO outbox (slot, seq, header, content, chain, increments, created_at_ms) VALUES ${tuples(appended.length, 7)}`,
+    values,
+  );
+  await session.query(
+    `UPDATE slot s SET next_seq = w.seq + 1, chain = w.chain, watermark = greatest(s.watermark, w.watermark)
+     FROM unnest($1::int[], $2::bigint[], $3::bytea[], $4::int[]) AS w (slot, seq, chain, watermark) WHERE s.slot = w.slot`,
+    [
+      appended.map((o) => o.entry.slot),
+      appended.map((o) => o.entry.seq),
+      appended.map((o) => o.entry.chain),
+      appended.map((o) => o.watermark),
+    ],
+  );
+}
+
+async function writeParked(session: SqlSession, flushes: readonly SlotFlush[], nowMs: number): Promise<void> {
+  const parked = flushes.flatMap((f) => f.parked);
+  const perStatement = 1_000; // 8 parameters each, 65,535 at most
+  for (let from = 0; from < parked.length; from += perStatement) {
+    const some = parked.slice(from, from + perStatement);
+    await session.query(
+      `INSERT INTO parked (log_id, slot, seq, reason, increments, detail, content, parked_at_ms) VALUES ${tuples(some.length, 8)}`,
+      some.flatMap((p): SqlValue[] => [
+        p.logId,
+        p.slot,
+        p.seq,
+        p.reason,
+        p.increments,
+        p.detail,
+        p.content,
+        Math.trunc(nowMs),
+      ]),
+    );
+  }
+}
+
+/** An hour that is both cleaned and dirty stays dirty: its rows are then read from the minute rows, which is always right. */
+async function writeHours(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
+  const cleaned = flushes.flatMap(({ slot, cleanedHours }) => cleanedHours.map((hour) => ({ slot, hour })));
+  if (cleaned.length > 0) {
+    await session.query(
+      `DELETE FROM dirty_hour d USING unnest($1::int[], $2::int[]) AS w (slot, hour) WHERE d.slot = w.slot AND d.hour = w.hour`,
+      [cleaned.map((c) => c.slot), cleaned.map((c) => c.hour)],
+    );
+  }
+  const dirty = flushes.flatMap(({ slot, dirtyHours }) => dirtyHours.map((hour) => ({ slot, hour })));
+  if (dirty.length > 0) {
+    await session.query(
+      `INSERT INTO dirty_hour (slot, hour) SELECT * FROM unnest($1::int[], $2::int[]) ON CONFLICT DO NOTHING`,
+      [dirty.map((d) => d.slot), dirty.map((d) => d.hour)],
+    );
+  }
+}
+
+/** `($1, $2), ($3, $4)` for n tuples. */
+function tuples(n: number, width: number): string {
+  return Array.from(
+    { length: n },
+    (_, i) => `(${Array.from({ length: width }, (_v, k) => `$${i * width + k + 1}`).join(', ')})`,
+  ).join(', ');
+}

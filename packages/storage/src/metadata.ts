@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Metadata that the increments implied: layers, services, instances, endpoints, entities; and how complete each source is.
+import { mergeLayers, NO_WATERMARK, SCOPES, scopeOf, type Entity, type ScopeName } from '@oap-federation/model';
+import { decodeDescriptor, entityHash, serviceHash } from './dictionary.js';
+import type { Mark, MetadataReader, NamedInfo, ServiceInfo, SourceCompleteness } from './port.js';
+import { BEGIN_SNAPSHOT, inTransaction, type SqlDatabase, type SqlSession } from './sql.js';
+import { MARK_COLUMNS, markOf } from './slots.js';
+import { metricTable } from './tables.js';
+
+/** Scopes whose entities are services: plain ones and the virtual ones of databases, caches and queues. */
+const SERVICE_SCOPES = SCOPES.filter((s) => s.part === 'service' && !s.relation).map((s) => s.id);
+
+export class SqlMetadataReader implements MetadataReader {
+  readonly #db: SqlDatabase;
+  readonly #slots: number;
+
+  constructor(db: SqlDatabase, slots: number) {
+    this.#db = db;
+    this.#slots = slots;
+  }
+
+  async listLayers(): Promise<readonly string[]> {
+    const { rows } = await this.#db.read((session) =>
+      session.query(`SELECT DISTINCT layers FROM dictionary WHERE scope = ANY ($1::int[])`, [SERVICE_SCOPES]),
+    );
+    const layers = new Set(rows.flatMap(([text]) => layersOf(text)));
+    return [...layers].toSorted();
+  }
+
+  async listServices(layer?: string): Promise<readonly ServiceInfo[]> {
+    const { rows } = await this.#db.read((session) =>
+      session.query(
+        `SELECT service_id, service_name, normal, layers FROM dictionary WHERE scope = ANY ($1::int[]) ORDER BY slot, code`,
+        [SERVICE_SCOPES],
+      ),
+    );
+    const services = new Map<string, { name: string; normal: boolean; layers: string }>();
+    for (const [id, name, normal, layers] of rows) {
+      const known = services.get(id as string)?.layers ?? '';
+      services.set(id as string, {
+        name: name as string,
+        normal: normal as boolean,
+        layers: mergeLayers(known, layers as string),
+      });
+    }
+    return [...services]
+      .map(([id, { name, normal, layers }]) => ({ id, name, normal, layers: layersOf(layers) }))
+      .filter((s) => layer === undefined || s.layers.includes(layer))
+      .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  listInstances(serviceId: string, fromMinute: number, toMinute: number): Promise<readonly NamedInfo[]> {
+    return this.#db.read((session) =>
+      inTransaction(session, BEGIN_SNAPSHOT, async () => {
+        const { rows } = await session.query(
+          `SELECT slot, code, entity_id, name FROM dictionary WHERE service_hash = $1::bytea AND scope = $2 ORDER BY name`,
+          [serviceHash(serviceId), scopeOf('ServiceInstance').id],
+        );
+        if (rows.length === 0) return [];
+        const slots = [...new Set(rows.map((row) => row[0] as number))];
+        const seen = await instancesWithRows(session, slots, fromMinute, toMinute);
+        return rows
+          .filter(([slot, code]) => seen.has(`${String(slot)} ${String(code)}`))
+          .map(([, , id, name]) => ({ id: id as string, name: name as string, serviceId }));
+      }),
+    );
+  }
+
+  async findEndpoints(serviceId: string, keyword: string, limit: number): Promise<readonly NamedInfo[]> {
+    const { rows } = await this.#db.read((session) =>
+      session.query(
+        `SELECT entity_id, name FROM dictionary
+         WHERE service_hash = $1::bytea AND scope = $2 AND position(lower($3::text) IN lower(name)) > 0
+         ORDER BY created_at_ms DESC, code DESC LIMIT $4`,
+        [serviceHash(serviceId), scopeOf('Endpoint').id, keyword, limit],
+      ),
+    );
+    return rows.map(([id, name]) => ({ id: id as string, name: name as string, serviceId }));
+  }
+
+  async entities(scope: ScopeName, ids: readonly string[]): Promise<readonly Entity[]> {
+    if (ids.length === 0) return [];
+    const { rows } = await this.#db.read((session) =>
+      session.query(`SELECT descriptor FROM dictionary WHERE entity_hash = ANY ($1::bytea[]) ORDER BY slot, code`, [
+        ids.map((id) => entityHash(scope, id)),
+      ]),
+    );
+    return rows.map(([descriptor]) => decodeDescriptor(descriptor));
+  }
+
+  completeness(): Promise<readonly SourceCompleteness[]> {
+    return this.#db.read((session) =>
+      inTransaction(session, BEGIN_SNAPSHOT, async () => {
+        const { rows: marks } = await session.query(`SELECT ${MARK_COLUMNS} FROM mark`);
+        const { rows: children } = await session.query(`SELECT tier, retired_at_ms FROM expected_child`);
+        return completenessOf(
+          marks.map(markOf),
+          children.map(([tier, retiredAtMs]) => ({ tier: tier as string, retired: retiredAtMs !== null })),
+          this.#slots,
+        );
+      }),
+    );
+  }
+}
+
+function layersOf(text: unknown): string[] {
+  return (text as string).split(',').filter((layer) => layer !== '');
+}
+
+/** `slot code` of instances with minute rows in the period; clean whole hours are answered by their hour rows. */
+async function instancesWithRows(
+  session: SqlSession,
+  slots: readonly number[],
+  fromMinute: number,
+  toMinute: number,
+): Promise<ReadonlySet<string>> {
+  const firstHour = Math.ceil(fromMinute / 60);
+  const endHour = Math.floor((toMinute + 1) / 60);
+  const minuteTable = metricTable('ServiceInstance', 'minute');
+  const { rows } = await session.query(
+    `SELECT slot, entity FROM ${minuteTable} WHERE slot = ANY ($1::smallint[]) AND origin = 0 AND minute >= $2 AND minute <= $3
+       AND (minute < $4 OR minute >= $5)
+     UNION
+     SELECT m.slot, m.entity FROM dirty_hour d JOIN ${minuteTable} m
+       ON m.slot = d.slot AND m.minute >= d.hour * 60 AND m.minute < d.hour * 60 + 60
+       WHERE m.origin = 0 AND d.slot = ANY ($1::smallint[]) AND d.hour * 60 >= $4 AND d.hour * 60 < $5
+     UNION
+     SELECT slot, entity FROM ${metricTable('ServiceInstance', 'hour')}
+       WHERE slot = ANY ($1::smallint[]) AND origin = 0 AND minute >= $4 AND minute < $5`,
+    [slots, fromMinute, toMinute, firstHour * 60, Math.max(firstHour, endHour) * 60],
+  );
+  return new Set(rows.map(([slot, entity]) => `${String(slot)} ${String(entity)}`));
+}
+
+/**
+ * Per (origin, via): the least watermark over all slots, of the newest mark of each producer and slot. A slot without a mark, or
+ * whose mark does not know the origin, promises nothing. Retired children are left out: they hold nothing back.
+ */
+export function completenessOf(
+  marks: readonly Mark[],
+  children: readonly { readonly tier: string; readonly retired: boolean }[],
+  slots: number,
+): readonly SourceCompleteness[] {
+  const retired = new Set(children.filter((c) => c.retired).map((c) => c.tier));
+  const vias = new Map<string, Map<number, Mark>>();
+  for (const { tier } of children) if (!retired.has(tier)) vias.set(tier, new Map());
+  for (const mark of marks) {
+    const via = mark.kind === 'local' ? '' : mark.producer;
+    if (mark.kind === 'federated' && retired.has(via)) continue;
+    let bySlot = vias.get(via);
+    if (bySlot === undefined) vias.set(via, (bySlot = new Map()));
+    const other = bySlot.get(mark.slot);
+    if (other === undefined || newer(mark, other)) bySlot.set(mark.slot, mark);
+  }
+  const result: SourceCompleteness[] = [];
+  for (const [via, bySlot] of vias) {
+    const newest = [...bySlot.values()];
+    const origins = new Set(newest.flatMap((mark) => [...mark.origins.keys()]));
+    if (origins.size === 0) origins.add(via);
+    for (const origin of origins) {
+      let completeToMinute = bySlot.size === slots ? Infinity : NO_WATERMARK;
+      let lastAdvanceMs = 0;
+      for (const mark of newest) {
+        const promised = mark.origins.size === 0 ? mark.watermark : (mark.origins.get(origin) ?? NO_WATERMARK);
+        completeToMinute = Math.min(completeToMinute, promised);
+        lastAdvanceMs = Math.max(lastAdvanceMs, mark.updatedAtMs);
+      }
+      result.push({ origin, via, completeToMinute, lastAdvanceMs });
+    }
+  }
+  return result.toSorted((a, b) => (a.via + '\0' + a.origin < b.via + '\0' + b.origin ? -1 : 1));
+}
+
+function newer(a: Mark, b: Mark): boolean {
+  return a.updatedAtMs !== b.updatedAtMs ? a.updatedAtMs > b.updatedAtMs : a.logId > b.logId;
+}

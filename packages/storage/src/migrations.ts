@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schema, as numbered migrations: each in its own transaction, recorded in `schema_migration`, safe when nodes race.
+// A migration that was released is never changed; metric columns are added by `metric-schema.ts`, day partitions on demand.
+import { OapError, type Logger } from '@oap-federation/runtime';
+import { BEGIN, DDL_LOCK, inTransaction, type SqlSession } from './sql.js';
+import { metricTable, SCOPE_NAMES } from './tables.js';
+
+interface Migration {
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
+const TABLES = [
+  `CREATE TABLE setting (name text PRIMARY KEY, value text NOT NULL)`,
+
+  // One row per slot: locked and checked first by each flush, so its epoch is the fence. Also the head of the outbound log.
+  `CREATE TABLE slot (
+    slot int PRIMARY KEY, epoch int NOT NULL, owner text NOT NULL,
+    log_id text NOT NULL, gen int NOT NULL, next_seq bigint NOT NULL, chain bytea NOT NULL,
+    acknowledged_seq bigint NOT NULL, watermark int NOT NULL
+  ) WITH (fillfactor = 50)`,
+
+  // One row per inbound log: what of it is in the rows.
+  `CREATE TABLE mark (
+    slot int NOT NULL, log_id text NOT NULL, producer text NOT NULL, kind text NOT NULL,
+    gen int NOT NULL, seq bigint NOT NULL, chain bytea NOT NULL, watermark int NOT NULL, origins jsonb NOT NULL,
+    increments bigint NOT NULL, updated_at_ms bigint NOT NULL, PRIMARY KEY (slot, log_id)
+  ) WITH (fillfactor = 50)`,
+
+  `CREATE TABLE outbox (
+    slot int NOT NULL, seq bigint NOT NULL, header bytea NOT NULL, content bytea NOT NULL, chain bytea NOT NULL,
+    increments bigint NOT NULL, created_at_ms bigint NOT NULL, acknowledged_at_ms bigint, PRIMARY KEY (slot, seq)
+  ) WITH (fillfactor = 90)`,
+  // batches are compact already: keep them out of line and do not try to compress them
+  `ALTER TABLE outbox ALTER COLUMN content SET STORAGE EXTERNAL`,
+
+  `CREATE TABLE parked (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, log_id text NOT NULL, slot int NOT NULL, seq bigint NOT NULL,
+    reason text NOT NULL, increments bigint NOT NULL, detail text NOT NULL, content bytea NOT NULL, parked_at_ms bigint NOT NULL
+  )`,
+  `ALTER TABLE parked ALTER COLUMN content SET STORAGE EXTERNAL`,
+
+  `CREATE TABLE dirty_hour (slot int NOT NULL, hour int NOT NULL, PRIMARY KEY (slot, hour))`,
+
+  `CREATE TABLE expected_child (tier text PRIMARY KEY, since_minute int NOT NULL, retired_at_ms bigint)`,
+
+  // Ids of long names exceed what a btree entry holds (2,704 bytes), so the keys are hashes. The descriptor is the truth;
+  // the other columns are for people, views and filters.
+  `CREATE TABLE dictionary (
+    slot int NOT NULL, code int NOT NULL, scope int NOT NULL, entity_hash bytea NOT NULL, entity_id text NOT NULL,
+    descriptor bytea NOT NULL, service_hash bytea NOT NULL, service_id text NOT NULL, service_name text NOT NULL,
+    name text NOT NULL, dest_service_name text, dest_name text, normal boolean NOT NULL, layers text NOT NULL,
+    created_at_ms bigint NOT NULL, PRIMARY KEY (slot, code)
+  ) WITH (fillfactor = 90)`,
+  `CREATE UNIQUE INDEX dictionary_entity ON dictionary (entity_hash, slot)`,
+  `CREATE INDEX dictionary_service ON dictionary (service_hash, scope)`,
+  `CREATE INDEX dictionary_scope ON dictionary (scope, slot, code)`,
+
+  `CREATE TABLE origin (slot int NOT NULL, code int NOT NULL, name text NOT NULL, PRIMARY KEY (slot, code))`,
+
+  `CREATE TABLE metric_schema (name text PRIMARY KEY, text text NOT NULL)`,
+  `CREATE TABLE metric_view (name text PRIMARY KEY, text text NOT NULL)`,
+];
+
+// slot and origin are two bytes and stand together, so a key takes 12 bytes and no padding.
+const KEY = `slot smallint NOT NULL, origin smallint NOT NULL, minute int NOT NULL, entity int NOT NULL, PRIMARY KEY (slot, minute, origin, entity)`;
+
+const metricTables = (): string[] =>
+  SCOPE_NAMES.flatMap((scope) => [
+    `CREATE TABLE ${metricTable(scope, 'minute')} (${KEY}) PARTITION BY RANGE (minute)`,
+    // one row per entity and hour or day: small enough for a plain delete by key range, and then one table less to route
+    `CREATE TABLE ${metricTable(scope, 'hour')} (${KEY}) WITH (fillfactor = 70)`,
+    `CREATE TABLE ${metricTable(scope, 'day')} (${KEY}) WITH (fillfactor = 70)`,
+  ]);
+
+const MIGRATIONS: readonly Migration[] = [
+  { name: 'tables', statements: TABLES },
+  { name: 'metric tables', statements: metricTables() },
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** Brings the schema to SCHEMA_VERSION. Errors: OAP-2004 when it is newer than that; StorageUnavailable. */
+export async function migrate(session: SqlSession, logger: Logger): Promise<void> {
+  for (let done = false; !done;) {
+    done = await inTransaction(session, BEGIN, async () => {
+      await session.query(`SET LOCAL lock_timeout = '60s'`); // another node may be migrating
+      await session.query(DDL_LOCK);
+      await session.query(
+        `CREATE TABLE IF NOT EXISTS schema_migration (
+          version int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
+      );
+      const { rows } = await session.query(`SELECT coalesce(max(version), 0) FROM schema_migration`);
+      const found = rows[0]![0] as number;
+      if (found > SCHEMA_VERSION) throw new OapError('OAP-2004', { found, needed: SCHEMA_VERSION });
+      const next = MIGRATIONS[found];
+      if (next === undefined) return true;
+      for (const statement of next.statements) await session.query(statement);
+      await session.query(`INSERT INTO schema_migration (version, name) VALUES ($1, $2)`, [found + 1, next.name]);
+      logger.info({ version: found + 1, migration: next.name }, 'storage schema migrated');
+      return false;
+    });
+  }
+}

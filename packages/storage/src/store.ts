@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store: the port's methods over one SqlDatabase. PostgreSQL and PGlite differ below it, never in it.
+import type { MetricSchema } from '@oap-federation/model';
+import type { MetricReader } from '@oap-federation/mqe';
+import { backoffMs, type Clock, type Logger, type Rng } from '@oap-federation/runtime';
+import { flushSlots } from './flush.js';
+import { SqlMaintenance } from './maintenance.js';
+import { SqlMetadataReader } from './metadata.js';
+import { addMetricColumns } from './metric-schema.js';
+import { migrate } from './migrations.js';
+import { DayPartitions } from './partitions.js';
+import {
+  StorageUnavailable,
+  type ExpectedChild,
+  type FlushOutcome,
+  type Granularity,
+  type Maintenance,
+  type MetadataReader,
+  type OutboxEntry,
+  type OutboxHead,
+  type RowBlock,
+  type SlotClaim,
+  type SlotFlush,
+  type TierStore,
+} from './port.js';
+import { loadRows } from './read-rows.js';
+import { SqlMetricReader } from './series-reader.js';
+import { acknowledgeOutbox, claimSlot, createSlots, outboxBacklog, outboxHead, readOutbox } from './slots.js';
+import type { SqlDatabase } from './sql.js';
+import { MetricCatalog } from './tables.js';
+
+export interface StoreDeps {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+}
+
+/** Migrates, makes the slots, and wraps the database. On failure the database is closed. */
+export async function openTierStore(db: SqlDatabase, slots: number, deps: StoreDeps): Promise<TierStore> {
+  try {
+    await db.write(async (session) => {
+      await migrate(session, deps.logger);
+      await createSlots(session, slots, deps);
+    });
+    return new SqlTierStore(db, slots, deps);
+  } catch (error) {
+    await db[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+const PREPARE_TRIES = 10;
+
+class SqlTierStore implements TierStore {
+  readonly #db: SqlDatabase;
+  readonly #deps: StoreDeps;
+  readonly #catalog = new MetricCatalog();
+  readonly #partitions = new DayPartitions();
+  readonly reader: MetricReader;
+  readonly metadata: MetadataReader;
+  readonly maintenance: Maintenance;
+
+  constructor(db: SqlDatabase, slots: number, deps: StoreDeps) {
+    this.#db = db;
+    this.#deps = deps;
+    this.reader = new SqlMetricReader(db, this.#catalog, deps.logger);
+    this.metadata = new SqlMetadataReader(db, slots);
+    this.maintenance = new SqlMaintenance({ db, partitions: this.#partitions, slots, ...deps });
+  }
+
+  async prepareMetrics(schemas: readonly MetricSchema[]): Promise<void> {
+    const { clock, rng, logger } = this.#deps;
+    for (let failures = 0; ; failures++) {
+      try {
+        await this.#db.write((session) => addMetricColumns(session, schemas));
+        break;
+      } catch (error) {
+        // ALTER TABLE gave up waiting for another node's flush, or the database was away
+        if (!(error instanceof StorageUnavailable) || failures + 1 === PREPARE_TRIES) throw error;
+        logger.warn({ err: error }, 'metric columns could not be added yet');
+        await clock.sleep(backoffMs(failures, { baseMs: 100, maxMs: 5_000 }, rng));
+      }
+    }
+    for (const schema of schemas) this.#catalog.add(schema);
+  }
+
+  claimSlot(slot: number, owner: string): Promise<SlotClaim> {
+    return this.#db.read((session) => claimSlot(session, slot, owner));
+  }
+
+  loadRows(slot: number, granularity: Granularity, starts: readonly number[]): Promise<readonly RowBlock[]> {
+    return this.#db.read((session) => loadRows(session, this.#catalog, slot, granularity, starts));
+  }
+
+  flush(flushes: readonly SlotFlush[]): Promise<FlushOutcome> {
+    const { clock, logger } = this.#deps;
+    const context = { catalog: this.#catalog, partitions: this.#partitions, clock, logger };
+    return this.#db.write((session) => flushSlots(session, flushes, context));
+  }
+
+  readOutbox(slot: number, afterSeq: number, bytesMax: number): Promise<readonly OutboxEntry[]> {
+    return this.#db.read((session) => readOutbox(session, slot, afterSeq, bytesMax));
+  }
+
+  outboxHead(slot: number): Promise<OutboxHead> {
+    return this.#db.read((session) => outboxHead(session, slot));
+  }
+
+  acknowledgeOutbox(slot: number, seq: number): Promise<void> {
+    return this.#db.read((session) => acknowledgeOutbox(session, slot, seq, this.#deps.clock.now()));
+  }
+
+  outboxBacklog(): Promise<{ readonly entries: number; readonly bytes: number }> {
+    return this.#db.read(outboxBacklog);
+  }
+
+  async expectedChildren(): Promise<readonly ExpectedChild[]> {
+    const { rows } = await this.#db.read((session) =>
+      session.query(`SELECT tier, since_minute, retired_at_ms FROM expected_child ORDER BY tier`),
+    );
+    return rows.map(([tier, sinceMinute, retiredAtMs]) => ({
+      tier: tier as string,
+      sinceMinute: sinceMinute as number,
+      ...(retiredAtMs === null ? {} : { retiredAtMs: Number(retiredAtMs) }),
+    }));
+  }
+
+  async expectChildren(children: readonly ExpectedChild[]): Promise<void> {
+    if (children.length === 0) return;
+    const byTier = [...new Map(children.map((c) => [c.tier, c])).values()];
+    await this.#db.read((session) =>
+      session.query(
+        `INSERT INTO expected_child (tier, since_minute, retired_at_ms)
+         SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS w (tier, since_minute, retired_at_ms) ORDER BY tier
+         ON CONFLICT (tier) DO UPDATE SET retired_at_ms = excluded.retired_at_ms`,
+        [byTier.map((c) => c.tier), byTier.map((c) => c.sinceMinute), byTier.map((c) => c.retiredAtMs ?? null)],
+      ),
+    );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve(this.#db[Symbol.asyncDispose]());
+  }
+}

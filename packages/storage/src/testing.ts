@@ -1,0 +1,904 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract every TierStore keeps, as named cases for any test runner; exported as `@oap-federation/storage/testing`.
+// One store of CONTRACT_SLOTS slots serves all cases: each takes slots, entities and days of its own.
+import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert/strict';
+import {
+  bucketStart,
+  entityOf,
+  INT64_MAX,
+  INT64_MIN,
+  MetricColumns,
+  metricSchema,
+  NO_WATERMARK,
+  SparseDistribution,
+  type Entity,
+  type MetricSchema,
+  type ScopeName,
+  type Step,
+} from '@oap-federation/model';
+import { randomInt, seededRng } from '@oap-federation/runtime';
+import type { Granularity, Mark, OutboxEntry, RowBlock, SlotFlush, TierStore } from './port.js';
+
+export const CONTRACT_SLOTS = 48;
+
+const CPM = metricSchema('service_cpm', 'Service', 'cpm');
+const RESP = metricSchema('service_resp_time', 'Service', 'longAvg');
+const MAX = metricSchema('service_max', 'Service', 'max');
+const PCT = metricSchema('service_percentile', 'Service', 'hdrPercentile', [2]);
+const INSTANCE = metricSchema('service_instance_cpm', 'ServiceInstance', 'cpm');
+const ENDPOINT = metricSchema('endpoint_cpm', 'Endpoint', 'cpm');
+
+/** What the contract's cases store; a test that opens more stores on one database prepares the same. */
+export const CONTRACT_METRICS: readonly MetricSchema[] = [CPM, RESP, MAX, PCT, INSTANCE, ENDPOINT];
+
+/** 2026-01-05 00:00 UTC, a Monday, in epoch minutes. */
+const DAY = Date.UTC(2026, 0, 5) / 60_000;
+
+type FieldValues = readonly (bigint | Uint8Array)[];
+
+/** One row of a test: its key, and per metric the field values (a metric that is left out is absent). */
+export interface TestRow {
+  readonly minute: number;
+  readonly origin?: number;
+  readonly entity: number;
+  readonly values: ReadonlyMap<MetricSchema, FieldValues>;
+}
+
+/** Rows as the block that a flush takes; `schemas` are the column groups that the block writes. */
+export function testBlock(
+  slot: number,
+  schemas: readonly MetricSchema[],
+  rows: readonly TestRow[],
+  granularity: Granularity = 'minute',
+): RowBlock {
+  return {
+    scope: schemas[0]!.scope,
+    granularity,
+    slot,
+    minutes: Int32Array.from(rows, (r) => r.minute),
+    origins: Int32Array.from(rows, (r) => r.origin ?? 0),
+    entities: Int32Array.from(rows, (r) => r.entity),
+    metrics: schemas.map((schema) => ({
+      schema,
+      present: Uint8Array.from(rows, (r) => (r.values.has(schema) ? 1 : 0)),
+      ints: schema.intFields.map((_, f) =>
+        BigInt64Array.from(rows, (r) => (r.values.get(schema)?.[f] as bigint | undefined) ?? 0n),
+      ),
+      distributions: schema.distributionFields.map((_, f) =>
+        rows.map((r) => r.values.get(schema)?.[schema.intFields.length + f] as Uint8Array | undefined),
+      ),
+    })),
+  };
+}
+
+/** A flush of nothing, to spread over. */
+export function testFlush(slot: number, epoch: number, rest: Partial<SlotFlush> = {}): SlotFlush {
+  return {
+    slot,
+    epoch,
+    entities: [],
+    origins: [],
+    rows: [],
+    marks: [],
+    parked: [],
+    dirtyHours: [],
+    cleanedHours: [],
+    ...rest,
+  };
+}
+
+export function testMark(slot: number, logId: string, seq: number, rest: Partial<Mark> = {}): Mark {
+  return {
+    slot,
+    logId,
+    producer: 'tier-a',
+    kind: 'federated',
+    gen: 1,
+    seq,
+    chain: Uint8Array.of(seq),
+    watermark: DAY,
+    origins: new Map([['tier-a', DAY]]),
+    increments: seq * 10,
+    updatedAtMs: DAY * 60_000,
+    ...rest,
+  };
+}
+
+export function testOutbox(slot: number, seq: number, bytes = 10): NonNullable<SlotFlush['outbox']> {
+  const entry: OutboxEntry = {
+    slot,
+    seq,
+    header: Uint8Array.of(seq & 255),
+    content: new Uint8Array(bytes).fill(seq),
+    chain: Uint8Array.of(255, seq & 255),
+    increments: seq,
+    createdAtMs: DAY * 60_000,
+  };
+  return { entry, watermark: DAY + seq };
+}
+
+const service = (name: string, layer = 'GENERAL') =>
+  entityOf('Service', { service: name, normal: true, layer, name: '' });
+const part = (scope: ScopeName, serviceName: string, name: string) =>
+  entityOf(scope, { service: serviceName, normal: true, layer: 'GENERAL', name });
+
+function distribution(...values: readonly number[]): Uint8Array {
+  const d = new SparseDistribution(4);
+  for (const v of values) d.add(v, 1n);
+  return d.encode();
+}
+
+const minute = (entity: number, at: number, value: bigint, origin = 0): TestRow => ({
+  minute: at,
+  origin,
+  entity,
+  values: new Map([[CPM, [value]]]),
+});
+
+/** Rows of all blocks as comparable text, in key order. */
+function rowTexts(blocks: readonly RowBlock[]): string[] {
+  const texts: string[] = [];
+  for (const b of blocks) {
+    for (let i = 0; i < b.minutes.length; i++) {
+      const metrics = b.metrics
+        .filter((m) => m.present[i] === 1)
+        .map((m) => {
+          const bytes = m.distributions.map((d) => Buffer.from(d[i] ?? []).toString('hex') || 'none');
+          return `${m.schema.name}=${[...m.ints.map((c) => String(c[i])), ...bytes].join('/')}`;
+        });
+      texts.push(`${b.scope} ${b.minutes[i]} ${b.origins[i]} ${b.entities[i]}: ${metrics.toSorted().join(' ')}`);
+    }
+  }
+  return texts.toSorted();
+}
+
+/** Defines the contract's cases with `test` (vitest's `it`). `open` is called once; the caller disposes what it made. */
+export function checkTierStoreContract(
+  test: (name: string, body: () => Promise<void>) => void,
+  open: () => Promise<TierStore>,
+): void {
+  let opened: Promise<TierStore> | undefined;
+  let nextSlot = 0;
+  const store = async (): Promise<TierStore> => {
+    opened ??= open().then(async (s) => {
+      await s.prepareMetrics(CONTRACT_METRICS);
+      return s;
+    });
+    return opened;
+  };
+  /** A store and a slot that no other case uses, claimed. */
+  const claimed = async () => {
+    const s = await store();
+    const slot = nextSlot++;
+    ok(slot < CONTRACT_SLOTS, 'the contract needs more slots');
+    return { s, slot, claim: await s.claimSlot(slot, 'node-1') };
+  };
+  const commit = async (s: TierStore, ...flushes: readonly SlotFlush[]) =>
+    deepStrictEqual(await s.flush(flushes), { kind: 'committed' });
+  const rowsOf = async (s: TierStore, slot: number, starts: readonly number[], granularity: Granularity = 'minute') =>
+    rowTexts(await s.loadRows(slot, granularity, starts));
+
+  test('a first claim finds an empty slot with a minted log, and keeps that log', async () => {
+    const { s, slot, claim } = await claimed();
+    deepStrictEqual(
+      { ...claim, outbox: { ...claim.outbox, logId: '' } },
+      {
+        slot,
+        epoch: 1,
+        marks: [],
+        outbox: { logId: '', gen: 1, nextSeq: 1, chain: new Uint8Array(), acknowledgedSeq: 0, watermark: NO_WATERMARK },
+        entities: [],
+        origins: [],
+        newestMinute: NO_WATERMARK,
+      },
+    );
+    ok(/^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(claim.outbox.logId));
+    const again = await s.claimSlot(slot, 'node-2');
+    strictEqual(again.epoch, 2);
+    strictEqual(again.outbox.logId, claim.outbox.logId);
+    strictEqual((await s.outboxHead(slot)).logId, claim.outbox.logId);
+    await rejects(s.claimSlot(100_000, 'node-1'), /no slot/);
+  });
+
+  test('a claim fences the earlier owner: its flush writes nothing at all', async () => {
+    const a = await claimed();
+    const b = await claimed();
+    const { s } = a;
+    await s.claimSlot(a.slot, 'node-2');
+    const full = ({ slot, claim }: typeof a) =>
+      testFlush(slot, claim.epoch, {
+        entities: [{ code: 1, entity: service(`fenced-${slot}`) }],
+        origins: [{ code: 1, name: 'tier-a' }],
+        rows: [testBlock(slot, [CPM], [minute(1, DAY, 5n)])],
+        marks: [{ mark: testMark(slot, 'log', 1), previousSeq: 0 }],
+        outbox: testOutbox(slot, 1),
+        parked: [
+          { logId: 'log', slot, seq: 1, reason: 'overflow', increments: 1, detail: '', content: Uint8Array.of(1) },
+        ],
+        dirtyHours: [DAY / 60],
+      });
+    // the other slot of the same call is in order, and is not written either
+    deepStrictEqual(await s.flush([full(a), full(b)]), { kind: 'notOwner', slots: [a.slot] });
+    for (const { slot } of [a, b]) {
+      const state = await s.claimSlot(slot, 'node-3');
+      deepStrictEqual(
+        [state.marks, state.entities, state.origins, state.outbox.nextSeq, state.newestMinute],
+        [[], [], [], 1, NO_WATERMARK],
+      );
+      deepStrictEqual(await rowsOf(s, slot, [DAY]), []);
+      deepStrictEqual(await s.maintenance.dirtyHours(slot), []);
+      deepStrictEqual(await s.readOutbox(slot, 0, 1_000), []);
+    }
+  });
+
+  test('a mark that is not where the flush says refuses the flush: missing, behind, ahead', async () => {
+    const { s, slot, claim } = await claimed();
+    const marked = (seq: number, previousSeq: number, logId = 'log') =>
+      s.flush([
+        testFlush(slot, claim.epoch, {
+          rows: [testBlock(slot, [CPM], [minute(1, DAY, BigInt(seq))])],
+          marks: [{ mark: testMark(slot, logId, seq), previousSeq }],
+        }),
+      ]);
+    const refused = { kind: 'notOwner', slots: [slot] };
+    deepStrictEqual(await marked(4, 3), refused);
+    deepStrictEqual(await marked(3, 0), { kind: 'committed' });
+    deepStrictEqual(await marked(4, 0), refused);
+    deepStrictEqual(await marked(5, 2), refused);
+    deepStrictEqual(await marked(6, 5), refused);
+    deepStrictEqual(await rowsOf(s, slot, [DAY]), [`Service ${DAY} 0 1: service_cpm=3`]);
+    deepStrictEqual(await marked(7, 3), { kind: 'committed' });
+    deepStrictEqual(await marked(1, 0, 'other log'), { kind: 'committed' });
+    const { marks } = await s.claimSlot(slot, 'node-1');
+    deepStrictEqual(
+      marks.map((m) => [m.logId, m.seq]),
+      [
+        ['log', 7],
+        ['other log', 1],
+      ],
+    );
+  });
+
+  test('marks come back whole', async () => {
+    const { s, slot, claim } = await claimed();
+    const mark = testMark(slot, 'log', Number.MAX_SAFE_INTEGER - 1, {
+      producer: `it's "a" tier`,
+      gen: 7,
+      chain: Uint8Array.from({ length: 32 }, (_, i) => i * 8),
+      watermark: NO_WATERMARK,
+      origins: new Map([
+        ['', 5],
+        ['__proto__', 6],
+        ['"quoted" \\ and é', NO_WATERMARK],
+      ]),
+      increments: 2 ** 52,
+    });
+    const local = testMark(slot, 'm', 1, { kind: 'local', chain: new Uint8Array(), origins: new Map() });
+    await commit(
+      s,
+      testFlush(slot, claim.epoch, {
+        marks: [
+          { mark, previousSeq: 0 },
+          { mark: local, previousSeq: 0 },
+        ],
+      }),
+    );
+    deepStrictEqual((await s.claimSlot(slot, 'node-1')).marks, [mark, local]);
+  });
+
+  for (const [size, extra] of [
+    ['few', 0],
+    ['many', 2_500],
+  ] as const) {
+    test(`rows round-trip bit for bit, unsorted, ${size}`, async () => {
+      const { s, slot, claim } = await claimed();
+      const rows: TestRow[] = [
+        { minute: DAY + 1, entity: 2, values: new Map([[CPM, [INT64_MAX]]]) },
+        { minute: DAY + 1, entity: 1, origin: 3, values: new Map([[CPM, [INT64_MIN]]]) },
+        {
+          minute: DAY,
+          entity: 9,
+          values: new Map<MetricSchema, FieldValues>([
+            [RESP, [-1n, 0n]],
+            [MAX, [INT64_MIN]],
+          ]),
+        },
+        { minute: DAY, entity: 1, values: new Map([[PCT, [distribution(0, 7, 200)]]]) },
+        { minute: DAY, entity: 2_147_483_647, origin: 32_767, values: new Map([[PCT, [distribution()]]]) },
+        { minute: DAY + 1, entity: 3, values: new Map() },
+        // another day, so another partition
+        { minute: DAY + 1_440, entity: 1, values: new Map([[CPM, [0n]]]) },
+      ];
+      const rng = seededRng(7);
+      for (let i = 0; i < extra; i++) {
+        const values = new Map<MetricSchema, FieldValues>([[RESP, [BigInt(randomInt(rng, 1e9)) << 20n, BigInt(i)]]]);
+        if (i % 3 === 0)
+          values.set(PCT, [distribution(...Array.from({ length: i % 40 }, () => randomInt(rng, 5_000)))]);
+        rows.push({ minute: DAY + randomInt(rng, 60), entity: 100 + i, values });
+      }
+      const block = testBlock(slot, [PCT, MAX, CPM, RESP], rows);
+      await commit(s, testFlush(slot, claim.epoch, { rows: [block] }));
+      const starts = [...new Set(rows.map((r) => r.minute))];
+      deepStrictEqual(await rowsOf(s, slot, starts), rowTexts([block]));
+      strictEqual((await s.claimSlot(slot, 'node-1')).newestMinute, DAY + 1_440);
+      deepStrictEqual(await rowsOf(s, slot, [DAY + 2_000]), []);
+      deepStrictEqual(await rowsOf(s, slot, [DAY], 'hour'), []);
+    });
+  }
+
+  test('values are absolute: they replace, an absent metric becomes absent, a metric not named stays', async () => {
+    const { s, slot, claim } = await claimed();
+    const flush = (schemas: readonly MetricSchema[], rows: readonly TestRow[]) =>
+      commit(s, testFlush(slot, claim.epoch, { rows: [testBlock(slot, schemas, rows)] }));
+    const row = (entity: number, ...values: readonly [MetricSchema, FieldValues][]): TestRow => ({
+      minute: DAY,
+      entity,
+      values: new Map(values),
+    });
+    await flush([CPM, RESP, MAX], [row(1, [CPM, [1n]], [RESP, [10n, 1n]], [MAX, [5n]])]);
+    await flush([CPM, RESP], [row(1, [CPM, [3n]]), row(2, [CPM, [4n]])]);
+    deepStrictEqual(await rowsOf(s, slot, [DAY]), [
+      `Service ${DAY} 0 1: service_cpm=3 service_max=5`,
+      `Service ${DAY} 0 2: service_cpm=4`,
+    ]);
+    // several blocks of one table with other columns in one flush, and several granularities
+    await commit(
+      s,
+      testFlush(slot, claim.epoch, {
+        rows: [
+          testBlock(slot, [MAX], [row(2, [MAX, [9n]])]),
+          testBlock(slot, [CPM], [row(3, [CPM, [6n]])]),
+          testBlock(slot, [INSTANCE], [row(4, [INSTANCE, [7n]])]),
+          testBlock(slot, [CPM], [row(1, [CPM, [60n]])], 'hour'),
+          testBlock(slot, [CPM], [row(1, [CPM, [600n]])], 'day'),
+        ],
+      }),
+    );
+    deepStrictEqual(await rowsOf(s, slot, [DAY]), [
+      `Service ${DAY} 0 1: service_cpm=3 service_max=5`,
+      `Service ${DAY} 0 2: service_cpm=4 service_max=9`,
+      `Service ${DAY} 0 3: service_cpm=6`,
+      `ServiceInstance ${DAY} 0 4: service_instance_cpm=7`,
+    ]);
+    deepStrictEqual(await rowsOf(s, slot, [DAY], 'hour'), [`Service ${DAY} 0 1: service_cpm=60`]);
+    deepStrictEqual(await rowsOf(s, slot, [DAY], 'day'), [`Service ${DAY} 0 1: service_cpm=600`]);
+  });
+
+  test('a row twice in one flush is a bug, and nothing is written', async () => {
+    const { s, slot, claim } = await claimed();
+    const rows = [testBlock(slot, [CPM], [minute(2, DAY, 1n), minute(1, DAY, 1n), minute(2, DAY, 2n)])];
+    await rejects(s.flush([testFlush(slot, claim.epoch, { rows, dirtyHours: [1] })]), /BUG/);
+    deepStrictEqual(await rowsOf(s, slot, [DAY]), []);
+    await commit(s, testFlush(slot, claim.epoch)); // and the session goes on
+  });
+
+  test('the outbox keeps order and bytes, counts its backlog, and forgets only what was acknowledged long ago', async () => {
+    const { s, slot, claim } = await claimed();
+    const before = await s.outboxBacklog();
+    for (let seq = 1; seq <= 5; seq++) {
+      await commit(s, testFlush(slot, claim.epoch, { outbox: testOutbox(slot, seq, 3_999) }));
+    }
+    // a seq that is not the head's next: this owner's memory is not the storage's
+    for (const seq of [5, 7]) {
+      deepStrictEqual(await s.flush([testFlush(slot, claim.epoch, { outbox: testOutbox(slot, seq) })]), {
+        kind: 'notOwner',
+        slots: [slot],
+      });
+    }
+    const head = await s.outboxHead(slot);
+    deepStrictEqual(head, {
+      logId: claim.outbox.logId,
+      gen: 1,
+      nextSeq: 6,
+      chain: Uint8Array.of(255, 5),
+      acknowledgedSeq: 0,
+      watermark: DAY + 5,
+    });
+    const all = await s.readOutbox(slot, 0, 1e9);
+    deepStrictEqual(
+      all,
+      [1, 2, 3, 4, 5].map((seq) => testOutbox(slot, seq, 3_999).entry),
+    );
+    const seqs = async (afterSeq: number, bytesMax: number) =>
+      (await s.readOutbox(slot, afterSeq, bytesMax)).map((e) => e.seq);
+    deepStrictEqual(await seqs(0, 8_000), [1, 2]);
+    deepStrictEqual(await seqs(2, 1), [3]); // at least one
+    deepStrictEqual(await seqs(5, 1_000), []);
+    const backlog = await s.outboxBacklog();
+    deepStrictEqual([backlog.entries - before.entries, backlog.bytes - before.bytes], [5, 20_000]);
+
+    await s.acknowledgeOutbox(slot, 3);
+    await s.acknowledgeOutbox(slot, 2); // never goes back
+    strictEqual((await s.outboxHead(slot)).acknowledgedSeq, 3);
+    await rejects(s.acknowledgeOutbox(slot, 6), /cannot be acknowledged/);
+    strictEqual((await s.outboxBacklog()).entries - before.entries, 2);
+    const expire = (nowMs: number) => s.maintenance.dropExpired({ nowMs, ttlDays: 20_000, outboxRetentionMs: 1_000 });
+    await expire(0);
+    deepStrictEqual(await seqs(0, 1e9), [1, 2, 3, 4, 5]);
+    await expire(Date.UTC(2222, 0));
+    deepStrictEqual(await seqs(0, 1e9), [4, 5]);
+  });
+
+  test('dictionary and origins: codes, layers that grow, names that try to break out', async () => {
+    const { s, slot, claim } = await claimed();
+    const names = [
+      `'; DROP TABLE slot; --`,
+      `"quoted" \\ back $1 %s \n\t`,
+      'nul \0 inside',
+      '\u{1F980}'.repeat(512), // 2,048 bytes of UTF-8
+      '{a,b},NULL,"x"',
+      'lone \ud800 surrogate',
+      '',
+      '\\x00',
+    ];
+    const entities: Entity[] = names.flatMap((name) => [
+      service(name),
+      part('Endpoint', name, name),
+      entityOf(
+        'EndpointRelation',
+        { service: name, normal: true, layer: 'GENERAL', name },
+        { service: name, normal: false, layer: 'VIRTUAL_DATABASE', name },
+      ),
+    ]);
+    const entries = entities.map((entity, i) => ({ code: i + 1, entity }));
+    const origins = names.slice(0, 2).map((name, i) => ({ code: i + 1, name }));
+    const mark = testMark(slot, `log'"`, 1, { producer: names[2]!, origins: new Map([[names[2]!, 1]]) });
+    await commit(
+      s,
+      testFlush(slot, claim.epoch, {
+        entities: entries,
+        origins,
+        marks: [{ mark, previousSeq: 0 }],
+        rows: [
+          testBlock(
+            slot,
+            [CPM],
+            entries.filter((e) => e.entity.scope === 'Service').map((e) => minute(e.code, DAY, 1n)),
+          ),
+        ],
+      }),
+    );
+    const state = await s.claimSlot(slot, 'node-1');
+    // ids, not names: a lone surrogate is U+FFFD in the descriptor's UTF-8 as it is in the id
+    deepStrictEqual(
+      state.entities.map((e) => [e.code, e.entity.scope, e.entity.id]),
+      entries.map((e) => [e.code, e.entity.scope, e.entity.id]),
+    );
+    deepStrictEqual(state.origins, origins);
+    strictEqual(state.entities[6]!.entity.source.service, 'nul \0 inside');
+    for (const [i, name] of names.entries()) {
+      const id = entities[i * 3]!.id;
+      deepStrictEqual(
+        (await s.metadata.entities('Service', [id])).map((e) => e.id),
+        [id],
+      );
+      const found = await s.metadata.findEndpoints(id, name, 5);
+      deepStrictEqual(
+        found.map((e) => e.id),
+        name === 'lone \ud800 surrogate' ? found.map((e) => e.id) : [entities[i * 3 + 1]!.id],
+      );
+      const series = await s.reader.readSeries({ ...query(CPM, 'MINUTE', DAY, DAY), entityIds: [id], serviceId: id });
+      deepStrictEqual(
+        series.map((x) => [x.entityId, x.starts]),
+        [[id, [DAY]]],
+      );
+    }
+    for (const evil of [`' OR 1=1 --`, '$1', '\0', '{}', '\\']) {
+      deepStrictEqual(await s.reader.readSeries({ ...query(CPM, 'MINUTE', DAY, DAY), entityIds: [evil] }), []);
+      deepStrictEqual(await s.reader.readSeries({ ...query(CPM, 'MINUTE', DAY, DAY), serviceId: evil }), []);
+      deepStrictEqual(await s.reader.readSeries({ ...query(CPM, 'MINUTE', DAY, DAY), layer: evil }), []);
+      deepStrictEqual(
+        await s.reader.readSeries({ ...query(CPM, 'MINUTE', DAY, DAY), entityIds: [entities[0]!.id], origins: [evil] }),
+        [],
+      );
+      deepStrictEqual(await s.metadata.listServices(evil), []);
+      deepStrictEqual(await s.metadata.listInstances(evil, 0, DAY), []);
+    }
+
+    const grown = { code: 1, entity: { ...entities[0]!, source: { ...entities[0]!.source, layer: 'GENERAL,MESH' } } };
+    await commit(s, testFlush(slot, claim.epoch + 1, { entities: [entries[0]!, grown] }));
+    deepStrictEqual((await s.claimSlot(slot, 'node-1')).entities[0], grown);
+    // a code is never given to a second entity
+    const stolen = testFlush(slot, claim.epoch + 2, { entities: [{ code: 1, entity: service('thief') }] });
+    await rejects(s.flush([stolen]), /BUG/);
+  });
+
+  test('dirty hours: marked, cleaned, listed oldest first; dirty wins over cleaned', async () => {
+    const { s, slot, claim } = await claimed();
+    await commit(s, testFlush(slot, claim.epoch, { dirtyHours: [12, 10, 11] }));
+    await commit(s, testFlush(slot, claim.epoch, { dirtyHours: [11, 13], cleanedHours: [10, 11] }));
+    deepStrictEqual(await s.maintenance.dirtyHours(slot), [11, 12, 13]);
+  });
+
+  test('hours and days are merged from whatever is right: the answer equals a plain merge of all minutes', async () => {
+    const { s, slot, claim } = await claimed();
+    const rng = seededRng(42);
+    const schemas = [RESP, MAX, PCT];
+    const names = ['merge-a', 'merge-b'];
+    const ids = names.map((name) => service(name).id);
+    const days = 3;
+    const rows: TestRow[] = [];
+    for (let m = 0; m < days * 1_440; m++) {
+      for (const entity of [1, 2]) {
+        for (const origin of [0, 1]) {
+          if (rng.next() > 0.06) continue;
+          const values = new Map<MetricSchema, FieldValues>([
+            [RESP, [BigInt(randomInt(rng, 1e6)), 1n]],
+            [MAX, [BigInt(randomInt(rng, 1e6)) - 500_000n]],
+            [PCT, [distribution(randomInt(rng, 50), randomInt(rng, 50))]],
+          ]);
+          rows.push({ minute: DAY + m, entity, origin, values });
+        }
+      }
+    }
+    const merged = (granularity: 'hour' | 'day'): TestRow[] => {
+      const size = granularity === 'hour' ? 60 : 1_440;
+      return mergeRows(schemas, rows, (at) => Math.floor(at / size) * size);
+    };
+    // a third of the hours is dirty: their hour rows and the rows of their days are wrong or missing
+    const firstHour = DAY / 60;
+    const dirty = Array.from({ length: 24 }, (_, i) => firstHour + i).filter(() => rng.next() < 0.3);
+    dirty.push(firstHour + 47);
+    const wrong = (r: TestRow): TestRow => ({ ...r, values: new Map<MetricSchema, FieldValues>([[RESP, [1n, 1n]]]) });
+    const hours = merged('hour')
+      .filter((r) => !dirty.includes(r.minute / 60) || rng.next() < 0.5)
+      .map((r) => (dirty.includes(r.minute / 60) ? wrong(r) : r));
+    const dayRows = merged('day').map((r) => (r.minute < DAY + 2_880 ? wrong(r) : r));
+    await commit(
+      s,
+      testFlush(slot, claim.epoch, {
+        entities: names.map((name, i) => ({ code: i + 1, entity: service(name) })),
+        origins: [{ code: 1, name: 'cloud-1' }],
+        rows: [
+          testBlock(slot, schemas, rows),
+          testBlock(slot, schemas, hours, 'hour'),
+          testBlock(slot, schemas, dayRows, 'day'),
+        ],
+        dirtyHours: dirty,
+      }),
+    );
+    for (const step of ['MINUTE', 'HOUR', 'DAY'] as const) {
+      for (const offsetMinutes of [0, 60, -480, 330, 1]) {
+        for (const schema of schemas) {
+          const fromMinute = DAY + 61;
+          const toMinute = DAY + 1_440 * 2 + 200;
+          const answer = await s.reader.readSeries({
+            ...query(schema, step, fromMinute, toMinute, offsetMinutes),
+            entityIds: ids,
+            origins: ['', '*'],
+          });
+          const from = bucketStart(fromMinute, step, offsetMinutes);
+          const last = bucketStart(toMinute, step, offsetMinutes);
+          const expected = mergeRows(
+            [schema],
+            rows.filter((r) => {
+              const bucket = bucketStart(r.minute, step, offsetMinutes);
+              return bucket >= from && bucket <= last;
+            }),
+            (at) => bucketStart(at, step, offsetMinutes),
+          );
+          const got = answer.flatMap(({ entityId, origin, starts, columns }) =>
+            starts.map((start, i) => ({
+              minute: start,
+              entity: ids.indexOf(entityId) + 1,
+              origin: origin === '' ? 0 : 1,
+              values: new Map([[schema, fieldsOf(schema, columns, i)]]),
+            })),
+          );
+          const text = (list: readonly TestRow[]) => rowTexts([testBlock(slot, [schema], list)]);
+          deepStrictEqual(text(got), text(expected), `${schema.name} ${step} ${offsetMinutes}`);
+          for (const { starts } of answer)
+            deepStrictEqual(
+              starts,
+              starts.toSorted((a, b) => a - b),
+            );
+        }
+      }
+    }
+    const origins = async (...wanted: readonly string[]) =>
+      (await s.reader.readSeries({ ...query(MAX, 'HOUR', DAY, DAY + 600), entityIds: ids, origins: wanted }))
+        .map((x) => x.origin)
+        .filter((x, i, all) => all.indexOf(x) === i)
+        .toSorted();
+    deepStrictEqual(await origins(), []);
+    deepStrictEqual(await origins(''), ['']);
+    deepStrictEqual(await origins('cloud-1'), ['cloud-1']);
+    deepStrictEqual(await origins('*'), ['cloud-1']);
+    deepStrictEqual(await origins('cloud-2'), []);
+  });
+
+  test('metadata: layers, services, instances of a period, endpoints, and reading by service, layer or everything', async () => {
+    const { s, slot, claim } = await claimed();
+    const endpoints = ['/users', '/Orders', '/orders/{id}'].map((name, i) => ({
+      code: 20 + i,
+      entity: part('Endpoint', 'shop', name),
+    }));
+    await commit(
+      s,
+      testFlush(slot, claim.epoch, {
+        entities: [
+          { code: 1, entity: service('shop', 'GENERAL,SHOP_LAYER') },
+          {
+            code: 2,
+            entity: entityOf('DatabaseAccess', { service: 'db', normal: false, layer: 'VIRTUAL_DATABASE', name: '' }),
+          },
+          { code: 10, entity: part('ServiceInstance', 'shop', 'pod-1') },
+          { code: 11, entity: part('ServiceInstance', 'shop', 'pod-2') },
+          ...endpoints,
+        ],
+        rows: [
+          testBlock(slot, [CPM], [minute(1, DAY, 2n)]),
+          testBlock(
+            slot,
+            [INSTANCE],
+            [10, 11].map((entity) => ({
+              minute: DAY + (entity - 10) * 500,
+              entity,
+              values: new Map([[INSTANCE, [1n]]]),
+            })),
+          ),
+          testBlock(slot, [INSTANCE], [{ minute: DAY + 480, entity: 11, values: new Map([[INSTANCE, [1n]]]) }], 'hour'),
+          testBlock(
+            slot,
+            [ENDPOINT],
+            endpoints.map(({ code }) => ({ minute: DAY, entity: code, values: new Map([[ENDPOINT, [BigInt(code)]]]) })),
+          ),
+        ],
+        dirtyHours: [DAY / 60],
+      }),
+    );
+    const shop = service('shop').id;
+    const layers = await s.metadata.listLayers();
+    ok(layers.includes('SHOP_LAYER') && layers.includes('VIRTUAL_DATABASE'));
+    deepStrictEqual(await s.metadata.listServices('SHOP_LAYER'), [
+      { id: shop, name: 'shop', normal: true, layers: ['GENERAL', 'SHOP_LAYER'] },
+    ]);
+    ok((await s.metadata.listServices()).some((x) => x.name === 'db' && !x.normal));
+    const instances = async (from: number, to: number) =>
+      (await s.metadata.listInstances(shop, from, to)).map((x) => x.name);
+    deepStrictEqual(await instances(DAY, DAY), ['pod-1']);
+    deepStrictEqual(await instances(DAY, DAY + 600), ['pod-1', 'pod-2']);
+    deepStrictEqual(await instances(DAY + 1, DAY + 479), []);
+    deepStrictEqual(await instances(DAY + 490, DAY + 500), ['pod-2']);
+    deepStrictEqual(
+      (await s.metadata.findEndpoints(shop, 'orders', 10)).map((x) => x.name),
+      ['/orders/{id}', '/Orders'],
+    );
+    deepStrictEqual(
+      (await s.metadata.findEndpoints(shop, '', 1)).map((x) => x.name),
+      ['/orders/{id}'],
+    );
+    deepStrictEqual(await s.metadata.findEndpoints('no such', '', 10), []);
+    deepStrictEqual(await s.metadata.entities('Endpoint', [endpoints[0]!.entity.id, 'unknown']), [
+      endpoints[0]!.entity,
+    ]);
+    deepStrictEqual(await s.metadata.entities('Service', [endpoints[0]!.entity.id]), []);
+
+    const ids = async (rest: object, metric = ENDPOINT) =>
+      (await s.reader.readSeries({ ...query(metric, 'MINUTE', DAY, DAY), ...rest })).map((x) => x.entityId).toSorted();
+    const ofShop = endpoints.map((e) => e.entity.id).toSorted();
+    deepStrictEqual(await ids({ serviceId: shop }), ofShop);
+    deepStrictEqual(await ids({ serviceId: 'other' }), []);
+    deepStrictEqual(await ids({ layer: 'SHOP_LAYER' }, CPM), [shop]);
+    deepStrictEqual(await ids({ entityIds: [] }), []);
+    const everything = await ids({}, ENDPOINT);
+    ok(ofShop.every((id) => everything.includes(id)));
+    ok(s.reader.metrics().some((m) => m.text === ENDPOINT.text));
+  });
+
+  test('reading every entity, more than are looked up one by one', async () => {
+    const { s, slot, claim } = await claimed();
+    const many = Array.from({ length: 150 }, (_, i) => ({ code: i + 1, entity: service(`many-${i}`, 'MANY') }));
+    await commit(
+      s,
+      testFlush(slot, claim.epoch, {
+        entities: many,
+        rows: [
+          testBlock(
+            slot,
+            [CPM],
+            many.flatMap(({ code }) => [minute(code, DAY + 2, 7n), minute(code, DAY, BigInt(code))]),
+          ),
+        ],
+        dirtyHours: [DAY / 60],
+      }),
+    );
+    const hourly = await s.reader.readSeries({ ...query(CPM, 'HOUR', DAY, DAY), layer: 'MANY' });
+    strictEqual(hourly.length, 150);
+    const byId = new Map(hourly.map((x) => [x.entityId, x]));
+    for (const { code, entity } of many) strictEqual(byId.get(entity.id)!.columns.int(0, 0), BigInt(code) + 7n);
+  });
+
+  test('a column that overflows when merged does not break the answer', async () => {
+    const { s, slot, claim } = await claimed();
+    await commit(
+      s,
+      testFlush(slot, claim.epoch, {
+        entities: [{ code: 1, entity: service('huge') }],
+        rows: [testBlock(slot, [CPM], [minute(1, DAY, INT64_MAX), minute(1, DAY + 1, 1n), minute(1, DAY + 60, 5n)])],
+        dirtyHours: [DAY / 60, DAY / 60 + 1],
+      }),
+    );
+    const [series] = await s.reader.readSeries({
+      ...query(CPM, 'HOUR', DAY, DAY + 60),
+      entityIds: [service('huge').id],
+    });
+    deepStrictEqual(
+      [series!.starts, series!.columns.int(0, 0), series!.columns.int(1, 0)],
+      [[DAY, DAY + 60], INT64_MAX, 5n],
+    );
+  });
+
+  test('what is older than the TTL goes, whole days of it; the rest stays', async () => {
+    const { s, slot, claim } = await claimed();
+    const today = 1_000; // 1972: no other case has rows there
+    const at = [today - 3, today - 2, today].map((d) => d * 1_440);
+    const rows = at.map((m) => minute(1, m + 5, 1n));
+    await commit(
+      s,
+      testFlush(slot, claim.epoch, {
+        rows: [
+          testBlock(slot, [CPM], rows),
+          testBlock(
+            slot,
+            [CPM],
+            at.map((m) => minute(1, m, 1n)),
+            'hour',
+          ),
+          testBlock(
+            slot,
+            [CPM],
+            at.map((m) => minute(1, m, 1n)),
+            'day',
+          ),
+        ],
+        marks: [
+          { mark: testMark(slot, 'old local', 1, { kind: 'local', updatedAtMs: 1 }), previousSeq: 0 },
+          { mark: testMark(slot, 'old federated', 1, { updatedAtMs: 1 }), previousSeq: 0 },
+          { mark: testMark(slot, 'new local', 1, { kind: 'local' }), previousSeq: 0 },
+        ],
+        dirtyHours: at.map((m) => m / 60),
+      }),
+    );
+    const nowMs = today * 86_400_000 + 12_345;
+    for (let twice = 0; twice < 2; twice++)
+      await s.maintenance.dropExpired({ nowMs, ttlDays: 2, outboxRetentionMs: 0 });
+    const kept = at.slice(1);
+    deepStrictEqual(
+      await rowsOf(
+        s,
+        slot,
+        at.map((m) => m + 5),
+      ),
+      kept.map((m) => `Service ${m + 5} 0 1: service_cpm=1`),
+    );
+    for (const granularity of ['hour', 'day'] as const) {
+      deepStrictEqual(
+        await rowsOf(s, slot, at, granularity),
+        kept.map((m) => `Service ${m} 0 1: service_cpm=1`),
+      );
+    }
+    deepStrictEqual(
+      await s.maintenance.dirtyHours(slot),
+      kept.map((m) => m / 60),
+    );
+    deepStrictEqual(
+      (await s.claimSlot(slot, 'node-1')).marks.map((m) => m.logId),
+      ['new local', 'old federated'],
+    );
+    // a partition that was dropped is made again when somebody insists
+    await commit(s, testFlush(slot, claim.epoch + 1, { rows: [testBlock(slot, [CPM], [minute(1, at[0]! + 6, 2n)])] }));
+  });
+
+  test('expected children are kept, retired, and counted in completeness', async () => {
+    const { s } = await claimed();
+    await s.expectChildren([
+      { tier: 'child-b', sinceMinute: 7 },
+      { tier: 'child-a', sinceMinute: 5 },
+    ]);
+    await s.expectChildren([
+      { tier: 'child-a', sinceMinute: 9 },
+      { tier: 'child-b', sinceMinute: 9, retiredAtMs: 1_700_000_000_000 },
+    ]);
+    deepStrictEqual(await s.expectedChildren(), [
+      { tier: 'child-a', sinceMinute: 5 },
+      { tier: 'child-b', sinceMinute: 7, retiredAtMs: 1_700_000_000_000 },
+    ]);
+    const completeness = await s.metadata.completeness();
+    deepStrictEqual(
+      completeness.filter((c) => c.via.startsWith('child')),
+      [{ origin: 'child-a', via: 'child-a', completeToMinute: NO_WATERMARK, lastAdvanceMs: 0 }],
+    );
+  });
+
+  test('metrics may be prepared again and added, but never change their meaning', async () => {
+    const s = await store();
+    await s.prepareMetrics(CONTRACT_METRICS);
+    const long = metricSchema('m'.repeat(55), 'Service', 'doubleAvg');
+    const reserved = metricSchema('time_bucket', 'Service', 'rate');
+    await s.prepareMetrics([long, reserved, metricSchema('Apdex_Of', 'EndpointRelation', 'apdex')]);
+    for (const changed of [
+      metricSchema('service_cpm', 'Service', 'longAvg'),
+      metricSchema('service_cpm', 'Endpoint', 'cpm'),
+      metricSchema('service_percentile', 'Service', 'hdrPercentile', [3]),
+    ]) {
+      await rejects(
+        s.prepareMetrics([metricSchema('never_made', 'Service', 'cpm'), changed]),
+        new RegExp(changed.name),
+      );
+    }
+    const { slot, claim } = await claimed();
+    const values = new Map<MetricSchema, FieldValues>([
+      [long, [1n, 2n]],
+      [reserved, [3n, 4n]],
+    ]);
+    const block = testBlock(slot, [long, reserved], [{ minute: DAY, entity: 1, values }]);
+    await commit(s, testFlush(slot, claim.epoch, { rows: [block] }));
+    deepStrictEqual(await rowsOf(s, slot, [DAY]), rowTexts([block]));
+    const unknown = metricSchema('never_made', 'Service', 'cpm');
+    const foreign = testBlock(slot, [unknown], [{ minute: DAY, entity: 1, values: new Map([[unknown, [1n]]]) }]);
+    await rejects(s.flush([testFlush(slot, claim.epoch, { rows: [foreign] })]), /BUG.*never_made/);
+    await rejects(s.reader.readSeries(query(unknown, 'MINUTE', DAY, DAY)), /never_made/);
+  });
+
+  test('flushes, claims and reads at once all finish', async () => {
+    const slots = await Promise.all([claimed(), claimed(), claimed()]);
+    const { s } = slots[0]!;
+    const work = slots.map(async ({ slot, claim }, n) => {
+      for (let seq = 1; seq <= 10; seq++) {
+        const rows = [testBlock(slot, [CPM], [minute(1, DAY + seq, BigInt(seq))])];
+        const marks = [{ mark: testMark(slot, 'log', seq), previousSeq: seq - 1 }];
+        await commit(s, testFlush(slot, claim.epoch, { rows, marks, outbox: testOutbox(slot, seq) }));
+        if (n === 0) await s.acknowledgeOutbox(slot, seq);
+        await s.loadRows(slot, 'minute', [DAY + seq]);
+      }
+    });
+    await Promise.all(work);
+    for (const { slot } of slots) strictEqual((await s.claimSlot(slot, 'x')).marks[0]!.seq, 10);
+  });
+}
+
+function query(metric: MetricSchema, step: Step, fromMinute: number, toMinute: number, offsetMinutes = 0) {
+  return { metric, step, fromMinute, toMinute, offsetMinutes, origins: [''] };
+}
+
+function fieldsOf(schema: MetricSchema, columns: MetricColumns, row: number): FieldValues {
+  return [
+    ...schema.intFields.map((_, f) => columns.int(row, f)),
+    ...schema.distributionFields.map((_, f) => columns.distribution(row, f)!.encode()),
+  ];
+}
+
+/** The oracle: rows folded by (bucket, origin, entity) with the model's own kernels. */
+function mergeRows(
+  schemas: readonly MetricSchema[],
+  rows: readonly TestRow[],
+  bucketOf: (at: number) => number,
+): TestRow[] {
+  const keys = new Map<string, { minute: number; origin: number; entity: number; row: number }>();
+  const columns = schemas.map((schema) => new MetricColumns(schema));
+  const scratch = schemas.map((schema) => new MetricColumns(schema));
+  for (const { minute: at, origin = 0, entity, values } of rows) {
+    const bucket = bucketOf(at);
+    const key = `${bucket} ${origin} ${entity}`;
+    let target = keys.get(key);
+    if (!target) keys.set(key, (target = { minute: bucket, origin, entity, row: keys.size }));
+    schemas.forEach((schema, i) => {
+      const fields = values.get(schema);
+      if (!fields) return;
+      const ints = fields.slice(0, schema.intFields.length) as bigint[];
+      scratch[i]!.setRow(0, ints, fields.slice(schema.intFields.length) as Uint8Array[]);
+      ok(columns[i]!.mergeRow(target.row, scratch[i]!, 0));
+    });
+  }
+  return [...keys.values()].map(({ minute: start, origin, entity, row }) => ({
+    minute: start,
+    origin,
+    entity,
+    values: new Map(
+      schemas.flatMap((schema, i) =>
+        columns[i]!.has(row) ? [[schema, fieldsOf(schema, columns[i]!, row)] as const] : [],
+      ),
+    ),
+  }));
+}
