@@ -1,2 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export { forwarderConfig, receiverConfig, type ForwarderConfig, type ReceiverConfig } from './config.js';
+export {
+  moduleDiscovery,
+  openNamingDiscovery,
+  staticDiscovery,
+  type NamingDiscoveryDeps,
+  type NamingDiscoveryOptions,
+  type UpstreamDiscovery,
+} from './discovery.js';
+export {
+  openForwarder,
+  type Forwarder,
+  type ForwarderDeps,
+  type ForwarderStatus,
+  type LogStatus,
+  type TierPathSource,
+  type UpstreamStatus,
+} from './forwarder.js';
+export {
+  federationServerOptions,
+  federationServices,
+  grpcTransport,
+  type GrpcService,
+  type GrpcTransportOptions,
+} from './grpc.js';
+export {
+  openReceiver,
+  type DownstreamStatus,
+  type FederationReceiver,
+  type ReceiverCounters,
+  type ReceiverDeps,
+  type ReceiverStatus,
+} from './receiver.js';
+export type { FederationListener, FederationTransport } from './transport.js';
+export { RemoteIntake, slotIntakeService } from './node-link.js';

@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sender's side of one log: where it stands, what to read from the outbox, what to do with each answer. Sans I/O.
+// In: what happened (stream, upstream, store, timer). Out: the next state and what to do. Table: docs/protocol.md section 7.
+import { backoffMs, type BackoffOptions, type Rng } from '@oap-federation/runtime';
+import type { OutboxEntry } from '@oap-federation/storage';
+
+/** Head of the outbox of the slot, as read from the store. */
+export interface LogHead {
+  readonly gen: number;
+  readonly nextSeq: number;
+  readonly chain: Uint8Array;
+  readonly acknowledgedSeq: number;
+}
+
+/** What the upstream says that it has. */
+export interface UpstreamMark {
+  readonly known: boolean;
+  readonly gen: number;
+  readonly seq: number;
+  readonly chain: Uint8Array;
+}
+
+/**
+ * Why a log stands still although there is something to send. None of them loses data; all need a person, except that the
+ * sender asks again now and then, so that a repair is noticed.
+ */
+export type StopReason = 'FORKED' | 'FENCED' | 'DENIED' | 'LOST_RANGE' | 'OVERSIZED' | 'UNSUPPORTED';
+export const STOP_REASONS = [
+  'FORKED',
+  'FENCED',
+  'DENIED',
+  'LOST_RANGE',
+  'OVERSIZED',
+  'UNSUPPORTED',
+] as const satisfies readonly StopReason[];
+
+interface Common {
+  /** Grows whenever the sender goes back in the log or starts again; a late answer to an older round means nothing. */
+  readonly round: number;
+  /** Failures since the last progress. */
+  readonly attempt: number;
+}
+
+/** Not on any stream. */
+type Closed = Common & { readonly tag: 'CLOSED' };
+/** Being offered to the upstream; `head` is what the offer said, undefined until it is written. */
+type Opening = Common & { readonly tag: 'OPENING'; readonly head: LogHead | undefined };
+/** The upstream's mark is ahead of the head as it was read: reading the head again decides whether that is a fork. */
+type Verifying = Common & { readonly tag: 'VERIFYING'; readonly mark: UpstreamMark };
+/** Reading the entry at the mark, to compare the chains. */
+type Checking = Common & { readonly tag: 'CHECKING'; readonly mark: UpstreamMark; readonly head: LogHead };
+/**
+ * Batches flow. acked <= fetched. Everything up to `acked` is committed upstream; up to `fetched` is handed to the stream's
+ * queue; `pending` (the next after `fetched`) is read and waits for room in the window.
+ */
+type Streaming = Common & {
+  readonly tag: 'STREAMING';
+  readonly acked: number;
+  readonly fetched: number;
+  readonly pending: readonly OutboxEntry[];
+  readonly fetching: boolean;
+  /** The outbox has nothing more, as far as is known. */
+  readonly dry: boolean;
+  /** The outbox is known to have had everything before it. */
+  readonly nextSeq: number;
+};
+/** Waits, then goes on from `acked` (resume) or offers the log again (reopen). */
+type Backoff = Common & {
+  readonly tag: 'BACKOFF';
+  readonly next: 'resume' | 'reopen';
+  readonly retryAtMs: number;
+  readonly acked: number;
+  readonly nextSeq: number;
+};
+type Stopped = {
+  [R in StopReason]: Common & { readonly tag: R; readonly detail: string; readonly retryAtMs: number };
+}[StopReason];
+
+export type LogState = Closed | Opening | Verifying | Checking | Streaming | Backoff | Stopped;
+
+/** `round` of an answer: that of the batch it is about; undefined when it answers an offer. */
+export type LogEvent =
+  /** The log is assigned to an open stream. Only when CLOSED. */
+  | { readonly kind: 'attached' }
+  /** The stream is gone, or the log was assigned to another. */
+  | { readonly kind: 'detached' }
+  /** The offer was written, with this head. */
+  | { readonly kind: 'offered'; readonly head: LogHead }
+  /** The upstream took the offer. */
+  | { readonly kind: 'marked'; readonly mark: UpstreamMark }
+  /** Answer to `readHead`. */
+  | { readonly kind: 'head'; readonly round: number; readonly head: LogHead }
+  /** Answer to `fetch`. */
+  | { readonly kind: 'fetched'; readonly round: number; readonly entries: readonly OutboxEntry[] }
+  /** The store could not answer `offer`, `readHead` or `fetch`. */
+  | { readonly kind: 'storeFailed'; readonly round: number }
+  /** Something was appended to the outbox. */
+  | { readonly kind: 'appended' }
+  | { readonly kind: 'ack'; readonly seq: number }
+  | { readonly kind: 'gap'; readonly round: number | undefined; readonly expectedSeq: number }
+  | { readonly kind: 'busy'; readonly round: number | undefined; readonly retryAfterMs: number }
+  | { readonly kind: 'notOwner'; readonly round: number | undefined; readonly ownerAddress: string }
+  | {
+      readonly kind: 'stop';
+      readonly round: number | undefined;
+      readonly reason: StopReason;
+      readonly detail: string;
+    }
+  /** `retryAtMs` has come; a timer that is no longer wanted is passed over. */
+  | { readonly kind: 'timer' };
+
+export type LogEffect =
+  /** Read the head, write an offer with it, then say `offered`. */
+  | { readonly kind: 'offer'; readonly round: number }
+  | { readonly kind: 'readHead'; readonly round: number }
+  | { readonly kind: 'fetch'; readonly round: number; readonly afterSeq: number }
+  /** Hand to the stream's queue, after what was handed before. */
+  | { readonly kind: 'enqueue'; readonly round: number; readonly entries: readonly OutboxEntry[] }
+  /** Tell the store that the upstream has committed everything up to `seq`. */
+  | { readonly kind: 'acknowledge'; readonly seq: number }
+  /** The stream's node does not own the slot: assign the log again. '' when the owner is not known. */
+  | { readonly kind: 'reroute'; readonly ownerAddress: string }
+  | { readonly kind: 'wake'; readonly atMs: number }
+  | { readonly kind: 'stopped'; readonly reason: StopReason; readonly detail: string }
+  /** The upstream has less than it acknowledged before: it was restored, and is sent again what is retained. */
+  | { readonly kind: 'rewound'; readonly fromSeq: number; readonly toSeq: number };
+
+export interface LogLimits {
+  /** Batches handed to the stream and not acknowledged, at most. */
+  readonly windowBatches: number;
+  /** Largest batch that the upstream takes (header and content). */
+  readonly maxBatchBytes: number;
+  readonly backoff: BackoffOptions;
+  /** A stopped log asks again after this. */
+  readonly stoppedRetryMs: number;
+}
+
+export interface LogEnv {
+  readonly nowMs: number;
+  readonly rng: Rng;
+  readonly limits: LogLimits;
+}
+
+export interface LogStep {
+  readonly state: LogState;
+  readonly effects: readonly LogEffect[];
+}
+
+type Handler<S, E> = (state: S, event: E, env: LogEnv) => LogStep;
+type Row<S extends LogState> = {
+  readonly [K in LogEvent['kind']]: Handler<S, Extract<LogEvent, { kind: K }>>;
+};
+type Table = { readonly [T in LogState['tag']]: Row<Extract<LogState, { tag: T }>> };
+
+export const INITIAL_LOG_STATE: LogState = { tag: 'CLOSED', round: 0, attempt: 0 };
+
+export function stepLog(state: LogState, event: LogEvent, env: LogEnv): LogStep {
+  const row = LOG_TABLE[state.tag] as unknown as Row<LogState>; // the row of its own tag: what Table says, lost by the lookup
+  const handle = row[event.kind] as Handler<LogState, LogEvent>;
+  return handle(state, event, env);
+}
+
+const stay: Handler<LogState, unknown> = (state) => ({ state, effects: [] });
+
+const impossible: Handler<LogState, LogEvent> = (state, event) => {
+  throw new Error(`BUG: log event ${event.kind} in ${state.tag}`);
+};
+
+const becomeClosed: Handler<LogState, unknown> = (state) => ({
+  state: { tag: 'CLOSED', round: state.round + 1, attempt: state.attempt },
+  effects: [],
+});
+
+function becomeOpening(state: LogState): LogStep {
+  const round = state.round + 1;
+  return {
+    state: { tag: 'OPENING', round, attempt: state.attempt, head: undefined },
+    effects: [{ kind: 'offer', round }],
+  };
+}
+
+function becomeStopped(state: LogState, reason: StopReason, detail: string, env: LogEnv): LogStep {
+  const retryAtMs = env.nowMs + env.limits.stoppedRetryMs;
+  return {
+    state: { tag: reason, round: state.round + 1, attempt: state.attempt, detail, retryAtMs },
+    effects: [
+      { kind: 'stopped', reason, detail },
+      { kind: 'wake', atMs: retryAtMs },
+    ],
+  };
+}
+
+function becomeBackoff(
+  state: LogState,
+  next: 'resume' | 'reopen',
+  minimumMs: number,
+  env: LogEnv,
+  effects: readonly LogEffect[] = [],
+): LogStep {
+  const retryAtMs = env.nowMs + minimumMs + backoffMs(state.attempt, env.limits.backoff, env.rng);
+  const { acked, nextSeq } = state.tag === 'STREAMING' ? state : { acked: 0, nextSeq: 1 };
+  return {
+    state: { tag: 'BACKOFF', round: state.round + 1, attempt: state.attempt + 1, next, retryAtMs, acked, nextSeq },
+    effects: [...effects, { kind: 'wake', atMs: retryAtMs }],
+  };
+}
+
+/** The upstream has applied everything up to `seq`, and its history is ours: go on after it. */
+function becomeStreaming(state: LogState, head: LogHead, seq: number, known: readonly OutboxEntry[] | undefined) {
+  const streaming: Streaming = {
+    tag: 'STREAMING',
+    round: state.round,
+    attempt: state.attempt,
+    acked: seq,
+    fetched: seq,
+    pending: [],
+    fetching: known !== undefined,
+    dry: false,
+    nextSeq: head.nextSeq,
+  };
+  const effects: LogEffect[] = [];
+  if (seq > 0) effects.push({ kind: 'acknowledge', seq });
+  if (seq < head.acknowledgedSeq) effects.push({ kind: 'rewound', fromSeq: head.acknowledgedSeq, toSeq: seq });
+  return { streaming, effects };
+}
+
+/** Compares the upstream's mark with the head: start, read more first, or stop. `readAgain`: the head may be stale. */
+function judgeMark(state: LogState, mark: UpstreamMark, head: LogHead, readAgain: boolean, env: LogEnv): LogStep {
+  if (mark.known && mark.gen > head.gen)
+    return becomeStopped(state, 'FENCED', `upstream has generation ${mark.gen}, this log is ${head.gen}`, env);
+  const seq = mark.known ? mark.seq : 0;
+  const { round, attempt } = state;
+  if (seq >= head.nextSeq) {
+    if (readAgain) return { state: { tag: 'VERIFYING', round, attempt, mark }, effects: [{ kind: 'readHead', round }] };
+    return becomeStopped(state, 'FORKED', `upstream has seq ${seq}, the next here is ${head.nextSeq}`, env);
+  }
+  if (seq === head.nextSeq - 1 && seq > 0 && !sameChain(mark.chain, head.chain))
+    return becomeStopped(state, 'FORKED', `chains differ at seq ${seq}`, env);
+  if (seq === 0 || seq === head.nextSeq - 1) {
+    const { streaming, effects } = becomeStreaming(state, head, seq, undefined);
+    return pump(streaming, env, effects);
+  }
+  return {
+    state: { tag: 'CHECKING', round, attempt, mark, head },
+    effects: [{ kind: 'fetch', round, afterSeq: seq - 1 }],
+  };
+}
+
+/** An upstream that does not say its chain (an empty one) is checked by the chain of the next batch. */
+function sameChain(theirs: Uint8Array, ours: Uint8Array): boolean {
+  return theirs.length === 0 || (theirs.length === ours.length && theirs.every((byte, i) => byte === ours[i]));
+}
+
+function sizeOf(entry: OutboxEntry): number {
+  return entry.header.length + entry.content.length;
+}
+
+/** Moves what fits into the window on to the queue, and reads more when there is room. */
+function pump(state: Streaming, env: LogEnv, before: readonly LogEffect[] = []): LogStep {
+  const { windowBatches, maxBatchBytes } = env.limits;
+  const room = windowBatches - (state.fetched - state.acked);
+  let n = 0;
+  while (n < room && n < state.pending.length && sizeOf(state.pending[n]!) <= maxBatchBytes) n++;
+  const effects = [...before];
+  const next = state.pending[n];
+  if (n === 0 && next !== undefined && state.fetched === state.acked) {
+    const bytes = sizeOf(next);
+    if (bytes > maxBatchBytes) {
+      const stop = becomeStopped(
+        state,
+        'OVERSIZED',
+        `batch ${next.seq} has ${bytes} bytes, the upstream takes ${maxBatchBytes}`,
+        env,
+      );
+      return { state: stop.state, effects: [...effects, ...stop.effects] };
+    }
+  }
+  const { round } = state;
+  let { fetched, pending, fetching, dry } = state;
+  if (n > 0) {
+    effects.push({ kind: 'enqueue', round, entries: pending.slice(0, n) });
+    fetched = pending[n - 1]!.seq;
+    pending = pending.slice(n);
+  }
+  if (pending.length === 0 && !fetching && !dry && fetched - state.acked < windowBatches) {
+    effects.push({ kind: 'fetch', round, afterSeq: fetched });
+    fetching = true;
+    dry = true; // until entries come, or an append is heard of
+  }
+  return { state: { ...state, fetched, pending, fetching, dry }, effects };
+}
+
+/** Entries after `fetched` (older ones are passed over). A hole means that the outbox no longer has what the upstream needs. */
+function takeEntries(state: Streaming, entries: readonly OutboxEntry[], env: LogEnv, before: readonly LogEffect[]) {
+  const fresh = entries.filter((entry) => entry.seq > state.fetched);
+  let expected = state.fetched + 1;
+  for (const entry of fresh) {
+    if (entry.seq !== expected) break;
+    expected++;
+  }
+  const taken = expected - state.fetched - 1;
+  const hole = fresh[taken];
+  if (hole !== undefined || (fresh.length === 0 && expected < state.nextSeq)) {
+    const last = hole === undefined ? state.nextSeq - 1 : hole.seq - 1;
+    const stop = becomeStopped(
+      state,
+      'LOST_RANGE',
+      `upstream needs seq ${expected}, the outbox no longer has ${expected} to ${last}`,
+      env,
+    );
+    return { state: stop.state, effects: [...before, ...stop.effects] };
+  }
+  const more = fresh.length > 0;
+  return pump(
+    {
+      ...state,
+      pending: fresh,
+      fetching: false,
+      dry: more ? false : state.dry,
+      nextSeq: Math.max(state.nextSeq, expected),
+    },
+    env,
+    before,
+  );
+}
+
+/** Answers to an older round are about what is no longer wanted. */
+function current<S extends LogState, E extends { readonly round: number | undefined }>(
+  handle: Handler<S, E>,
+): Handler<S, E> {
+  return (state, event, env) => (event.round === state.round ? handle(state, event, env) : stay(state, event, env));
+}
+
+/** Only an answer to the offer counts while opening. */
+function toOffer<S extends LogState, E extends { readonly round: number | undefined }>(
+  handle: Handler<S, E>,
+): Handler<S, E> {
+  return (state, event, env) => (event.round === undefined ? handle(state, event, env) : stay(state, event, env));
+}
+
+const reopenLater = (state: LogState, _event: unknown, env: LogEnv) => becomeBackoff(state, 'reopen', 0, env);
+const reroute: Handler<LogState, Extract<LogEvent, { kind: 'notOwner' }>> = (state, event, env) =>
+  becomeBackoff(state, 'reopen', 0, env, [{ kind: 'reroute', ownerAddress: event.ownerAddress }]);
+const stop: Handler<LogState, Extract<LogEvent, { kind: 'stop' }>> = (state, event, env) =>
+  becomeStopped(state, event.reason, event.detail, env);
+
+const CLOSED: Row<Closed> = {
+  attached: becomeOpening,
+  detached: stay,
+  offered: (state, { head }) => ({
+    state: { tag: 'OPENING', round: state.round + 1, attempt: state.attempt, head },
+    effects: [],
+  }),
+  marked: stay,
+  head: stay,
+  fetched: stay,
+  storeFailed: stay,
+  appended: stay,
+  ack: stay,
+  gap: stay,
+  busy: stay,
+  notOwner: stay,
+  stop: stay,
+  timer: stay,
+};
+
+const OPENING: Row<Opening> = {
+  attached: impossible,
+  detached: becomeClosed,
+  offered: (state, { head }) => ({ state: { ...state, head }, effects: [] }),
+  marked: (state, { mark }, env) =>
+    state.head === undefined ? stay(state, mark, env) : judgeMark(state, mark, state.head, true, env),
+  head: stay,
+  fetched: stay,
+  storeFailed: current(reopenLater),
+  appended: stay,
+  ack: stay,
+  gap: stay,
+  busy: toOffer((state, event, env) => becomeBackoff(state, 'reopen', event.retryAfterMs, env)),
+  notOwner: toOffer(reroute),
+  stop: toOffer(stop),
+  timer: stay,
+};
+
+const VERIFYING: Row<Verifying> = {
+  attached: impossible,
+  detached: becomeClosed,
+  offered: stay,
+  marked: stay,
+  head: current((state, { head }, env) => judgeMark(state, state.mark, head, false, env)),
+  fetched: stay,
+  storeFailed: current(reopenLater),
+  appended: stay,
+  ack: stay,
+  gap: stay,
+  busy: stay,
+  notOwner: stay,
+  stop: stay,
+  timer: stay,
+};
+
+const CHECKING: Row<Checking> = {
+  attached: impossible,
+  detached: becomeClosed,
+  offered: stay,
+  marked: stay,
+  head: stay,
+  fetched: current((state, { entries }, env) => {
+    const { mark, head } = state;
+    const at = entries[0];
+    if (at?.seq === mark.seq && !sameChain(mark.chain, at.chain))
+      return becomeStopped(state, 'FORKED', `chains differ at seq ${mark.seq}`, env);
+    const { streaming, effects } = becomeStreaming(state, head, mark.seq, entries);
+    // Only the entry at the mark came back: more is there, since the mark is behind the head.
+    if (at?.seq === mark.seq && entries.length === 1) return pump({ ...streaming, fetching: false }, env, effects);
+    return takeEntries(streaming, entries, env, effects);
+  }),
+  storeFailed: current(reopenLater),
+  appended: stay,
+  ack: stay,
+  gap: stay,
+  busy: stay,
+  notOwner: stay,
+  stop: stay,
+  timer: stay,
+};
+
+const STREAMING: Row<Streaming> = {
+  attached: impossible,
+  detached: becomeClosed,
+  offered: stay,
+  marked: stay,
+  head: stay,
+  fetched: current((state, { entries }, env) => takeEntries(state, entries, env, [])),
+  storeFailed: current((state, _event, env) => becomeBackoff(state, 'resume', 0, env)),
+  appended: (state, _event, env) => pump({ ...state, dry: false }, env),
+  ack(state, { seq }, env) {
+    if (seq <= state.acked) return stay(state, seq, env); // an acknowledgement never goes back
+    // More than was ever here: either our reading of the outbox is old, or a fork. The mark of a new offer decides.
+    if (seq > Math.max(state.fetched, state.nextSeq - 1)) return becomeBackoff(state, 'reopen', 0, env);
+    const fetched = Math.max(state.fetched, seq);
+    const pending = state.pending.filter((entry) => entry.seq > fetched);
+    return pump({ ...state, acked: seq, fetched, pending, attempt: 0 }, env, [{ kind: 'acknowledge', seq }]);
+  },
+  gap: current((state, { expectedSeq }, env) => {
+    const last = expectedSeq - 1;
+    // Behind what it acknowledged, or ahead of what was sent: only a new offer may move the position back.
+    if (last < state.acked || last > state.fetched) return becomeBackoff(state, 'reopen', 0, env);
+    if (state.attempt > 0) return becomeBackoff(state, 'resume', 0, env);
+    const round = state.round + 1;
+    return pump({ ...state, round, attempt: 1, fetched: last, pending: [], fetching: false, dry: false }, env);
+  }),
+  busy: current((state, { retryAfterMs }, env) => becomeBackoff(state, 'resume', retryAfterMs, env)),
+  notOwner: current(reroute),
+  stop: current(stop),
+  timer: stay,
+};
+
+const BACKOFF: Row<Backoff> = {
+  attached: impossible,
+  detached: becomeClosed,
+  offered: stay,
+  marked: stay,
+  head: stay,
+  fetched: stay,
+  storeFailed: stay,
+  appended: stay,
+  // What was sent before may still be committed; then there is less to send again.
+  ack: (state, { seq }, env) =>
+    state.next === 'resume' && seq > state.acked && seq < state.nextSeq
+      ? { state: { ...state, acked: seq, attempt: 0 }, effects: [{ kind: 'acknowledge', seq }] }
+      : stay(state, seq, env),
+  gap: stay,
+  busy: stay,
+  notOwner: stay,
+  stop: stay,
+  timer(state, _event, env) {
+    if (env.nowMs < state.retryAtMs) return stay(state, undefined, env);
+    if (state.next === 'reopen') return becomeOpening(state);
+    const { round, attempt, acked, nextSeq } = state;
+    return pump(
+      { tag: 'STREAMING', round, attempt, acked, fetched: acked, pending: [], fetching: false, dry: false, nextSeq },
+      env,
+    );
+  },
+};
+
+const STOPPED: Row<Stopped> = {
+  attached: impossible,
+  detached: becomeClosed,
+  offered: stay,
+  marked: stay,
+  head: stay,
+  fetched: stay,
+  storeFailed: stay,
+  appended: stay,
+  ack: stay,
+  gap: stay,
+  busy: stay,
+  notOwner: stay,
+  stop: stay,
+  timer: (state, _event, env) => (env.nowMs < state.retryAtMs ? stay(state, undefined, env) : becomeOpening(state)),
+};
+
+/** Every state with every event; a cell that is missing does not compile. */
+export const LOG_TABLE: Table = {
+  CLOSED,
+  OPENING,
+  VERIFYING,
+  CHECKING,
+  STREAMING,
+  BACKOFF,
+  FORKED: STOPPED,
+  FENCED: STOPPED,
+  DENIED: STOPPED,
+  LOST_RANGE: STOPPED,
+  OVERSIZED: STOPPED,
+  UNSUPPORTED: STOPPED,
+};

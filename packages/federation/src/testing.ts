@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// The test side of the federation, exported as `@oap-federation/federation/testing`: the protocol without a network.
+export { memoryNetwork, type MemoryNetwork, type MemoryNetworkOptions } from './memory-transport.js';
