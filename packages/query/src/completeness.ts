@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How complete an answer is. In: what storage knows per source, who is expected to report, the asked range. Out: the report that goes
+// How complete an answer is. In: what storage knows per source (expected children included), the asked range. Out: the report that goes
 // with every answer. It is taken before the data is read, so it never promises more than the data holds.
 import { durationText, NO_WATERMARK } from '@oap-federation/model';
-import type { ExpectedChild, SourceCompleteness } from '@oap-federation/storage';
+import type { SourceCompleteness } from '@oap-federation/storage';
 import type { ZoneOffset } from './range.js';
 
 /** `unknown`: nothing was ever heard. `lagging`: not all minutes asked for are sealed. `complete`: all are. */
@@ -28,25 +28,6 @@ export interface CompletenessReport {
   /** Origins that lack some minute asked for. */
   readonly missing: readonly string[];
   readonly sources: readonly SourceReport[];
-}
-
-/** Sources as storage knows them, and one for each expected child that no source comes from or through. */
-export function withExpected(
-  sources: readonly SourceCompleteness[],
-  expected: readonly ExpectedChild[],
-): readonly SourceCompleteness[] {
-  const silent = expected.filter(
-    ({ tier, retiredAtMs }) => retiredAtMs === undefined && !sources.some((s) => s.origin === tier || s.via === tier),
-  );
-  return [
-    ...sources,
-    ...silent.map(({ tier }) => ({
-      origin: tier,
-      via: tier,
-      completeToMinute: NO_WATERMARK,
-      lastAdvanceMs: 0,
-    })),
-  ];
 }
 
 /** The report for a range that ends with `toMinute` (inclusive). A tier that knows no source at all promises nothing. */

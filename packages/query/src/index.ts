@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export {
-  completenessReport,
-  withExpected,
-  type CompletenessReport,
-  type SourceReport,
-  type SourceState,
-} from './completeness.js';
+export type { CompletenessReport } from './completeness.js';
 export {
   defaultQueryServerConfig,
   openQueryServer,

@@ -3,8 +3,7 @@
 import { functionOf, minuteOf, NO_WATERMARK, scopeOf, type MetricSchema } from '@oap-federation/model';
 import { executeMqe, type MetricReader, type MqeResult } from '@oap-federation/mqe';
 import { OapError, type Clock } from '@oap-federation/runtime';
-import type { ExpectedChild, MetadataReader, ServiceInfo, SourceCompleteness } from '@oap-federation/storage';
-import { withExpected } from './completeness.js';
+import type { MetadataReader, ServiceInfo, SourceCompleteness } from '@oap-federation/storage';
 import { describeEntity, entityIdOf, parentServiceOf, type EntityInput } from './entity.js';
 import { compileNamePattern } from './name-pattern.js';
 import { BadQuestion } from './problem.js';
@@ -13,8 +12,6 @@ import { parseRange, zoneText, type DurationInput, type ZoneOffset } from './ran
 export interface ResolverDeps {
   readonly reader: MetricReader;
   readonly metadata: MetadataReader;
-  /** Children that must report; one that never did is named in every answer. */
-  readonly expectedChildren?: () => Promise<readonly ExpectedChild[]>;
   readonly clock: Clock;
   readonly timezoneOffsetMinutes: ZoneOffset;
   /** Of this program; clients are told `10.4.0-...`, the SkyWalking API that they may expect. */
@@ -34,15 +31,6 @@ export interface QueryContext {
 }
 
 const ENDPOINTS_MAX = 1_000;
-
-/** What storage and the registry of children say together. */
-export async function readSources({
-  metadata,
-  expectedChildren,
-}: Pick<ResolverDeps, 'metadata' | 'expectedChildren'>): Promise<readonly SourceCompleteness[]> {
-  const [sources, expected] = await Promise.all([metadata.completeness(), expectedChildren?.() ?? []]);
-  return withExpected(sources, expected);
-}
 
 type Args<T> = T & Readonly<Record<string, unknown>>;
 
@@ -125,7 +113,7 @@ export function createResolvers(deps: ResolverDeps, limits: ResolverLimits) {
     ) => {
       const asked = range(duration);
       context.toMinute = Math.max(context.toMinute ?? NO_WATERMARK, asked.toMinute);
-      context.sources ??= readSources(deps);
+      context.sources ??= metadata.completeness();
       await context.sources;
       const answer = await executeMqe(expression, {
         reader,

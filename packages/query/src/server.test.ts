@@ -6,7 +6,7 @@ import { entityOf, metricSchema, minuteOf, namedPartId, NO_WATERMARK, serviceId 
 import { MemoryMetricReader } from '@oap-federation/mqe/testing';
 import { silentLogger } from '@oap-federation/runtime';
 import { VirtualClock } from '@oap-federation/runtime/testing';
-import { StorageUnavailable, type ExpectedChild } from '@oap-federation/storage';
+import { StorageUnavailable } from '@oap-federation/storage';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createQueryApp, defaultQueryServerConfig, openQueryServer, type QueryServerDeps } from './server.js';
@@ -20,13 +20,11 @@ const DURATION = { start: '2026-11-21 0800', end: '2026-11-21 0802', step: 'MINU
 let clock: VirtualClock;
 let reader: MemoryMetricReader;
 let metadata: MemoryMetadata;
-let expected: ExpectedChild[];
 let app: FastifyInstance;
 
 const deps = (change: Partial<QueryServerDeps> = {}): QueryServerDeps => ({
   reader,
   metadata,
-  expectedChildren: () => Promise.resolve(expected),
   clock,
   logger: silentLogger,
   timezoneOffsetMinutes: () => 480,
@@ -68,7 +66,6 @@ beforeEach(async () => {
     { origin: 'cloud-c', via: 'cloud-c', completeToMinute: MINUTE + 3, lastAdvanceMs: 0 },
     { origin: 'cloud-n', via: 'region', completeToMinute: MINUTE + 4, lastAdvanceMs: 0 },
   ];
-  expected = [];
   app = await createQueryApp(defaultQueryServerConfig(), deps());
 });
 
@@ -327,10 +324,9 @@ describe('completeness', () => {
   });
 
   it('names a lagging source, and one that was expected and never heard', async () => {
-    expected = [
-      { tier: 'cloud-x', sinceMinute: 0 },
-      { tier: 'region', sinceMinute: 0 },
-      { tier: 'cloud-gone', sinceMinute: 0, retiredAtMs: 1 },
+    metadata.sources = [
+      { origin: 'cloud-x', via: 'cloud-x', completeToMinute: NO_WATERMARK, lastAdvanceMs: 0 },
+      ...metadata.sources,
     ];
     const { extensions } = await exec('service_cpm', undefined, { ...DURATION, end: '2026-11-21 0803' });
     expect(extensions!.completeness).toMatchObject({

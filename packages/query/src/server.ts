@@ -10,7 +10,7 @@ import { mercurius, type IResolvers } from 'mercurius';
 import { completenessReport } from './completeness.js';
 import { checkDocument, TOKENS_MAX } from './limits.js';
 import { BadQuestion, clientErrorOf, isGraphQLError } from './problem.js';
-import { createResolvers, healthProblem, readSources, type QueryContext, type ResolverDeps } from './resolvers.js';
+import { createResolvers, healthProblem, type QueryContext, type ResolverDeps } from './resolvers.js';
 import { SDL } from './schema.js';
 
 export interface QueryServerConfig {
@@ -182,7 +182,12 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     const now = clock.now();
     let completeness = null;
     try {
-      completeness = completenessReport(await readSources(deps), minuteOf(now) - LAGGING_AFTER_MINUTES - 1, now, zone);
+      completeness = completenessReport(
+        await metadata.completeness(),
+        minuteOf(now) - LAGGING_AFTER_MINUTES - 1,
+        now,
+        zone,
+      );
     } catch (error) {
       // A status page is most wanted when something is down: it says so instead of failing.
       clientErrorOf(error, logger);
