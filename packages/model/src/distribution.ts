@@ -29,8 +29,11 @@ export function layoutText(layout: Layout): string {
   }
 }
 
-/** Index of the bucket that holds zero in an exponential layout; below every index that a value can have. */
-export const EXPONENTIAL_ZERO = -0x4000_0000;
+/**
+ * Index of the bucket that holds zero in an exponential layout: the lowest int32. No double at OTLP's finest scale (20) has it (the
+ * smallest has about -1.13e9), and downscaling moves every other index towards zero, so nothing else ever lands on it.
+ */
+export const EXPONENTIAL_ZERO = -0x8000_0000;
 
 /**
  * HdrHistogram, by digits 0..5: there are 2^ceil(log2(2 * 10^digits)) sub-buckets (at least 2); half of them is the stride per power
