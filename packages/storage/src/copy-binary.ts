@@ -7,7 +7,7 @@ const HEADER_BYTES = SIGNATURE.length + 8; // flags and extension length, both 0
 
 /** Writes rows field by field; `row` announces how many fields follow. Integers out of range are the caller's bug. */
 export class CopyBinaryWriter {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView;
   #at = HEADER_BYTES;
 
@@ -62,7 +62,7 @@ export class CopyBinaryWriter {
   }
 
   /** The finished file; a view of the writer's memory, which is used no more. */
-  finish(): Uint8Array {
+  finish(): Uint8Array<ArrayBuffer> {
     this.#reserve(2);
     this.#view.setInt16(this.#at, -1);
     return this.#bytes.subarray(0, this.#at + 2);

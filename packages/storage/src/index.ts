@@ -23,3 +23,4 @@ export {
 } from './port.js';
 export { openPostgresStore, type PostgresStoreOptions } from './postgres.js';
 export type { StoreDeps } from './store.js';
+export { openEmbeddedStore, type EmbeddedStoreOptions } from './embedded.js';

@@ -164,7 +164,7 @@ async function copyAndMerge(session: SqlSession, group: RowGroup, { blockOf, row
   );
 }
 
-function encodeRows(group: RowGroup, blockOf: Uint32Array, rowOf: Uint32Array): Uint8Array {
+function encodeRows(group: RowGroup, blockOf: Uint32Array, rowOf: Uint32Array): Uint8Array<ArrayBuffer> {
   const fields = KEY_COLUMNS.length + group.columns.length;
   const writer = new CopyBinaryWriter(group.rows * (30 + group.columns.length * 12) + 64);
   for (let i = 0; i < rowOf.length; i++) {

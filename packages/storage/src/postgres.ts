@@ -129,7 +129,7 @@ class PostgresSession implements SqlSession {
     }
   }
 
-  async copyBinary(table: string, columns: readonly string[], data: Uint8Array): Promise<void> {
+  async copyBinary(table: string, columns: readonly string[], data: Uint8Array<ArrayBuffer>): Promise<void> {
     const names = columns.map(identifier).join(', ');
     const stream = this.#client.query(copyFrom(`COPY ${table} (${names}) FROM STDIN WITH (FORMAT binary)`));
     try {

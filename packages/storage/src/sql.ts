@@ -16,8 +16,8 @@ export interface SqlResult {
 /** One database session. Calls are made one after another, never at once. */
 export interface SqlSession {
   query(text: string, values?: readonly SqlValue[]): Promise<SqlResult>;
-  /** COPY table (columns) FROM binary data; see `copy-binary.ts`. */
-  copyBinary(table: string, columns: readonly string[], data: Uint8Array): Promise<void>;
+  /** COPY table (columns) FROM binary data (`copy-binary.ts`), whose memory is given away. */
+  copyBinary(table: string, columns: readonly string[], data: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Temporary tables that this session has made. */
   readonly stages: Set<string>;
 }
