@@ -11,7 +11,10 @@ export interface Clock {
   monotonicMs(): number;
   /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Calls `task` once after `ms`; the timer does not keep the process alive. */
+  /**
+   * Calls `task` once, never before `ms` have passed on `monotonicMs` (a state machine that is woken early by a fraction of a
+   * millisecond would find nothing due, and never be woken again). The timer does not keep the process alive.
+   */
   after(ms: number, task: () => void): Cancel;
 }
 
@@ -34,8 +37,18 @@ export const systemClock: Clock = {
     });
   },
   after(ms, task) {
-    const timer = setTimeout(task, ms);
-    timer.unref();
+    const dueMs = performance.now() + ms;
+    let timer: NodeJS.Timeout;
+    // the platform's timers drop fractions and count from the start of the loop's turn: they may be early by a millisecond
+    const arm = (waitMs: number) => {
+      timer = setTimeout(() => {
+        const leftMs = dueMs - performance.now();
+        if (leftMs > 0) arm(leftMs);
+        else task();
+      }, Math.ceil(waitMs));
+      timer.unref();
+    };
+    arm(ms);
     return () => clearTimeout(timer);
   },
 };
