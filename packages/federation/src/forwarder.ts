@@ -309,6 +309,8 @@ class Bell {
   }
 }
 
+const ACKNOWLEDGE_RETRY_MS = 1_000;
+
 interface InFlight {
   readonly entry: OutboxEntry;
   readonly lease: Lease<QueuedBatch>;
@@ -331,6 +333,8 @@ class LogRunner {
   #timer: Cancel = () => {};
   #acknowledging: Promise<void> = Promise.resolve();
   #acknowledgeBusy = false;
+  #acknowledgeAgain: Cancel = () => {};
+  #toldSeq = 0;
   #disposed = false;
 
   constructor(forwarder: RunningForwarder, slot: number) {
@@ -380,9 +384,13 @@ class LogRunner {
   }
 
   offered(head: OutboxHead): void {
+    if (head.logId !== this.logId) {
+      // Another log in this slot (its storage was made anew): nothing that was acknowledged is about it.
+      this.#acknowledgedSeq = head.acknowledgedSeq;
+      this.#toldSeq = head.acknowledgedSeq;
+    }
     this.gen = head.gen;
     this.logId = head.logId;
-    this.#acknowledgedSeq = Math.max(this.#acknowledgedSeq, head.acknowledgedSeq);
     this.step({ kind: 'offered', head });
   }
 
@@ -415,6 +423,7 @@ class LogRunner {
   async dispose(): Promise<void> {
     this.#disposed = true;
     this.#timer();
+    this.#acknowledgeAgain();
     this.#newRound();
     this.peer = undefined;
     await this.#acknowledging;
@@ -539,27 +548,30 @@ class LogRunner {
     this.#oldestAtMs =
       this.#inFlight[0]?.entry.createdAtMs ?? waiting?.createdAtMs ?? (caughtUp ? undefined : this.#oldestAtMs);
     this.#acknowledgedSeq = Math.max(this.#acknowledgedSeq, seq);
-    if (this.#acknowledgeBusy) return;
-    this.#acknowledgeBusy = true;
-    this.#acknowledging = this.#tellStore();
+    if (!this.#acknowledgeBusy) this.#acknowledging = this.#tellStore();
   }
 
-  /** One write at a time; what was acknowledged meanwhile goes with the next. One that is lost comes again with the next mark. */
+  /** One write at a time; what was acknowledged meanwhile goes with the next. What fails is said again. */
   async #tellStore(): Promise<void> {
-    const { store } = this.#forwarder.deps;
-    let told = 0;
+    const { store, clock } = this.#forwarder.deps;
+    this.#acknowledgeBusy = true;
     try {
-      while (told < this.#acknowledgedSeq) {
+      while (this.#toldSeq < this.#acknowledgedSeq) {
         const seq = this.#acknowledgedSeq;
         await store.acknowledgeOutbox(this.slot, seq);
-        told = seq;
+        this.#toldSeq = seq;
       }
     } catch (error) {
+      if (messageOf(error).startsWith('BUG')) throw error;
       this.#forwarder.warnings.warn(
         'acknowledge',
         { err: error, slot: this.slot },
-        'cannot write an acknowledgement to the outbox; the next one says it again',
+        'cannot write an acknowledgement to the outbox, trying again',
       );
+      this.#acknowledgeAgain();
+      this.#acknowledgeAgain = clock.after(ACKNOWLEDGE_RETRY_MS, () => {
+        if (!this.#disposed && !this.#acknowledgeBusy) this.#acknowledging = this.#tellStore();
+      });
     } finally {
       this.#acknowledgeBusy = false;
     }
