@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// One root project for all tests; package `exports` resolve to sources through a condition, so tests need no build of their own.
 import { defineConfig } from 'vitest/config';
 
-// One root project: package `exports` resolve to sources through the condition, so tests need no build of their own.
 const conditions = ['oap-source', 'module', 'node', 'development|production'];
 
 export default defineConfig({

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only composition root: opens the parts of one node, sinks first, and passes typed ports down. In: a valid configuration and a
+// checked OAL program. Out: a running node; stopping it goes the other way, sources first, each stage draining into a live one.
+import { L1Aggregator, SlotOwner } from '@oap-federation/analysis';
+import {
+  openStandaloneCoordinator,
+  openZooKeeperCoordinator,
+  openZooKeeperDiscovery,
+  type ClusterCoordinator,
+} from '@oap-federation/cluster';
+import {
+  federationServices,
+  forwarderConfig,
+  grpcTransport,
+  moduleDiscovery,
+  openForwarder,
+  openNamingDiscovery,
+  receiverConfig,
+  RemoteIntake,
+  slotIntakeService,
+  staticDiscovery,
+  type FederationReceiver,
+  type FederationTransport,
+  type Forwarder,
+  type UpstreamDiscovery,
+} from '@oap-federation/federation';
+import { minuteOf, tryParseSchema, tryScope, type MetricSchema, type ScopeName } from '@oap-federation/model';
+import { compileDispatch, federationRoutes, type OalProgram } from '@oap-federation/oal';
+import { openQueryServer } from '@oap-federation/query';
+import { agentServices, defaultAnalysisLimits, openGrpcServer, type GrpcService } from '@oap-federation/receiver';
+import {
+  DisposalStack,
+  MetricRegistry,
+  startPeriodic,
+  uuidV7,
+  type Clock,
+  type FederationConfig,
+  type Logger,
+  type OapConfig,
+  type Rng,
+} from '@oap-federation/runtime';
+import { openEmbeddedStore, openPostgresStore, type TierStore } from '@oap-federation/storage';
+import { freePort } from './ports.js';
+import { zoneOffset } from './zone.js';
+
+export interface NodeDeps {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+}
+
+export interface OapNode extends AsyncDisposable {
+  readonly tier: string;
+  readonly grpcAddress: string;
+  readonly restUrl: string;
+}
+
+const VERSION = '0.1.0';
+const DEFAULT_TIER = 'oap';
+const DEFAULT_SLOTS = 16;
+const ROLLUP_PERIOD_MS = 60_000;
+// a laptop's budget: waiting batches of all slots, beside the rows that they merge into
+const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+const L1_ROWS_MAX = 500_000;
+const L1_PENDING_BATCHES_MAX = 512; // 4 minutes of windows for a storage that is away; then the window stays open and merges
+const L1_DRAIN_MS = 5_000;
+const MAINTENANCE_PERIOD_MS = 5 * 60_000; // SkyWalking's dataKeeperExecutePeriod
+const STORAGE_WAIT_MS = 5 * 60_000;
+const NAMING_REFRESH_MS = 10_000;
+const PRESSURE_LIMIT = 0.9;
+
+/**
+ * Opens a node. Whatever was opened is closed again when a later part fails.
+ * Errors: OAP-1003 port in use; storage that stays away, or that belongs to another release.
+ */
+export async function openNode(config: OapConfig, program: OalProgram, deps: NodeDeps): Promise<OapNode> {
+  const stack = new DisposalStack(deps.clock);
+  try {
+    return await assemble(config, program, deps, stack);
+  } catch (err) {
+    await stack
+      .stop()
+      .catch((stopError: unknown) => deps.logger.error({ err: stopError }, 'closing a half-opened node failed'));
+    throw err;
+  }
+}
+
+async function assemble(
+  config: OapConfig,
+  program: OalProgram,
+  deps: NodeDeps,
+  stack: DisposalStack,
+): Promise<OapNode> {
+  const { clock, rng, logger } = deps;
+  const { core, federation } = config;
+  const tier = federation?.tier ?? DEFAULT_TIER;
+  const slots = federation?.slots ?? DEFAULT_SLOTS;
+  const grpcPort = core.grpcPort === 0 ? await freePort(core.grpcHost) : core.grpcPort;
+  const address = memberAddress(config, grpcPort);
+  const instanceId = uuidV7(rng, clock.now());
+  const telemetry = new MetricRegistry({ sw_backend_instance: address.replace(':', '_') });
+  const schemas = [...program.schemas.values()];
+
+  // sinks: storage, who owns what, L2
+  const store = stack.use('storage', await openStore(config, slots, deps));
+  await store.prepareMetrics(schemas);
+  if (federation?.receive) {
+    const sinceMinute = minuteOf(clock.now());
+    await store.expectChildren(federation.receive.expectedTiers.map((child) => ({ tier: child, sinceMinute })));
+  }
+  const coordinator = stack.use('cluster', await openCoordinator(config, { instanceId, address, slots }, deps));
+  const owner = stack.use(
+    'L2',
+    openSlotOwner(config, program, { tier, slots, instanceId, store, coordinator, telemetry }, deps),
+  );
+  const applyOwners = () =>
+    owner.setDesiredSlots(coordinator.slotOwners().flatMap((id, slot) => (id === instanceId ? [slot] : [])));
+  stack.defer('slot watch', coordinator.watchSlots(applyOwners));
+  applyOwners();
+  stack.use(
+    'L2 timer',
+    startPeriodic('L2 flush', core.persistentPeriodMs, () => owner.runRound(), { clock, logger }),
+  );
+  stack.use(
+    'data keeper',
+    startPeriodic('data keeper', MAINTENANCE_PERIOD_MS, () => dropExpired(config, store, clock), { clock, logger }),
+  );
+
+  // the right edge: what was committed goes up
+  const services: GrpcService[] = [];
+  const transport = grpcTransport({ clock });
+  let receiver: FederationReceiver | undefined;
+  if (federation?.receive) {
+    const { tokens, creditBytes, maxFrameBytes } = federation.receive;
+    const opened = federationServices(
+      receiverConfig({ tier, slots, instanceId, address, tokens, creditBytes, maxFrameBytes }),
+      { intake: owner, store, routes: routesOf(program), coordinator, clock, logger, telemetry },
+    );
+    receiver = stack.use('federation receiver', opened.receiver);
+    services.push(...opened.services);
+  }
+  let forwarder: Forwarder | undefined;
+  if (federation?.forward) {
+    const discovery = stack.use('upstream discovery', await openDiscovery(federation, transport, deps, stack));
+    const { token, queueCapacityBatches, queueCapacityBytes } = federation.forward;
+    forwarder = stack.use(
+      'forwarder',
+      openForwarder(forwarderConfig({ tier, slots, instanceId, token, queueCapacityBatches, queueCapacityBytes }), {
+        store,
+        intake: owner,
+        clock,
+        rng,
+        logger,
+        transport,
+        discovery,
+        schemas: schemas.map((schema) => schema.text),
+        telemetry,
+        ...(receiver ? { tiersBelow: receiver } : {}),
+      }),
+    );
+  }
+
+  // the left edge: agents through L1, tiers below straight into L2, other nodes of this tier
+  const l1 = config.receiverTrace
+    ? openL1(config, program, { instanceId, slots, owner, coordinator, telemetry }, deps, stack)
+    : undefined;
+  if (l1)
+    services.push(
+      ...agentServices(agentOptions(config), {
+        clock,
+        logger,
+        telemetry,
+        sources: l1,
+        pressure: () => l1.pressure() > PRESSURE_LIMIT,
+      }),
+    );
+  services.push(slotIntakeService(owner));
+
+  const status = () => ({
+    tier,
+    version: VERSION,
+    instanceId,
+    address,
+    nodes: coordinator.queryModules(),
+    l1: l1 && { pressure: l1.pressure(), pendingBatches: l1.pendingBatches },
+    l2: owner.status(),
+    forward: forwarder?.status(),
+    receive: receiver?.status(),
+  });
+  const query = stack.use(
+    'query',
+    await openQueryServer(
+      { host: core.restHost, port: core.restPort, ...config.query, metricsTtlDays: core.metricsDataTtlDays },
+      {
+        reader: store.reader,
+        metadata: store.metadata,
+        clock,
+        logger,
+        timezoneOffsetMinutes: zoneOffset(core.timezone),
+        version: VERSION,
+        status,
+      },
+    ),
+  );
+  const { maxMessageSizeBytes, maxConcurrentCallsPerConnection } = config.sharingServer;
+  stack.use(
+    'gRPC',
+    await openGrpcServer(
+      { host: core.grpcHost, port: grpcPort, services, maxMessageSizeBytes, maxConcurrentCallsPerConnection },
+      { clock },
+    ),
+  );
+  await coordinator.register();
+  return { tier, grpcAddress: address, restUrl: query.url, [Symbol.asyncDispose]: () => stack.stop() };
+}
+
+function memberAddress(config: OapConfig, grpcPort: number): string {
+  const { cluster, core } = config;
+  if (cluster.provider !== 'zookeeper') return `${core.grpcHost}:${grpcPort}`;
+  return `${cluster.internalComHost ?? core.grpcHost}:${cluster.internalComPort ?? grpcPort}`;
+}
+
+function openStore(config: OapConfig, slots: number, deps: NodeDeps): Promise<TierStore> {
+  const { storage } = config;
+  if (storage.provider === 'embedded') return openEmbeddedStore({ dataDir: storage.dataDir, slots }, deps);
+  const login = `${encodeURIComponent(storage.user)}:${encodeURIComponent(storage.password)}`;
+  const url = `postgres://${login}@${storage.host}:${storage.port}/${encodeURIComponent(storage.database)}${
+    storage.sslMode === 'disable' ? '' : `?sslmode=${storage.sslMode}`
+  }`;
+  return openPostgresStore({ url, maxConnections: storage.maxConnections, slots, waitMs: STORAGE_WAIT_MS }, deps);
+}
+
+function openCoordinator(
+  config: OapConfig,
+  member: { readonly instanceId: string; readonly address: string; readonly slots: number },
+  deps: NodeDeps,
+): Promise<ClusterCoordinator> {
+  const { cluster } = config;
+  if (cluster.provider === 'standalone') return openStandaloneCoordinator(member, deps);
+  const { hostPort, namespace, sessionTimeoutMs } = cluster;
+  return openZooKeeperCoordinator({ ...member, hostPort, namespace, sessionTimeoutMs }, deps);
+}
+
+interface OwnerParts {
+  readonly tier: string;
+  readonly slots: number;
+  readonly instanceId: string;
+  readonly store: TierStore;
+  readonly coordinator: ClusterCoordinator;
+  readonly telemetry: MetricRegistry;
+}
+
+function openSlotOwner(
+  config: OapConfig,
+  program: OalProgram,
+  parts: OwnerParts,
+  { clock, logger }: NodeDeps,
+): SlotOwner {
+  const { core, federation } = config;
+  const { tier, slots, instanceId, store, coordinator, telemetry } = parts;
+  const byScope = new Map<ScopeName, MetricSchema[]>();
+  for (const schema of program.schemas.values()) {
+    const others = byScope.get(schema.scope);
+    if (others) others.push(schema);
+    else byScope.set(schema.scope, [schema]);
+  }
+  const routes = federationRoutes(program);
+  const originScopes = (federation?.receive?.originScopes ?? []).flatMap((name) =>
+    tryScope(name) ? [name as ScopeName] : [],
+  );
+  return new SlotOwner(
+    {
+      tier,
+      slots,
+      instanceId,
+      persistentPeriodMs: core.persistentPeriodMs,
+      storageSessionTimeoutMs: core.storageSessionTimeoutMs,
+      ttlDays: core.metricsDataTtlDays,
+      maxFutureMinutes: federation?.receive?.maxFutureMinutes ?? 5,
+      forwards: federation?.forward !== undefined,
+      originScopes: new Set(originScopes),
+      queueBytesMax: QUEUE_BYTES_MAX,
+      metricsOf: (scope) => byScope.get(scope) ?? [],
+      resolve: (wire, kind) => {
+        if (kind === 'local') return program.schemas.get(wire.name);
+        const route = routes.get(wire.name);
+        return route && route.accepts(wire) === undefined ? route.schema : undefined;
+      },
+      hasLocalSources: config.receiverTrace !== undefined,
+      rollupPeriodMs: ROLLUP_PERIOD_MS,
+    },
+    {
+      store,
+      clock,
+      logger,
+      telemetry,
+      liveInstances: () => coordinator.queryModules().map((member) => member.instanceId),
+    },
+  );
+}
+
+/** Why this tier does not take a forwarded metric; undefined when it does. */
+function routesOf(program: OalProgram): (schemaText: string) => string | undefined {
+  const routes = federationRoutes(program);
+  return (schemaText) => {
+    const wire = tryParseSchema(schemaText);
+    if (!wire) return `this release does not know ${schemaText}`;
+    const route = routes.get(wire.name);
+    return route ? route.accepts(wire) : `no statement of this tier's OAL merges FederatedMetrics.${wire.name}`;
+  };
+}
+
+async function openDiscovery(
+  federation: FederationConfig,
+  transport: FederationTransport,
+  deps: NodeDeps,
+  stack: DisposalStack,
+): Promise<UpstreamDiscovery> {
+  const { discovery, token } = federation.forward!;
+  switch (discovery.kind) {
+    case 'static':
+      return staticDiscovery(discovery.upstreams);
+    case 'naming':
+      return openNamingDiscovery(
+        { seeds: discovery.upstreams, tier: federation.tier, token, refreshMs: NAMING_REFRESH_MS },
+        { ...deps, transport },
+      );
+    case 'zookeeper': {
+      const { hostPort, namespace } = discovery;
+      const modules = await openZooKeeperDiscovery(
+        { hostPort, namespace, sessionTimeoutMs: ZK_DISCOVERY_SESSION_MS },
+        deps,
+      );
+      return moduleDiscovery(stack.use('upstream ZooKeeper', modules));
+    }
+  }
+}
+
+const ZK_DISCOVERY_SESSION_MS = 10_000;
+
+function openL1(
+  config: OapConfig,
+  program: OalProgram,
+  parts: {
+    readonly instanceId: string;
+    readonly slots: number;
+    readonly owner: SlotOwner;
+    readonly coordinator: ClusterCoordinator;
+    readonly telemetry: MetricRegistry;
+  },
+  { clock, rng, logger }: NodeDeps,
+  stack: DisposalStack,
+): L1Aggregator {
+  const { core } = config;
+  const { instanceId, slots, owner, coordinator, telemetry } = parts;
+  const remotes = new Map<string, RemoteIntake>();
+  stack.defer('node links', () => remotes.forEach((remote) => remote[Symbol.dispose]()));
+  const route = (slot: number) => {
+    if (owner.owns(slot)) return owner;
+    const ownerId = coordinator.slotOwners()[slot];
+    const member = coordinator.queryModules().find((m) => m.instanceId === ownerId);
+    if (!member || member.self) return undefined; // nobody, or a claim under way: the batches wait in their log
+    let remote = remotes.get(member.address);
+    if (!remote)
+      remotes.set(
+        member.address,
+        (remote = new RemoteIntake(member.address, instanceId, { logger, now: () => clock.now() })),
+      );
+    return remote;
+  };
+  const l1 = stack.use(
+    'L1',
+    new L1Aggregator(
+      {
+        instanceId,
+        slots,
+        allowedLatenessMs: core.allowedLatenessMs,
+        rowsMax: L1_ROWS_MAX,
+        pendingBatchesMax: L1_PENDING_BATCHES_MAX,
+      },
+      {
+        clock,
+        rng,
+        logger,
+        telemetry,
+        route,
+        dispatch: compileDispatch(program, {
+          apdexThresholdMs: (service) => core.apdexThresholdMs.services[service] ?? core.apdexThresholdMs.default,
+        }),
+      },
+    ),
+  );
+  stack.defer('last window', async () => {
+    // sources have stopped: hand the open window to L2 and let it commit, without waiting for the next period
+    const rounds = startPeriodic('last flush', 100, () => owner.runRound(), { clock, logger });
+    await l1.drain(L1_DRAIN_MS);
+    await rounds.stop();
+  });
+  stack.use(
+    'L1 timer',
+    startPeriodic('L1 flush', core.l1FlushPeriodMs, () => l1.flushWindow(), { clock, logger }),
+  );
+  return l1;
+}
+
+function agentOptions({ core, sharingServer }: OapConfig): Parameters<typeof agentServices>[0] {
+  return {
+    authentication: sharingServer.authentication,
+    limits: {
+      ...defaultAnalysisLimits(),
+      serviceNameMaxLength: core.serviceNameMaxLength,
+      instanceNameMaxLength: core.instanceNameMaxLength,
+      endpointNameMaxLength: core.endpointNameMaxLength,
+      maxEndpointsPerService: core.maxEndpointsPerService,
+      maxAgeMs: core.metricsDataTtlDays * 86_400_000,
+    },
+  };
+}
+
+async function dropExpired({ core, federation }: OapConfig, store: TierStore, clock: Clock): Promise<void> {
+  await store.maintenance.dropExpired({
+    nowMs: clock.now(),
+    ttlDays: core.metricsDataTtlDays,
+    outboxRetentionMs: (federation?.forward?.outboxRetentionMinutes ?? 0) * 60_000,
+  });
+}

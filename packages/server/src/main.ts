@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The `oap` command: start a node, query, run the demo. The only place that ends the process.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { queryTable } from '@oap-federation/query';
+import {
+  formatProblem,
+  loadConfig,
+  messageOf,
+  openLogger,
+  processEnvironment,
+  systemClock,
+  systemRng,
+  type LogLevel,
+} from '@oap-federation/runtime';
+import { openNode } from './compose.js';
+import { runDemo } from './demo/demo.js';
+import { loadScripts } from './scripts.js';
+
+const EXIT_FAILED = 1;
+const EXIT_CONFIG = 2;
+
+/** Aborted by the first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(EXIT_FAILED);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+function fail(lines: readonly string[], status: number): never {
+  for (const line of lines) process.stderr.write(`${line}\n`);
+  process.exit(status);
+}
+
+async function start(options: { readonly config: string; readonly logLevel: LogLevel }): Promise<void> {
+  const file = path.resolve(options.config);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (err) {
+    fail([`OAP-1002 cannot read configuration ${file}: ${messageOf(err)}`], EXIT_CONFIG);
+  }
+  // every problem of the file and of the scripts, before any port opens
+  const loaded = loadConfig(text, processEnvironment(), options.config);
+  if ('problems' in loaded) fail(loaded.problems.map(formatProblem), EXIT_CONFIG);
+  const scripts = loadScripts(loaded.config.core.oalFiles, path.dirname(file));
+  if ('problems' in scripts) fail(scripts.problems, EXIT_CONFIG);
+
+  const logger = openLogger({ level: options.logLevel, destination: 'stdout' });
+  const signal = stopSignal();
+  try {
+    const node = await openNode(loaded.config, scripts.program, { clock: systemClock, rng: systemRng, logger });
+    logger.info({ tier: node.tier, grpc: node.grpcAddress, rest: node.restUrl }, 'ready');
+    await aborted(signal);
+    logger.info({}, 'stopping');
+    await node[Symbol.asyncDispose]();
+    process.exit(0);
+  } catch (err) {
+    logger.error({ err }, 'the node cannot go on');
+    fail([messageOf(err)], EXIT_FAILED);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+const positive = (text: string) => {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError(`must be a number above 0, got ${text}`);
+  return value;
+};
+
+const program = new Command('oap').description(
+  'OAP Federation: a node of a tier, its queries, and a demo of a federation',
+);
+
+program
+  .command('start')
+  .description('run one node in the foreground')
+  .requiredOption('-c, --config <file>', 'configuration, see docs/configuration.md')
+  .option('--log-level <level>', 'debug, info, warn or error', 'info')
+  .action(start);
+
+program
+  .command('query')
+  .description('print metrics of an entity as a table, minute by minute, with how complete they are')
+  .argument('<expression...>', 'MQE expressions, e.g. service_cpm')
+  .requiredOption('--service <name>', 'service')
+  .option('--by <label>', 'split by a label; `origin` shows each source tier')
+  .option('--last <duration>', 'how far back, e.g. 15m or 2h', '15m')
+  .option('--url <url>', 'REST address of the tier', 'http://127.0.0.1:12800')
+  .action(async (expressions: string[], options: { service: string; by?: string; last: string; url: string }) => {
+    try {
+      if (options.by !== undefined && options.by !== 'origin')
+        throw new Error(`--by knows origin only, got ${options.by}`);
+      const table = await queryTable({
+        url: options.url,
+        expressions,
+        service: options.service,
+        last: options.last,
+        ...(options.by === undefined ? {} : { by: 'origin' as const }),
+      });
+      process.stdout.write(`${table}\n`);
+    } catch (err) {
+      fail([messageOf(err)], EXIT_FAILED);
+    }
+  });
+
+program
+  .command('demo')
+  .description('two clouds, one federation tier, three applications under real agents, and a live view')
+  .option('--seconds <n>', 'stop by itself after n seconds', positive)
+  .option('--rate <n>', 'requests per second over all applications', positive, 12)
+  .action(async (options: { seconds?: number; rate: number }) => {
+    const status = await runDemo(
+      { seconds: options.seconds, requestsPerSecond: options.rate },
+      { clock: systemClock, out: process.stdout, signal: stopSignal() },
+    );
+    process.exit(status);
+  });
+
+await program.parseAsync();
