@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The data of the benchmarks, the same in every run: services, latencies, and increments of core.oal's service metrics.
+import { readFileSync } from 'node:fs';
+import { BatchBuilder, bucketIndex, entityOf, MetricColumns, SparseDistribution } from '@oap-federation/model';
+import { loadOal } from '@oap-federation/oal';
+
+/** Numbers in [0, 1) (mulberry32). */
+export function seeded(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Latencies in ms, log-normal around 55 ms with a long tail, cut at an hour. */
+export function latencies(n, seed) {
+  const next = seeded(seed);
+  return Array.from({ length: n }, () => {
+    const gauss = Math.sqrt(-2 * Math.log(next() || 1e-12)) * Math.cos(2 * Math.PI * next());
+    return Math.min(3_600_000, Math.floor(Math.exp(4 + gauss * 1.15)));
+  });
+}
+
+const script = (name) => ({ name, text: readFileSync(new URL(`../../deploy/oal/${name}`, import.meta.url), 'utf8') });
+
+function program(scripts, options) {
+  const { program: loaded, problems } = loadOal(scripts, options);
+  if (problems.length > 0) throw new Error(`${problems.length} problems in ${scripts.map((s) => s.name).join(', ')}`);
+  return loaded;
+}
+
+export const coreProgram = () => program([script('core.oal')]);
+export const federationProgram = () => program([script('federation.oal')], { knownMetrics: coreProgram().schemas });
+export const programOf = (text) => program([{ name: 'bench.oal', text }]);
+
+const core = coreProgram();
+export const COUNTERS = ['service_cpm', 'service_sla', 'service_resp_time', 'service_apdex'].map((name) =>
+  core.schemas.get(name),
+);
+export const HISTOGRAM = core.schemas.get('service_percentile');
+export const SERVICE_METRICS = [...COUNTERS, HISTOGRAM];
+
+export function services(n) {
+  return Array.from({ length: n }, (_, i) =>
+    entityOf('Service', { service: `agent::service-${i}`, normal: true, layer: 'GENERAL', name: '' }),
+  );
+}
+
+/** Events behind one increment: what a service at 200 calls per window and tier gives. */
+export const SAMPLES = 200;
+
+const templates = Array.from({ length: 64 }, (_, i) => {
+  const values = latencies(SAMPLES, 100 + i);
+  const ok = values.filter((v) => v < 1_000).length;
+  const layout = HISTOGRAM.distributionFields[0].layout;
+  const distribution = new SparseDistribution();
+  for (const value of values) distribution.add(bucketIndex(layout, value), 1n);
+  const apdex = [values.filter((v) => v <= 500).length, values.filter((v) => v > 500 && v < 1_000).length];
+  return {
+    values,
+    encoded: distribution.encode(),
+    ints: {
+      cpm: [SAMPLES],
+      percent: [SAMPLES, ok],
+      longAvg: [values.reduce((a, b) => a + b, 0), SAMPLES],
+      apdex: [SAMPLES, ...apdex],
+    },
+  };
+});
+
+/** One of 64 sets of `SAMPLES` latencies and what each metric makes of it. */
+export const template = (i) => templates[i % templates.length];
+
+/** Columns with one increment of `schema` for each of `rows` rows. */
+function increments(schema, rows, seed) {
+  const columns = new MetricColumns(schema, rows);
+  for (let row = 0; row < rows; row++) {
+    // apart from each other, so that neither rows nor producers repeat in step
+    const { ints, encoded } = template(row * 7 + seed * 13);
+    if (schema === HISTOGRAM) columns.setRow(row, [], [encoded]);
+    else columns.setRow(row, ints[schema.functionName].map(BigInt), []);
+  }
+  return columns;
+}
+
+/** A batch as one producer sends it: an increment of each schema for each entity. */
+export function batchOf(schemas, entities, minute, seed) {
+  const builder = new BatchBuilder();
+  const rows = entities.map((_, i) => i);
+  for (const schema of schemas) {
+    builder.addRows(increments(schema, entities.length, seed), minute, '', rows, (row) => entities[row]);
+  }
+  return builder.build();
+}
