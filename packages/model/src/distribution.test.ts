@@ -336,6 +336,16 @@ describe('exponential', () => {
       }),
     );
     expect(() => downscaleExponential(of([]), 2, 3)).toThrow('BUG');
+    expect(() =>
+      downscaleExponential(
+        of([
+          [2, INT64_MAX],
+          [3, 1n],
+        ]),
+        1,
+        0,
+      ),
+    ).toThrow(RangeError);
   });
 });
 

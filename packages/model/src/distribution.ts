@@ -418,7 +418,10 @@ export function percentiles(layout: Layout, distribution: SparseDistribution, ra
   return out;
 }
 
-/** Lowers an exponential distribution to a coarser scale, exactly: index >> (from - to). */
+/**
+ * Lowers an exponential distribution to a coarser scale, exactly: index >> (from - to).
+ * Errors: RangeError when a joint count would leave int64; BUG for a finer scale.
+ */
 export function downscaleExponential(
   distribution: SparseDistribution,
   fromScale: number,
@@ -430,7 +433,7 @@ export function downscaleExponential(
   for (let i = 0; i < distribution.size; i++) {
     const index = distribution.indexAt(i);
     const lowered = index === EXPONENTIAL_ZERO ? EXPONENTIAL_ZERO : Math.floor(index / 2 ** shift);
-    if (!out.add(lowered, distribution.countAt(i))) throw new Error('BUG: downscaling overflowed int64');
+    if (!out.add(lowered, distribution.countAt(i))) throw new RangeError(`downscaling to ${toScale} overflows a count`);
   }
   return out;
 }

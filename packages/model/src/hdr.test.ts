@@ -177,7 +177,7 @@ describe('V2 encoding', () => {
     expect(view.getUint32(0)).toBe(0x1c84_9313);
     expect([view.getInt32(4), view.getInt32(8), view.getInt32(12)]).toEqual([bytes.length - 40, 0, 2]);
     expect([view.getBigInt64(16), view.getBigInt64(24), view.getFloat64(32)]).toEqual([1n, 3_600_000n, 1]);
-    // counts 2, four zeros, 1, a run of zeros (zigzag of -2041), 1; index of 3_600_000 is 15 * 128 + 219 - 128 = 2047 or so
+    // counts: 2, four zeros, 1, the zeros up to index 2011 (3_600_000 = 219 * 2^14 and a rest: 14 * 128 + 219), 1
     expect([...bytes.subarray(40, 43)]).toEqual([4, 7, 2]);
     expect(bytes.at(-1)).toBe(2);
   });
