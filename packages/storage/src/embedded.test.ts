@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { silentLogger, systemClock, systemRng } from '@oap-federation/runtime';
+import { VirtualClock } from '@oap-federation/runtime/testing';
 import { removeDirectory, temporaryDirectory } from '../../../test/services/process.js';
 import { openEmbeddedStore, StorageUnavailable, type TierStore } from './index.js';
 import { checkTierStoreContract, CONTRACT_METRICS, CONTRACT_SLOTS, testBlock, testFlush } from './testing.js';
@@ -121,6 +122,33 @@ describe('embedded store', () => {
     spy.mockRestore();
     await expect(store.flush([testFlush(46, epoch)])).rejects.toThrow(/restart the process/);
     expect(errors).toEqual(['the embedded storage is gone']);
+    await store[Symbol.asyncDispose]();
+  });
+
+  it('checkpoints each minute that wrote, and vacuums every tenth time', async () => {
+    const clock = new VirtualClock();
+    const errors: string[] = [];
+    const logger = {
+      ...silentLogger,
+      error: (fields: object, message: string) => errors.push(`${message} ${String(Object.values(fields)[0])}`),
+    };
+    const sent = vi.spyOn(Worker.prototype, 'postMessage');
+    const store = await openEmbeddedStore({ dataDir, slots: CONTRACT_SLOTS }, { ...deps, clock, logger });
+    stores.push(store);
+    const count = (text: string) => sent.mock.calls.filter(([m]) => (m as { text?: string }).text === text).length;
+    const { epoch } = await store.claimSlot(45, 'a');
+    for (let minute = 1; minute <= 20; minute++) {
+      await store.flush([testFlush(45, epoch, { dirtyHours: [minute] })]);
+      await clock.advance(60_000);
+      await store.outboxHead(45); // queued behind the housekeeping
+      await clock.advance(0); // lets the loop take its next sleep
+    }
+    expect([count('CHECKPOINT'), count('VACUUM (ANALYZE)')]).toEqual([20, 2]);
+    await clock.advance(60_000);
+    await store.outboxHead(45);
+    expect(count('CHECKPOINT')).toBe(20); // nothing was written
+    expect(errors).toEqual([]);
+    sent.mockRestore();
     await store[Symbol.asyncDispose]();
   });
 

@@ -34,24 +34,26 @@ export class SqlMaintenance implements Maintenance {
     const firstDay = Math.floor(options.nowMs / 86_400_000) - options.ttlDays;
     const firstMinute = firstDay * MINUTES_PER_DAY;
     const firstMs = firstDay * 86_400_000;
-    await db.write(async (session) => {
+    // Not on the flushing session: flushes go on meanwhile. One slot at a time, so that no statement runs for long.
+    await db.read(async (session) => {
       const dropped = await partitions.dropBefore(session, firstDay);
       const remove = async (text: string, values: readonly number[]) => (await session.query(text, values)).rowCount;
-      let deleted = 0;
-      for (const scope of SCOPE_NAMES) {
-        for (const granularity of ['hour', 'day'] as const) {
-          // by slot, so that the key's order (slot, minute) finds the rows
-          deleted += await remove(
-            `DELETE FROM ${metricTable(scope, granularity)} WHERE slot = ANY (ARRAY(SELECT generate_series(0, $1 - 1)::smallint)) AND minute < $2`,
-            [slots, firstMinute],
-          );
+      let rowsDeleted = 0;
+      let outbox = 0;
+      for (let slot = 0; slot < slots; slot++) {
+        for (const scope of SCOPE_NAMES) {
+          for (const granularity of ['hour', 'day'] as const) {
+            const table = metricTable(scope, granularity);
+            rowsDeleted += await remove(`DELETE FROM ${table} WHERE slot = $1 AND minute < $2`, [slot, firstMinute]);
+          }
         }
+        outbox += await remove(
+          `DELETE FROM outbox WHERE slot = $1 AND acknowledged_at_ms < $2
+           AND seq <= (SELECT acknowledged_seq FROM slot WHERE slot.slot = $1)`,
+          [slot, Math.trunc(options.nowMs - options.outboxRetentionMs)],
+        );
       }
       await remove(`DELETE FROM dirty_hour WHERE hour < $1`, [Math.floor(firstMinute / 60)]);
-      const outbox = await remove(
-        `DELETE FROM outbox o USING slot s WHERE s.slot = o.slot AND o.seq <= s.acknowledged_seq AND o.acknowledged_at_ms < $1`,
-        [Math.trunc(options.nowMs - options.outboxRetentionMs)],
-      );
       const marks = await remove(`DELETE FROM mark WHERE kind = 'local' AND updated_at_ms < $1`, [firstMs]);
       // what is parked is of minutes that nothing could merge any more: said, not silent
       const { rows } = await session.query(
@@ -61,7 +63,7 @@ export class SqlMaintenance implements Maintenance {
       );
       const [batches, increments] = rows[0]!.map(Number) as [number, number];
       if (batches > 0) logger.warn({ batches, increments }, 'parked batches expired and were removed');
-      logger.info({ partitions: dropped, rows: deleted, outbox, localMarks: marks }, 'expired data dropped');
+      logger.info({ partitions: dropped, rows: rowsDeleted, outbox, localMarks: marks }, 'expired data dropped');
     });
   }
 }

@@ -124,8 +124,9 @@ function sortRows(group: RowGroup): SortedRows {
 
 const KEY_COLUMNS = ['slot', 'origin', 'minute', 'entity'];
 
-/** Up to this many values (rows times columns) go as arrays. Measured on PostgreSQL 15, see README. */
-const ARRAYS_VALUES_MAX = 3_000;
+// Measured on PostgreSQL 15: 20 rows of 44 columns 1.8 ms as arrays, 2.1 ms by COPY; 50 rows 3.1 and 2.6; 500 rows 20 and 11.
+/** Up to this many values (rows times columns) go as arrays. */
+const ARRAYS_VALUES_MAX = 1_500;
 
 function conflictClause(columns: RowGroup['columns']): string {
   const target = `ON CONFLICT (slot, minute, origin, entity)`;

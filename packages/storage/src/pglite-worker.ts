@@ -2,6 +2,9 @@
 // PGlite in a worker thread: it is the database, so on the main thread it would stop everything else for as long as it works.
 // In: one request at a time. Out: its result, or the fields of its error. The main side is `embedded.ts`.
 
+import type * as WorkerThreads from 'node:worker_threads';
+import type * as PGliteModule from '@electric-sql/pglite';
+
 export type WorkerRequest =
   | {
       readonly id: number;
@@ -39,9 +42,9 @@ export interface WorkerStart {
  * it: what it needs comes through `require`.
  */
 export function pgliteWorker(require: NodeJS.Require): void {
-  const { parentPort, workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
+  const { parentPort, workerData } = require('node:worker_threads') as typeof WorkerThreads;
   const { pglite, dataDir, settings } = workerData as WorkerStart;
-  const { PGlite } = require(pglite) as typeof import('@electric-sql/pglite');
+  const { PGlite } = require(pglite) as typeof PGliteModule;
   const port = parentPort!;
   const empty = { command: '', rows: [], rowCount: 0 };
 

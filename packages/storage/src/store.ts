@@ -132,7 +132,7 @@ class SqlTierStore implements TierStore {
       session.query(
         `INSERT INTO expected_child (tier, since_minute, retired_at_ms)
          SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS w (tier, since_minute, retired_at_ms) ORDER BY tier
-         ON CONFLICT (tier) DO UPDATE SET retired_at_ms = excluded.retired_at_ms`,
+         ON CONFLICT (tier) DO UPDATE SET retired_at_ms = coalesce(excluded.retired_at_ms, expected_child.retired_at_ms)`,
         [byTier.map((c) => c.tier), byTier.map((c) => c.sinceMinute), byTier.map((c) => c.retiredAtMs ?? null)],
       ),
     );

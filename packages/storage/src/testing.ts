@@ -800,6 +800,7 @@ export function checkTierStoreContract(
       { tier: 'child-a', sinceMinute: 9 },
       { tier: 'child-b', sinceMinute: 9, retiredAtMs: 1_700_000_000_000 },
     ]);
+    await s.expectChildren([{ tier: 'child-b', sinceMinute: 7 }]); // as at each start: a retired child stays retired
     deepStrictEqual(await s.expectedChildren(), [
       { tier: 'child-a', sinceMinute: 5 },
       { tier: 'child-b', sinceMinute: 7, retiredAtMs: 1_700_000_000_000 },
