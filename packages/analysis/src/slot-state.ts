@@ -216,8 +216,8 @@ export class SlotState {
         for (let i = 0; i < codes.length; i++) {
           if (!columns.has(i)) continue;
           const merged = rows.row(0, codes[i]!);
-          // the merged row is never smaller than a part of it, so it refuses first; max and min never refuse
-          if (!target.mergeRow(merged, columns, i)) {
+          const own = originCode === 0 ? undefined : rows.row(originCode, codes[i]!);
+          if (!mergeBoth(target, merged, own, columns, i)) {
             let refused = table.refused.get(name);
             if (!refused) table.refused.set(name, (refused = new Set()));
             refused.add(i);
@@ -225,11 +225,7 @@ export class SlotState {
             continue;
           }
           touchedRows.rows.add(merged);
-          if (originCode !== 0) {
-            const own = rows.row(originCode, codes[i]!);
-            target.mergeRow(own, columns, i);
-            touchedRows.rows.add(own);
-          }
+          if (own !== undefined) touchedRows.rows.add(own);
         }
       }
     }
@@ -267,6 +263,22 @@ export class SlotState {
   get entityCount(): number {
     return this.#entities.length;
   }
+}
+
+/** Merges a delta row into the merged row and into its origin's row, or into neither. */
+function mergeBoth(
+  target: MetricColumns,
+  merged: number,
+  own: number | undefined,
+  delta: MetricColumns,
+  i: number,
+): boolean {
+  // asked first: negative sums of other origins can leave room in the merged row where this origin's row has none
+  if (own !== undefined && !target.intsFit(own, delta, i)) return false;
+  if (!target.mergeRow(merged, delta, i)) return false;
+  if (own !== undefined)
+    invariant(target.mergeRow(own, delta, i), 'a distribution of an origin is larger than the merged one');
+  return true;
 }
 
 /** Absolute rows of one scope and bucket as the storage takes them, sorted by (origin, entity). */

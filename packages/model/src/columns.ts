@@ -169,6 +169,12 @@ export class MetricColumns {
     return true;
   }
 
+  /** Whether the int64 fields of `other`'s row could be folded into `row` without leaving int64. Changes nothing. */
+  intsFit(row: number, other: MetricColumns, otherRow: number): boolean {
+    if (!other.has(otherRow)) return true;
+    return this.#merges.every((merge, f) => merge !== 'add' || fits(this.int(row, f), other.#ints[f]![otherRow]!));
+  }
+
   /** Folds row `otherRow` of `other` (same schema) in; `other` is not touched. False when refused (nothing changed). */
   mergeRow(row: number, other: MetricColumns, otherRow: number): boolean {
     if (!other.has(otherRow)) return true; // the identity: nothing to fold in, and the row stays absent if it was

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only composition root: opens the parts of one node, sinks first, and passes typed ports down. In: a valid configuration and a
 // checked OAL program. Out: a running node; stopping it goes the other way, sources first, each stage draining into a live one.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { L1Aggregator, SlotOwner } from '@oap-federation/analysis';
 import {
   openStandaloneCoordinator,
@@ -102,7 +105,7 @@ async function assemble(
   const schemas = [...program.schemas.values()];
 
   // sinks: storage, who owns what, L2
-  const store = stack.use('storage', await openStore(config, slots, deps));
+  const store = stack.use('storage', await openStore(config, slots, deps, stack));
   await store.prepareMetrics(schemas);
   if (federation?.receive) {
     const sinceMinute = minuteOf(clock.now());
@@ -220,9 +223,14 @@ function memberAddress(config: OapConfig, grpcPort: number): string {
   return `${cluster.internalComHost ?? core.grpcHost}:${cluster.internalComPort ?? grpcPort}`;
 }
 
-function openStore(config: OapConfig, slots: number, deps: NodeDeps): Promise<TierStore> {
+async function openStore(config: OapConfig, slots: number, deps: NodeDeps, stack: DisposalStack): Promise<TierStore> {
   const { storage } = config;
-  if (storage.provider === 'embedded') return openEmbeddedStore({ dataDir: storage.dataDir, slots }, deps);
+  if (storage.provider === 'embedded') {
+    if (storage.dataDir !== undefined) return openEmbeddedStore({ dataDir: storage.dataDir, slots }, deps);
+    const dataDir = await mkdtemp(path.join(tmpdir(), 'oap-memory-'));
+    stack.defer('temporary data', () => rm(dataDir, { recursive: true, force: true }));
+    return openEmbeddedStore({ dataDir, slots }, deps);
+  }
   const login = `${encodeURIComponent(storage.user)}:${encodeURIComponent(storage.password)}`;
   const url = `postgres://${login}@${storage.host}:${storage.port}/${encodeURIComponent(storage.database)}${
     storage.sslMode === 'disable' ? '' : `?sslmode=${storage.sslMode}`

@@ -20,6 +20,7 @@ const UPPER = 'federation';
 const START_DEADLINE_MS = 90_000; // the embedded database initialises itself on the first start
 const VIEW_PERIOD_MS = 2_000;
 const PLAIN_PERIOD_MS = 15_000;
+const OPEN_MINUTE_AGE_MS = 15_000;
 
 export interface DemoOptions {
   /** Stop by itself after so many seconds; undefined runs until the signal. */
@@ -164,7 +165,8 @@ async function poll(
   firstMinuteMs: number,
 ): Promise<Picture> {
   const nowMs = clock.now();
-  const openMinute = Math.floor(nowMs / 60_000) * 60_000;
+  // until something is sealed: the open minute, or the one before while the open one has hardly begun
+  const openMinute = Math.floor((nowMs - OPEN_MINUTE_AGE_MS) / 60_000) * 60_000;
   // which minute is sealed everywhere is what the federation tier says
   const upper = await askServices(url(UPPER), SERVICES, openMinute);
   const sealedTo = sealedToMs(upper?.sources);
