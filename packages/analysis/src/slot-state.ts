@@ -2,6 +2,7 @@
 // The owner's memory of one slot: a cache of the storage, never more. In: the claim, loaded rows, deltas. Out: rows to write.
 // Absolute rows are safe to write because the storage checks the slot's epoch in the same transaction (one fenced writer).
 import { MetricColumns, withLayersOf, type Entity, type MetricSchema, type ScopeName } from '@oap-federation/model';
+import { invariant } from '@oap-federation/runtime';
 import type {
   DictionaryEntry,
   Granularity,
