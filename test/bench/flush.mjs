@@ -25,7 +25,7 @@ const SLOTS = 16;
 export const FLUSHES = [
   {
     key: 'flush.postgres.counter',
-    what: '4 counters, 20 tiers x 1,000 services',
+    what: '20 tiers x 1,000 services, 4 counters',
     tiers: 20,
     entities: 1_000,
     schemas: COUNTERS,
@@ -34,7 +34,7 @@ export const FLUSHES = [
   },
   {
     key: 'flush.postgres.histogram',
-    what: '1 histogram, 20 tiers x 1,000 services',
+    what: '20 tiers x 1,000 services, 1 histogram',
     tiers: 20,
     entities: 1_000,
     schemas: [HISTOGRAM],
@@ -43,7 +43,7 @@ export const FLUSHES = [
   },
   {
     key: 'flush.postgres.origins',
-    what: 'all 5, and a row per tier kept',
+    what: '20 x 1,000, all 5 and rows per tier',
     tiers: 20,
     entities: 1_000,
     schemas: SERVICE_METRICS,
@@ -52,7 +52,7 @@ export const FLUSHES = [
   },
   {
     key: 'flush.postgres.wide.counter',
-    what: '4 counters, 2 tiers x 20,000 services',
+    what: '2 tiers x 20,000 services, 4 counters',
     tiers: 2,
     entities: 20_000,
     schemas: COUNTERS,
@@ -61,7 +61,7 @@ export const FLUSHES = [
   },
   {
     key: 'flush.postgres.wide.histogram',
-    what: '1 histogram, 2 tiers x 20,000 services',
+    what: '2 tiers x 20,000 services, 1 histogram',
     tiers: 2,
     entities: 20_000,
     schemas: [HISTOGRAM],

@@ -24,13 +24,17 @@ if (args.some((arg) => !['--quick', '--only', only].includes(arg)) || only === '
 const wanted = ({ key }) => only === undefined || key.includes(only);
 
 const results = {};
-const width = [30, 58, 10, 10, 21];
+const width = [32, 62, 8, 10, 21];
 const line = (...cells) => cells.map((cell, i) => (i < 2 ? cell.padEnd(width[i]) : cell.padStart(width[i]))).join(' ');
 
 /** 12,345,678 is 12.3 M; three digits are more than a shared machine can tell. */
 function short(n) {
   const [value, unit] = n >= 1e6 ? [n / 1e6, ' M'] : n >= 1e3 ? [n / 1e3, ' k'] : [n, ''];
   return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)}${unit}`;
+}
+
+function title(text) {
+  console.log(`\n${line('', text, 'ours', 'reference', 'ratio')}`);
 }
 
 function record(key, { ratio, ratioMin, ratioMax, reference, ...value }) {
@@ -67,24 +71,26 @@ console.log(
   `${host.cpu}, ${host.cores} cores, ${host.memoryGiB} GiB, Node ${host.node}, commit ${host.commit}${quick ? ', --quick' : ''}`,
 );
 console.log(
-  `load before: ${os.loadavg()[0].toFixed(2)}. Ratio: ours to reference, above 1 is better than the reference; median (min..max).\n`,
+  `load before: ${os.loadavg()[0].toFixed(2)}. Ratio: ours to reference, above 1 is better than the reference; median (min..max).`,
 );
 
-console.log(line('per second of one core (CPU time)', '', 'ours', 'reference', 'ratio'));
-const timing = quick ? { rounds: 3, roundSeconds: 0.06 } : { rounds: 9, roundSeconds: 0.15 };
-for (const { key, unit, perCore, what, against, make } of KERNELS.filter(wanted)) {
+const kernels = KERNELS.filter(wanted);
+if (kernels.length > 0) title('per second of one core (CPU time)');
+const timing = quick ? { rounds: 3, roundSeconds: 0.06 } : { rounds: 7, roundSeconds: 0.15 };
+for (const { key, unit, perCore, what, against, make } of kernels) {
   const measured = await compare(make(), timing);
   record(`${key}.${perCore ? 'perSecondPerCore' : 'perSecond'}`, measured);
   row(`${key} [${unit}]`, `${what}; ${against}`, short(measured.perSecond), measured);
 }
 
-console.log(`\n${line('bytes per increment', '', 'ours', 'reference', 'ratio')}`);
-for (const { key, what, against, count } of BYTES.filter(wanted)) {
+const counts = BYTES.filter(wanted);
+if (counts.length > 0) title('bytes per increment');
+for (const { key, what, against, count } of counts) {
   const counted = count();
   record(`${key}.bytes`, counted);
   row(key, `${what}; ${against}`, short(counted.bytes), counted);
 }
-if (wanted({ key: 'wire.descriptor' })) {
+if (counts.length > 0) {
   results['wire.descriptor.bytes'] = descriptorBytes();
   console.log(line('wire.descriptor', 'once per entity and stream', short(descriptorBytes()), '', ''));
 }
@@ -93,7 +99,7 @@ const flushes = FLUSHES.filter(wanted).filter((scenario) => !quick || scenario.q
 if (flushes.length > 0) await flush(flushes);
 
 async function flush(scenarios) {
-  console.log(`\n${line('increments per second, durable (wall)', '', 'ours', 'reference', 'ratio')}`);
+  title('increments per second, durable (wall)');
   const server = await startServer();
   if ('unavailable' in server) {
     console.log(`flush.postgres: not measured, ${server.unavailable}`);
@@ -102,14 +108,17 @@ async function flush(scenarios) {
   }
   try {
     for (const scenario of scenarios) {
-      const { byCopy, rowsPerIncrement, perCpuSecond, ...byRow } = await flushScenario(server, scenario, quick ? 1 : 5);
+      const { byCopy, rowsPerIncrement, perCpuSecond, ...byRow } = await flushScenario(server, scenario, quick ? 1 : 4);
       const { key, what } = scenario;
       record(`${key}.perSecond`, byRow);
-      record(`${key}.perSecond.copy`, { perSecond: byCopy.perSecond, ...byCopy });
+      results[`${key}.perSecond.copyReference`] = byCopy.reference;
+      results[`${key}.perSecond.copyRatio`] = byCopy.ratio;
+      results[`${key}.perSecond.copyRatioMin`] = byCopy.ratioMin;
+      results[`${key}.perSecond.copyRatioMax`] = byCopy.ratioMax;
       results[`${key}.rowsPerSecond`] = byRow.perSecond * rowsPerIncrement;
       results[`${key}.perCpuSecond`] = perCpuSecond;
       row(key, `${what}; an upsert per row`, short(byRow.perSecond), byRow);
-      row('', 'the same; COPY and merge of the rows alone', '', byCopy);
+      row('', 'bare COPY and merge of the same rows', '', byCopy);
       const aside = `${short(byRow.perSecond * rowsPerIncrement)} stored rows/s; ${short(perCpuSecond)} increments per s of our CPU`;
       console.log(line('', aside, '', '', ''));
     }
