@@ -258,7 +258,7 @@ export class ModelIntake implements SlotIntake {
   readonly #options: ModelIntakeOptions;
   readonly #epochs = new Map<number, number>();
   readonly #ownership = new Set<() => void>();
-  #pending: { readonly batch: IncomingBatch; resolve(outcome: BatchOutcome): void }[] = [];
+  #pending: { readonly batch: IncomingBatch; readonly resolve: (outcome: BatchOutcome) => void }[] = [];
   #alive = true;
   /** Share of flushes that commit and then lose the answers, as a crash between commit and Ack would. */
   lostAnswers = 0;

@@ -685,7 +685,8 @@ class Session implements ServerStreamHandlers {
         this.#flushing = false;
         if (this.#blocked) return;
         const due = this.#state.tag === 'OPEN' && this.#state.slotMapDue;
-        this.#step({ kind: 'flush', slotMap: due ? this.#receiver.slotMap() : undefined });
+        const slotMap = due ? this.#receiver.slotMap() : undefined;
+        this.#step({ kind: 'flush', wallMs: this.#receiver.deps.clock.now(), slotMap });
       }),
     );
   }

@@ -79,6 +79,8 @@ export type ReceiverEvent =
   /** The transport takes frames again. */
   | {
       readonly kind: 'flush';
+      /** Wall time, epoch ms. */
+      readonly wallMs: number;
       /** Wanted while `slotMapDue`. */
       readonly slotMap: SlotMap | undefined;
     }
@@ -276,7 +278,7 @@ const OPEN: Row<Open> = {
   }),
   heard: (state, _event, { nowMs }) => ({ state: { ...state, lastHeardMs: nowMs }, effects: [] }),
   slotMapChanged: (state) => ({ state: { ...state, slotMapDue: true }, effects: FLUSH }),
-  flush(state, { slotMap }, { nowMs, limits }) {
+  flush(state, { slotMap, wallMs }, { limits }) {
     const bodies: ServerFrameBody[] = [];
     if (state.slotMapDue && slotMap) bodies.push({ kind: 'slotMap', slotMap });
     const logs = new Map<number, LogView>();
@@ -287,7 +289,7 @@ const OPEN: Row<Open> = {
       logs.set(log.ref, { ...log, ackDue: undefined, nackDue: undefined, markDue: undefined });
     }
     if (state.heartbeatDue || (bodies.length === 0 && state.finishedCost > state.toldCost))
-      bodies.push({ kind: 'heartbeat', sentAtMs: nowMs, echoMs: state.heartbeatDue?.echoMs ?? 0 });
+      bodies.push({ kind: 'heartbeat', sentAtMs: wallMs, echoMs: state.heartbeatDue?.echoMs ?? 0 });
     const creditLimit = limits.creditBytes + state.finishedCost;
     return {
       state: { ...state, logs, heartbeatDue: undefined, slotMapDue: false, toldCost: state.finishedCost },
