@@ -6,7 +6,15 @@ import type { MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mq
 import { BugError, type Logger } from '@oap-federation/runtime';
 import { entityHash, serviceHash } from './dictionary.js';
 import type { Granularity } from './port.js';
-import { BEGIN_SNAPSHOT, identifier, inTransaction, type SqlDatabase, type SqlSession, type SqlValue } from './sql.js';
+import {
+  BEGIN_SNAPSHOT,
+  identifier,
+  inTransaction,
+  type SqlDatabase,
+  type SqlResult,
+  type SqlSession,
+  type SqlValue,
+} from './sql.js';
 import { metricTable, MINUTES_PER_DAY, type MetricCatalog, type StoredMetric } from './tables.js';
 
 interface FoundEntity {
@@ -22,10 +30,8 @@ interface Piece {
   readonly distributions: readonly Uint8Array[];
 }
 
-/** Up to this many entities are looked up one by one in the key; above it the key range of the period is scanned. */
-const LOOKUP_ENTITIES_MAX = 64;
-/** An entity is looked up minute by minute, so the period must be short as well. */
-const LOOKUP_STARTS_MAX = 1_500;
+/** Up to this many keys (entities times buckets times origins) are looked up one by one, at about 5 us each. */
+const LOOKUP_KEYS_MAX = 100_000;
 
 export class SqlMetricReader implements MetricReader {
   readonly #db: SqlDatabase;
@@ -145,10 +151,11 @@ async function readPieces(
   const bySlot = new Map<number, Map<number, FoundEntity>>(slots.map((slot) => [slot, new Map()]));
   for (const entity of entities) bySlot.get(entity.slot)!.set(entity.code, entity);
 
+  const filtered = query.entityIds !== undefined || query.serviceId !== undefined || query.layer !== undefined;
   const found = new Map<string, SeriesPieces>();
   const width = metric.intColumns.length;
   for (const part of await parts(session, query, slots, from, end)) {
-    const { rows } = await selectRows(session, metric, part, slots, [...codes], entities);
+    const { rows } = await selectRows(session, metric, part, slots, [...codes], entities, filtered);
     for (const row of rows) {
       const slot = row[0] as number;
       const minute = row[1] as number;
@@ -254,27 +261,41 @@ async function selectRows(
   slots: readonly number[],
   originCodes: readonly number[],
   entities: readonly FoundEntity[],
-) {
+  filtered: boolean,
+): Promise<SqlResult> {
   const table = metricTable(metric.schema.scope, granularity);
   const columns = [...metric.intColumns, ...metric.distributionColumns].map((c) => `t.${identifier(c)}`).join(', ');
   const select = `SELECT t.slot, t.minute, t.origin, t.entity, ${columns}`;
   const spacing = SPACING[granularity];
   const first = Math.ceil(from / spacing) * spacing;
-  const count = Math.ceil((end - first) / spacing);
-  if (entities.length <= LOOKUP_ENTITIES_MAX && count <= LOOKUP_STARTS_MAX) {
-    // the key is (slot, minute, origin, entity): one entity over a period is one descent per bucket and origin
-    const starts = Array.from({ length: count }, (_, i) => first + i * spacing);
+  const count = Math.max(0, Math.ceil((end - first) / spacing));
+  if (entities.length * count * originCodes.length <= LOOKUP_KEYS_MAX) {
+    // LIMIT keeps the planner from turning this round: without statistics (a day's first hour) it would scan the partition.
+    // The bounds are there for it as well: they leave one or two partitions to look into.
     return session.query(
       `${select} FROM unnest($1::smallint[], $2::int[]) AS e (slot, code)
-       CROSS JOIN LATERAL (SELECT * FROM ${table} m WHERE m.slot = e.slot AND m.entity = e.code
-         AND m.minute = ANY ($3::int[]) AND m.origin = ANY ($4::smallint[])) t
-       ORDER BY t.minute`,
-      [entities.map((e) => e.slot), entities.map((e) => e.code), starts, originCodes],
+       CROSS JOIN unnest($3::int[]) AS s (minute) CROSS JOIN unnest($4::smallint[]) AS o (origin)
+       CROSS JOIN LATERAL (SELECT * FROM ${table} m WHERE m.slot = e.slot AND m.minute = s.minute AND m.origin = o.origin
+         AND m.entity = e.code AND m.minute >= $5 AND m.minute < $6 LIMIT 1) t`,
+      [
+        entities.map((e) => e.slot),
+        entities.map((e) => e.code),
+        Array.from({ length: count }, (_, i) => first + i * spacing),
+        originCodes,
+        from,
+        end,
+      ],
     );
   }
-  return session.query(
-    `${select} FROM ${table} t WHERE t.slot = ANY ($1::smallint[]) AND t.minute >= $2 AND t.minute < $3
-     AND t.origin = ANY ($4::smallint[])`,
-    [slots, from, end, originCodes],
-  );
+  const range = `${select} FROM ${table} t WHERE t.slot = ANY ($1::smallint[]) AND t.minute >= $2 AND t.minute < $3
+     AND t.origin = ANY ($4::smallint[])`;
+  if (!filtered) return session.query(range, [slots, from, end, originCodes]);
+  return session.query(`${range} AND (t.slot, t.entity) IN (SELECT * FROM unnest($5::smallint[], $6::int[]))`, [
+    slots,
+    from,
+    end,
+    originCodes,
+    entities.map((e) => e.slot),
+    entities.map((e) => e.code),
+  ]);
 }
