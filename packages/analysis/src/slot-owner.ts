@@ -51,8 +51,10 @@ export interface SlotOwnerOptions {
   readonly resolve: MetricResolver;
   /** True when this tier has receivers of its own: its nodes' L1 logs then hold the watermark. */
   readonly hasLocalSources: boolean;
-  /** Hour and day rows are derived at most this often per slot. */
+  /** Derived rows are made at most this often per slot. */
   readonly rollupPeriodMs: number;
+  /** False: hours stay noted as stale for good, and queries merge minute rows instead. */
+  readonly derivesHours: boolean;
 }
 
 export interface SlotOwnerDeps {
@@ -535,6 +537,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   // --- derived rows ------------------------------------------------------------------------------------------------
 
   async #rollupDue(): Promise<void> {
+    if (!this.#o.derivesHours) return;
     const now = this.#d.clock.monotonicMs();
     for (const slot of this.#slots.values()) {
       const { state } = slot;

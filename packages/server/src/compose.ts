@@ -44,6 +44,7 @@ import {
 } from '@oap-federation/runtime';
 import { openEmbeddedStore, openPostgresStore, type TierStore } from '@oap-federation/storage';
 import { freePort } from './ports.js';
+import { openTelemetryServer } from './telemetry.js';
 import { zoneOffset } from './zone.js';
 
 export interface NodeDeps {
@@ -213,6 +214,7 @@ async function assemble(
       { clock },
     ),
   );
+  if (config.telemetry) stack.use('telemetry', await openTelemetryServer(config.telemetry, telemetry));
   await coordinator.register();
   return { tier, grpcAddress: address, restUrl: query.url, [Symbol.asyncDispose]: () => stack.stop() };
 }
@@ -296,6 +298,7 @@ function openSlotOwner(
       },
       hasLocalSources: config.receiverTrace !== undefined,
       rollupPeriodMs: ROLLUP_PERIOD_MS,
+      derivesHours: core.downsampling.length > 0,
     },
     {
       store,

@@ -59,6 +59,7 @@ export class SimulatedTier {
       },
       hasLocalSources: o.hasLocalSources,
       rollupPeriodMs: 60_000,
+      derivesHours: true,
     };
     const owner = new SlotOwner(options, {
       store: this.store,

@@ -189,6 +189,13 @@ describe('problems', () => {
     ]);
   });
 
+  it('downsampling keeps both derived rows or none', () => {
+    expect(load('core: {default: {downsampling: []}}').core.downsampling).toEqual([]);
+    expect(problems('core: {default: {downsampling: [Hour]}}')).toEqual([
+      'application.yml:1:33 core.default.downsampling - must be [Hour, Day] or [] (days are derived with hours), got [Hour]',
+    ]);
+  });
+
   it('a value from the environment is reported at its placeholder', () => {
     const text = 'core:\n  default:\n    persistentPeriod: ${SW_CORE_PERSISTENT_PERIOD:25}';
     expect(problems(text, { SW_CORE_PERSISTENT_PERIOD: '0' })).toEqual([

@@ -14,12 +14,16 @@ export function brokenRules(file: FileSettings): Breach[] {
 }
 
 function periods({ core: { providers } }: FileSettings): Breach[] {
-  const { persistentPeriod, storageSessionTimeout, apdexThreshold } = providers.default;
+  const { persistentPeriod, storageSessionTimeout, apdexThreshold, downsampling } = providers.default;
   const breaches: Breach[] = [];
   const at = (key: string) => ['core', 'default', key];
   if (storageSessionTimeout < persistentPeriod * 1000) {
     const reason = `must be >= persistentPeriod (${persistentPeriod} s), got ${storageSessionTimeout} ms`;
     breaches.push({ path: at('storageSessionTimeout'), reason });
+  }
+  if (new Set(downsampling).size === 1) {
+    const reason = `must be [Hour, Day] or [] (days are derived with hours), got [${downsampling.join(', ')}]`;
+    breaches.push({ path: at('downsampling'), reason });
   }
   if (apdexThreshold['default'] === undefined) {
     breaches.push({ path: at('apdexThreshold'), reason: 'must have the key default' });

@@ -104,7 +104,7 @@ export const MODULES = {
           doc: 'Metrics are kept for this many days; increments that are older are refused on arrival.',
         }),
         downsampling: choices(['Hour', 'Day'], ['Hour', 'Day'], {
-          doc: 'Which rollups are kept besides the minute rows.',
+          doc: 'Which rollups are kept besides the minute rows: both, or [] for none; long queries then merge minute rows.',
         }),
         serviceNameMaxLength: integer(70, [1, 512], {
           env: 'SW_SERVICE_NAME_MAX_LENGTH',
