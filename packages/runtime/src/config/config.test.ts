@@ -192,7 +192,7 @@ describe('problems', () => {
   it('downsampling keeps both derived rows or none', () => {
     expect(load('core: {default: {downsampling: []}}').core.downsampling).toEqual([]);
     expect(problems('core: {default: {downsampling: [Hour]}}')).toEqual([
-      'application.yml:1:33 core.default.downsampling - must be [Hour, Day] or [] (days are derived with hours), got [Hour]',
+      'application.yml:1:32 core.default.downsampling - must be [Hour, Day] or [] (days are derived with hours), got [Hour]',
     ]);
   });
 
