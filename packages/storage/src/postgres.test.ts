@@ -9,6 +9,7 @@ import { startPostgres, type Postgres } from '../../../test/services/index.js';
 import { available, needs } from '../../../test/services/needs.js';
 import { openPostgresStore, StorageUnavailable, type TierStore } from './index.js';
 import { SCHEMA_VERSION } from './migrations.js';
+import { BEGIN, inTransaction, type SqlSession } from './sql.js';
 import {
   checkTierStoreContract,
   CONTRACT_METRICS,
@@ -82,15 +83,17 @@ needs('postgres')('PostgreSQL store', () => {
     };
   };
   const all = (seq: number) => ({ mark: seq, outbox: seq, row: seq, dirty: seq });
-  /** Polls the server: there is no event for a backend that starts to wait. */
-  const untilWaiting = async (event: string) => {
-    for (;;) {
-      const rows = await sql(
+  /** Our sessions that wait for `event`. */
+  const waiting = async (event: string) =>
+    (
+      await sql(
         `SELECT 1 FROM pg_stat_activity WHERE application_name = 'oap-federation'
          AND (wait_event = '${event}' OR wait_event_type = '${event}')`,
-      );
-      if (rows.length > 0) return;
-    }
+      )
+    ).length;
+  /** Polls the server: there is no event for a backend that starts to wait. */
+  const untilWaiting = async (event: string) => {
+    while ((await waiting(event)) === 0);
   };
 
   it('nodes that open one empty database at once migrate it once, and agree on columns and slots', async () => {
@@ -128,6 +131,27 @@ needs('postgres')('PostgreSQL store', () => {
       }),
     );
     for (const slot of [0, 1, 2, 3]) expect(await truth(stores[0]!, slot)).toEqual(all(20));
+  });
+
+  it('a claim waits for the flush under way, and finds what it committed', async () => {
+    const schema = await freshSchema();
+    const [a, b] = [await open(schema), await open(schema)];
+    await a.prepareMetrics(CONTRACT_METRICS);
+    const { epoch } = await a.claimSlot(0, 'a');
+    const blocker = new pg.Client({ connectionString: urlOf(schema) });
+    await blocker.connect();
+    await blocker.query('BEGIN; LOCK TABLE parked IN ACCESS EXCLUSIVE MODE');
+    // without an outbox entry, whose UPDATE would lock the slot's row as well
+    const { outbox: _, ...flush } = fullFlush(0, epoch, 1);
+    const flushing = a.flush([flush]);
+    await untilWaiting('Lock');
+    let claimed = false;
+    const claiming = b.claimSlot(0, 'b').finally(() => (claimed = true));
+    while (!claimed && (await waiting('Lock')) < 2);
+    await blocker.query('COMMIT');
+    await blocker.end();
+    expect(await flushing).toEqual({ kind: 'committed' });
+    expect((await claiming).marks.map((m) => m.seq)).toEqual([1]);
   });
 
   it('a day partition that another node dropped is unavailable once, then made again', async () => {
@@ -223,6 +247,24 @@ needs('postgres')('PostgreSQL store', () => {
     } finally {
       await sql(`ALTER ROLE postgres RESET synchronous_commit`);
     }
+  });
+
+  it('a COMMIT that the server turns into a ROLLBACK is no commit', async () => {
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    const session: SqlSession = {
+      stages: new Set(),
+      copyBinary: () => Promise.reject(new Error('not used')),
+      query: async (text) => {
+        const { command, rows } = await client.query<unknown[]>({ text, rowMode: 'array' });
+        return { command, rows, rowCount: rows.length };
+      },
+    };
+    const swallowed = inTransaction(session, BEGIN, async () => {
+      await session.query('SELECT 1 / 0').catch(() => 'somebody hid the error');
+    });
+    await expect(swallowed).rejects.toThrow(/OAP-2006.*ROLLBACK/);
+    await client.end();
   });
 
   it('views show names, the UTC minute and the calculated values', async () => {
