@@ -67,11 +67,12 @@ function machine() {
 
 const host = machine();
 const started = new Date();
+const loadBefore = os.loadavg()[0];
 console.log(
   `${host.cpu}, ${host.cores} cores, ${host.memoryGiB} GiB, Node ${host.node}, commit ${host.commit}${quick ? ', --quick' : ''}`,
 );
 console.log(
-  `load before: ${os.loadavg()[0].toFixed(2)}. Ratio: ours to reference, above 1 is better than the reference; median (min..max).`,
+  `load before: ${loadBefore.toFixed(2)}. Ratio: ours to reference, above 1 is better than the reference; median (min..max).`,
 );
 
 const kernels = KERNELS.filter(wanted);
@@ -108,7 +109,7 @@ async function flush(scenarios) {
   }
   try {
     for (const scenario of scenarios) {
-      const { byCopy, rowsPerIncrement, perCpuSecond, ...byRow } = await flushScenario(server, scenario, quick ? 1 : 4);
+      const { byCopy, rowsPerIncrement, perCpuSecond, ...byRow } = await flushScenario(server, scenario, quick ? 1 : 3);
       const { key, what } = scenario;
       record(`${key}.perSecond`, byRow);
       results[`${key}.perSecond.copyReference`] = byCopy.reference;
@@ -137,7 +138,15 @@ if (only === undefined) {
       typeof value === 'number' ? Number(value.toPrecision(4)) : value,
     ]),
   );
-  const run = { machine: host, startedAt: started.toISOString(), quick, seconds, ...rounded };
+  const run = {
+    machine: host,
+    startedAt: started.toISOString(),
+    quick,
+    seconds,
+    loadBefore,
+    loadAfter: os.loadavg()[0],
+    ...rounded,
+  };
   writeFileSync(file, `${JSON.stringify(run, undefined, 2)}\n`);
   console.log(`written to ${path.relative(process.cwd(), file)}`);
 }
