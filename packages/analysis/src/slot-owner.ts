@@ -89,6 +89,10 @@ interface Prepared {
 }
 
 const BUSY_RETRY_MS = 250;
+/** How the federation receiver hands over a content that nobody can read: one unknown block whose payload is the whole content. */
+const UNDECODABLE = 'undecodable: ';
+// one flush of a slot makes one outbox entry; far below the 64 MiB at which a stream refuses a batch
+const SLOT_FLUSH_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface SlotOwnerStatus {
   readonly owned: readonly number[];
@@ -281,6 +285,12 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   }
 
   async #flushAll(): Promise<void> {
+    while (await this.#flushOnce());
+  }
+
+  /** One transaction for all slots with batches; true when some slot had more than one flush may take. */
+  async #flushOnce(): Promise<boolean> {
+    let more = false;
     const started = this.#d.clock.monotonicMs();
     const prepared: Prepared[] = [];
     const involved: number[] = [];
@@ -288,8 +298,9 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       for (const [number, slot] of this.#slots) {
         if (slot.queue.length === 0) continue;
         involved.push(number);
-        const taken = slot.queue;
-        slot.queue = [];
+        const taken = takeBytes(slot.queue, SLOT_FLUSH_BYTES_MAX);
+        slot.queue = slot.queue.slice(taken.length);
+        more ||= slot.queue.length > 0;
         for (const queued of taken) this.#queuedBytes -= sizeOf(queued.incoming);
         try {
           prepared.push(await this.#prepare(slot, taken));
@@ -299,7 +310,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
           throw err;
         }
       }
-      if (prepared.length === 0) return;
+      if (prepared.length === 0) return false;
       const outcome = await this.#d.store.flush(prepared.map((p) => p.flush));
       if (outcome.kind === 'notOwner') {
         this.#counters.fenced.inc(outcome.slots.length);
@@ -309,7 +320,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         );
         for (const slot of outcome.slots) this.#forget(slot, { kind: 'notOwner' });
         this.#abandon(prepared, involved);
-        return;
+        return false;
       }
     } catch (err) {
       this.#counters.failed.inc();
@@ -322,6 +333,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     for (const { state } of this.#slots.values()) {
       state.evict(this.#d.clock.monotonicMs(), this.#o.storageSessionTimeoutMs);
     }
+    return more;
   }
 
   /** After a failed or unknown commit: forget the memory of every slot that took part; the next round claims again. */
@@ -408,6 +420,12 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         }
       }
       for (const block of batch.unknownBlocks) {
+        if (block.schemaText.startsWith(UNDECODABLE)) {
+          const { logId, slot, seq } = incoming;
+          const { rows: increments, schemaText: detail, payload: content } = block;
+          parked.push({ logId, slot, seq, reason: 'undecodable', increments, detail, content });
+          continue;
+        }
         const whole: IncrementBatch = { entities: batch.entities, blocks: [], unknownBlocks: [block] };
         parked.push(this.#parked(incoming, 'unknown-metric', block.rows, block.schemaText, whole));
       }
@@ -462,7 +480,8 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         seq: incoming.seq,
         chain: incoming.chain,
         watermark: Math.max(header.watermark, before?.watermark ?? NO_WATERMARK),
-        origins: incoming.kind === 'local' ? new Map() : header.origins,
+        // this tier's own promise, under its own name, so that answers can name it
+        origins: incoming.kind === 'local' ? new Map([[this.#o.tier, header.watermark]]) : header.origins,
         increments: (before?.increments ?? 0) + incrementCount(incoming.batch),
         updatedAtMs: nowMs,
       });
@@ -579,6 +598,16 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     });
     for (const listener of this.#ownershipListeners) listener();
   }
+}
+
+/** The oldest entries of a queue up to about so many bytes, at least one. */
+function takeBytes(queue: readonly Queued[], bytesMax: number): readonly Queued[] {
+  let bytes = 0;
+  let count = 0;
+  while (count < queue.length && (count === 0 || bytes + sizeOf(queue[count]!.incoming) <= bytesMax)) {
+    bytes += sizeOf(queue[count++]!.incoming);
+  }
+  return queue.slice(0, count);
 }
 
 function only(batch: IncrementBatch, block: IncrementBlock): IncrementBatch {

@@ -34,6 +34,8 @@ export interface GrpcServer extends AsyncDisposable {
 const KEEPALIVE_TIME_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 const STOP_DEADLINE_MS = 5_000;
+// frames of other tiers are up to 1 MiB: with the default window of 64 KiB they wait for the peer several times each
+const FLOW_CONTROL_WINDOW_BYTES = 1024 * 1024;
 
 /** Binds and serves. Errors: OAP-1003 when the address cannot be bound; nothing is left open then. */
 export async function openGrpcServer(options: GrpcServerOptions, deps: { readonly clock: Clock }): Promise<GrpcServer> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: the error registry, the messages and docs/errors.md say the same thing.
 // Method: compare the committed document with the registry in both directions; build each error with marker values.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { renderErrorsMarkdown } from './errors-doc.js';
 import { BugError, ERRORS, OapError, invariant, messageOf, type ErrorCode, type ErrorValues } from './errors.js';
@@ -17,6 +17,14 @@ describe('error registry', () => {
 
   it('docs/errors.md is up to date: run `npm run generate`', () => {
     expect(document).toBe(renderErrorsMarkdown());
+  });
+
+  it('every code is used by some package: a registered error that nothing throws is a promise to nobody', () => {
+    const packages = new URL('../../', import.meta.url);
+    const sources = readdirSync(packages, { recursive: true, encoding: 'utf8' })
+      .filter((file) => /^[\w-]+\/src\/.*(?<!\.test)\.ts$/.test(file) && !file.endsWith('runtime/src/errors.ts'))
+      .map((file) => readFileSync(new URL(file, packages), 'utf8'));
+    expect(codes.filter((code) => !sources.some((text) => text.includes(code)))).toEqual([]);
   });
 
   it('codes are in order and no text would break the table', () => {
@@ -40,8 +48,8 @@ describe('error registry', () => {
   });
 
   it('a value that looks like a replacement pattern is kept as it is', () => {
-    const error = new OapError('OAP-6002', { kind: 'metric', name: '$& {kind}' });
-    expect(error.message).toBe('OAP-6002 unknown metric $& {kind}');
+    const error = new OapError('OAP-2006', { command: '$& {command}' });
+    expect(error.message).toBe('OAP-2006 storage answered $& {command} to COMMIT');
   });
 });
 

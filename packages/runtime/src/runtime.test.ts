@@ -122,9 +122,9 @@ describe('logger', () => {
 
   it('writes an error with its code and masks secrets', () => {
     const { lines, logger } = collecting();
-    const err = new OapError('OAP-4006', { slot: 1, owner: 'b:11800' });
+    const err = new OapError('OAP-2001', { storage: 'postgresql' });
     logger.error({ err, token: 's3cret', tls: { password: 's3cret' } }, 'refused');
-    expect(lines[0]).toMatchObject({ err: { code: 'OAP-4006' }, token: '***', tls: { password: '***' } });
+    expect(lines[0]).toMatchObject({ err: { code: 'OAP-2001' }, token: '***', tls: { password: '***' } });
     expect(JSON.stringify(lines)).not.toContain('s3cret');
   });
 
