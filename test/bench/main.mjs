@@ -101,7 +101,7 @@ if (flushes.length > 0) await flush(flushes);
 
 async function flush(scenarios) {
   title('increments per second, durable (wall)');
-  const server = await startServer();
+  const server = await startServer().catch((error) => ({ unavailable: error.message }));
   if ('unavailable' in server) {
     console.log(`flush.postgres: not measured, ${server.unavailable}`);
     results['flush.postgres.missing'] = server.unavailable;
