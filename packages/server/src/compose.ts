@@ -165,8 +165,10 @@ async function assemble(
   }
 
   // the left edge: agents through L1, tiers below straight into L2, other nodes of this tier
+  let registered = false;
+  const mayHoldSources = () => registered;
   const l1 = config.receiverTrace
-    ? openL1(config, program, { instanceId, slots, owner, coordinator, telemetry }, deps, stack)
+    ? openL1(config, program, { instanceId, slots, owner, coordinator, telemetry, mayHoldSources }, deps, stack)
     : undefined;
   if (l1)
     services.push(
@@ -216,6 +218,7 @@ async function assemble(
   );
   if (config.telemetry) stack.use('telemetry', await openTelemetryServer(config.telemetry, telemetry));
   await coordinator.register();
+  registered = true;
   return { tier, grpcAddress: address, restUrl: query.url, [Symbol.asyncDispose]: () => stack.stop() };
 }
 
@@ -358,12 +361,14 @@ function openL1(
     readonly owner: SlotOwner;
     readonly coordinator: ClusterCoordinator;
     readonly telemetry: MetricRegistry;
+    /** False while the node is being opened: then there is nothing to drain, and nobody owns a slot to drain into. */
+    readonly mayHoldSources: () => boolean;
   },
   { clock, rng, logger }: NodeDeps,
   stack: DisposalStack,
 ): L1Aggregator {
   const { core } = config;
-  const { instanceId, slots, owner, coordinator, telemetry } = parts;
+  const { instanceId, slots, owner, coordinator, telemetry, mayHoldSources } = parts;
   const remotes = new Map<string, RemoteIntake>();
   stack.defer('node links', () => remotes.forEach((remote) => remote[Symbol.dispose]()));
   const route = (slot: number) => {
@@ -402,6 +407,7 @@ function openL1(
     ),
   );
   stack.defer('last window', async () => {
+    if (!mayHoldSources()) return;
     // sources have stopped: hand the open window to L2 and let it commit, without waiting for the next period
     const rounds = startPeriodic('last flush', 100, () => owner.runRound(), { clock, logger });
     await l1.drain(L1_DRAIN_MS);

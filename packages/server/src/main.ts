@@ -2,6 +2,7 @@
 // The `oap` command: start a node, query, run the demo. The only place that ends the process.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, InvalidArgumentError } from 'commander';
 import { queryTable } from '@oap-federation/query';
 import {
@@ -20,6 +21,7 @@ import { loadScripts } from './scripts.js';
 
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
+const STOP_OPENING_MS = 4_000; // a start that is under way may finish; then it stops in order
 
 /** Aborted by the first SIGINT or SIGTERM; a second one ends the process at once. */
 function stopSignal(): AbortSignal {
@@ -52,10 +54,19 @@ async function start(options: { readonly config: string; readonly logLevel: LogL
   const scripts = loadScripts(loaded.config.core.oalFiles, path.dirname(file));
   if ('problems' in scripts) fail(scripts.problems, EXIT_CONFIG);
 
+  // grpc-js writes to stderr by itself; what matters comes as an error, and is logged or printed here
+  if (processEnvironment()['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
   const logger = openLogger({ level: options.logLevel, destination: 'stdout' });
   const signal = stopSignal();
   try {
-    const node = await openNode(loaded.config, scripts.program, { clock: systemClock, rng: systemRng, logger });
+    const opening = openNode(loaded.config, scripts.program, { clock: systemClock, rng: systemRng, logger });
+    const stoppedEarly = aborted(signal).then(() => systemClock.sleep(STOP_OPENING_MS));
+    const node = await Promise.race([opening, stoppedEarly]);
+    if (!node) {
+      // a storage or a coordinator that is away: nothing was taken yet, so nothing has to be drained
+      logger.info({}, 'stopped before it was ready');
+      process.exit(0);
+    }
     logger.info({ tier: node.tier, grpc: node.grpcAddress, rest: node.restUrl }, 'ready');
     await aborted(signal);
     logger.info({}, 'stopping');

@@ -5,6 +5,7 @@ import { readFileSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadOal, problemText, type OalProgram, type OalScript } from '@oap-federation/oal';
+import { messageOf } from '@oap-federation/runtime';
 
 /** deploy/oal of this release, whether this runs from src or from dist. */
 export const SHIPPED_OAL = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../deploy/oal');
@@ -18,9 +19,15 @@ export function loadScripts(names: readonly string[], configDirectory: string): 
   for (const name of names) {
     const candidates = [path.resolve(configDirectory, name), path.join(SHIPPED_OAL, name)];
     const found = candidates.find((candidate) => existsSync(candidate));
-    if (found === undefined)
+    if (found === undefined) {
       problems.push(`core.default.oalFiles: no file ${name}; looked for ${candidates.join(' and ')}`);
-    else scripts.push({ name, text: readFileSync(found, 'utf8') });
+      continue;
+    }
+    try {
+      scripts.push({ name, text: readFileSync(found, 'utf8') });
+    } catch (err) {
+      problems.push(`core.default.oalFiles: cannot read ${found}: ${messageOf(err)}`);
+    }
   }
   // what tiers below may forward: the metrics that this release ships
   const shipped = loadOal([{ name: 'core.oal', text: readFileSync(path.join(SHIPPED_OAL, 'core.oal'), 'utf8') }]);
