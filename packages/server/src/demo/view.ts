@@ -46,6 +46,7 @@ export interface Picture {
 
 const RANKS = [50, 75, 90, 95, 99];
 const COLUMN = 13;
+const PROCESSES_PER_LINE = 3;
 
 const hhmm = (ms: number) => new Date(ms).toISOString().slice(11, 16);
 const cell = (text: string) => text.padStart(COLUMN);
@@ -101,6 +102,10 @@ export function render(p: Picture, colour: boolean): string[] {
     const text = `${name} ${pid ?? '-'}${restarts > 0 ? ` (restarted ${restarts}x)` : ''}`;
     return state === 'up' ? text : paint('red', `${text} ${state}`);
   });
-  lines.push(`processes   ${processes.join('   ')}`, ...p.urls, 'kill any of them and watch; Ctrl-C stops everything');
+  // a line that wraps would throw the redrawing off: a few processes each
+  for (let i = 0; i < processes.length; i += PROCESSES_PER_LINE) {
+    lines.push(`${i === 0 ? 'processes' : ''.padEnd(9)}   ${processes.slice(i, i + PROCESSES_PER_LINE).join('   ')}`);
+  }
+  lines.push(...p.urls, 'kill any of them and watch; Ctrl-C stops everything');
   return lines;
 }
