@@ -3,8 +3,8 @@
 // Method: round trips; every truncation, random byte flips and splices of valid contents; hand-made hostile tables.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { BatchBuilder } from './batch-builder.js';
 import {
-  BatchBuilder,
   decodeContent,
   decodeHeader,
   encodeContent,

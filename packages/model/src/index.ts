@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { ByteReader, ByteWriter, DecodeError, utf8Decode, utf8Encode } from './bytes.js';
+export { BatchBuilder } from './batch-builder.js';
 export {
-  BatchBuilder,
   decodeContent,
   decodeHeader,
   encodeContent,

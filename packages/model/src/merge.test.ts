@@ -4,7 +4,8 @@
 // (encode, decode, mergeBlockRow: the Add twin), against one table that took every event itself.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BatchBuilder, decodeContent, encodeContent, joinContent, splitContent, type IncrementBatch } from './block.js';
+import { BatchBuilder } from './batch-builder.js';
+import { decodeContent, encodeContent, joinContent, splitContent, type IncrementBatch } from './block.js';
 import { MetricColumns } from './columns.js';
 import { SparseDistribution } from './distribution.js';
 import { entityOf, type Entity } from './entity.js';
