@@ -10,6 +10,7 @@ import type {
   OriginEntry,
   OutboxHead,
   RowBlock,
+  RowColumns,
   SlotClaim,
 } from '@oap-federation/storage';
 import type { DeltaTable, SlotDelta } from './delta.js';
@@ -22,7 +23,8 @@ class ScopeRows {
   readonly columns: MetricColumns[];
   readonly origins: number[] = [];
   readonly entities: number[] = [];
-  readonly #rowOf = new Map<number, number>();
+  /** Per origin code: entity code -> row. Small integers as keys: a combined key would be a heap number per look-up. */
+  readonly #rowsOf: Map<number, number>[] = [];
   readonly #indexOf = new Map<string, number>();
 
   constructor(schemas: readonly MetricSchema[]) {
@@ -35,13 +37,13 @@ class ScopeRows {
   }
 
   row(origin: number, entity: number): number {
-    const key = origin * 2 ** 32 + entity; // origin codes are small: exact in a double
-    let row = this.#rowOf.get(key);
+    const rowOf = (this.#rowsOf[origin] ??= new Map());
+    let row = rowOf.get(entity);
     if (row === undefined) {
       row = this.origins.length;
       this.origins.push(origin);
       this.entities.push(entity);
-      this.#rowOf.set(key, row);
+      rowOf.set(entity, row);
     }
     return row;
   }
@@ -211,23 +213,33 @@ export class SlotState {
       let touchedRows = touched.get(key);
       if (!touchedRows) touched.set(key, (touchedRows = { minute: table.minute, scope: table.scope, rows: new Set() }));
       const originCode = this.#originCode(table.origin);
-      const codes = table.entities.map((entity) => this.#code(entity));
+      const count = table.entities.length;
+      const merged = new Int32Array(count);
+      const own = new Int32Array(count);
+      for (let i = 0; i < count; i++) {
+        const code = this.#code(table.entities[i]!);
+        merged[i] = rows.row(0, code);
+        own[i] = originCode === 0 ? NO_ROW : rows.row(originCode, code);
+      }
+      const changed = new Uint8Array(count);
       for (const [name, columns] of table.columns) {
         const target = rows.columns[rows.columnIndex(name)]!;
-        for (let i = 0; i < codes.length; i++) {
+        for (let i = 0; i < count; i++) {
           if (!columns.has(i)) continue;
-          const merged = rows.row(0, codes[i]!);
-          const own = originCode === 0 ? undefined : rows.row(originCode, codes[i]!);
-          if (!mergeBoth(target, merged, own, columns, i)) {
-            let refused = table.refused.get(name);
-            if (!refused) table.refused.set(name, (refused = new Set()));
-            refused.add(i);
-            onRefused(table, columns.schema, i);
+          if (mergeBoth(target, merged[i]!, own[i]!, columns, i)) {
+            changed[i] = 1;
             continue;
           }
-          touchedRows.rows.add(merged);
-          if (own !== undefined) touchedRows.rows.add(own);
+          let refused = table.refused.get(name);
+          if (!refused) table.refused.set(name, (refused = new Set()));
+          refused.add(i);
+          onRefused(table, columns.schema, i);
         }
+      }
+      for (let i = 0; i < count; i++) {
+        if (changed[i] === 0) continue;
+        touchedRows.rows.add(merged[i]!);
+        if (own[i] !== NO_ROW) touchedRows.rows.add(own[i]!);
       }
     }
     const blocks: RowBlock[] = [];
@@ -266,19 +278,14 @@ export class SlotState {
   }
 }
 
-/** Merges a delta row into the merged row and into its origin's row, or into neither. */
-function mergeBoth(
-  target: MetricColumns,
-  merged: number,
-  own: number | undefined,
-  delta: MetricColumns,
-  i: number,
-): boolean {
+const NO_ROW = -1;
+
+/** Merges a delta row into the merged row and into its origin's row (NO_ROW: it has none), or into neither. */
+function mergeBoth(target: MetricColumns, merged: number, own: number, delta: MetricColumns, i: number): boolean {
+  if (own === NO_ROW) return target.mergeRow(merged, delta, i);
   // asked first: negative sums of other origins can leave room in the merged row where this origin's row has none
-  if (own !== undefined && !target.intsFit(own, delta, i)) return false;
-  if (!target.mergeRow(merged, delta, i)) return false;
-  if (own !== undefined)
-    invariant(target.mergeRow(own, delta, i), 'a distribution of an origin is larger than the merged one');
+  if (!target.intsFit(own, delta, i) || !target.mergeRow(merged, delta, i)) return false;
+  invariant(target.mergeRow(own, delta, i), 'a distribution of an origin is larger than the merged one');
   return true;
 }
 
@@ -295,25 +302,42 @@ export function rowBlock(
   },
   rows: number[],
 ): RowBlock {
-  const order = rows.toSorted(
-    (a, b) => source.origins[a]! - source.origins[b]! || source.entities[a]! - source.entities[b]!,
-  );
+  const { origins, entities } = source;
+  const order = Int32Array.from(rows).sort((a, b) => origins[a]! - origins[b]! || entities[a]! - entities[b]!);
+  const count = order.length;
+  const pick = (from: readonly number[]) => {
+    const out = new Int32Array(count);
+    for (let i = 0; i < count; i++) out[i] = from[order[i]!]!;
+    return out;
+  };
   return {
     scope,
     granularity,
     slot,
-    minutes: new Int32Array(order.length).fill(start),
-    origins: Int32Array.from(order, (row) => source.origins[row]!),
-    entities: Int32Array.from(order, (row) => source.entities[row]!),
-    metrics: source.columns.map((columns) => ({
-      schema: columns.schema,
-      present: Uint8Array.from(order, (row) => (columns.has(row) ? 1 : 0)),
-      ints: columns.schema.intFields.map((_, f) => BigInt64Array.from(order, (row) => columns.int(row, f))),
-      distributions: columns.schema.distributionFields.map((_, f) =>
-        order.map((row) =>
-          columns.has(row) ? (columns.distribution(row, f)?.encode() ?? EMPTY_DISTRIBUTION) : undefined,
-        ),
-      ),
-    })),
+    minutes: new Int32Array(count).fill(start),
+    origins: pick(origins),
+    entities: pick(entities),
+    metrics: source.columns.map((columns) => rowColumns(columns, order)),
   };
+}
+
+/** The rows of one metric in the order given. Loops, not TypedArray.from: ten times as fast, and this is every row that is written. */
+function rowColumns(columns: MetricColumns, order: Int32Array): RowColumns {
+  const { schema } = columns;
+  const count = order.length;
+  const present = new Uint8Array(count);
+  for (let i = 0; i < count; i++) present[i] = columns.has(order[i]!) ? 1 : 0;
+  const ints = schema.intFields.map((_, f) => {
+    const out = new BigInt64Array(count);
+    for (let i = 0; i < count; i++) if (present[i] === 1) out[i] = columns.int(order[i]!, f);
+    return out;
+  });
+  const distributions = schema.distributionFields.map((_, f) => {
+    const out = new Array<Uint8Array | undefined>(count);
+    for (let i = 0; i < count; i++) {
+      out[i] = present[i] === 1 ? (columns.distribution(order[i]!, f)?.encode() ?? EMPTY_DISTRIBUTION) : undefined;
+    }
+    return out;
+  });
+  return { schema, present, ints, distributions };
 }
