@@ -48,7 +48,10 @@ interface StoredRow {
   readonly metrics: Map<string, StoredMetric>;
 }
 
+type RowsOfMinute = Map<number, Map<string, StoredRow>>;
+
 interface StoredSlot {
+  readonly slot: number;
   epoch: number;
   outbox: OutboxHead;
   readonly marks: Map<string, Mark>;
@@ -56,25 +59,39 @@ interface StoredSlot {
   readonly origins: Map<number, string>;
   readonly entries: OutboxEntry[];
   readonly dirtyHours: Set<number>;
+  readonly rows: Readonly<Record<Granularity, RowsOfMinute>>;
 }
 
 /** `before`: the flush fails and nothing is written. `after`: it is written, and the caller is told it failed (unknown outcome). */
 export type CommitFault = 'before' | 'after';
 
+/** Checks that a wrong design leaves out; for mutants only. */
+export type OmittedCheck = 'epoch' | 'mark' | 'outboxSeq';
+
+/** What an observer sees of one slot's part of a commit, after it was applied. */
+export type CommitObserver = (flush: SlotFlush) => void;
+
 export class MemoryTierStore implements TierStore {
   readonly #slots = new Map<number, StoredSlot>();
-  readonly #rows = new Map<string, StoredRow>();
   readonly #children = new Map<string, ExpectedChild>();
   readonly parked: ParkedBatch[] = [];
   readonly #newLogId: () => string;
+  readonly #slotCount: number;
   #schemas: readonly MetricSchema[] = [];
   /** Asked before each flush; returning a fault makes it happen. */
   commitFault: (() => CommitFault | undefined) | undefined;
   /** While true every call fails with StorageUnavailable. */
   down = false;
+  /** Called for each slot of a commit, in the turn of the commit. */
+  onCommit: CommitObserver | undefined;
+  /** Called when the upstream's acknowledgement of a slot's outbox is written. */
+  onAcknowledge: ((slot: number, seq: number) => void) | undefined;
+  omittedChecks: ReadonlySet<OmittedCheck> = new Set();
 
-  constructor(newLogId: () => string) {
+  /** `slots`: slots that exist; others are refused. */
+  constructor(newLogId: () => string, slots = Number.POSITIVE_INFINITY) {
     this.#newLogId = newLogId;
+    this.#slotCount = slots;
   }
 
   async #reach(): Promise<void> {
@@ -85,15 +102,17 @@ export class MemoryTierStore implements TierStore {
   #slot(slot: number): StoredSlot {
     let stored = this.#slots.get(slot);
     if (!stored) {
+      if (slot < 0 || slot >= this.#slotCount) throw new Error(`there is no slot ${slot}`);
       const outbox: OutboxHead = {
         logId: this.#newLogId(),
-        gen: 0,
+        gen: 1,
         nextSeq: 1,
         chain: new Uint8Array(0),
         acknowledgedSeq: 0,
         watermark: NO_WATERMARK,
       };
       stored = {
+        slot,
         epoch: 0,
         outbox,
         marks: new Map(),
@@ -101,6 +120,7 @@ export class MemoryTierStore implements TierStore {
         origins: new Map(),
         entries: [],
         dirtyHours: new Set(),
+        rows: { minute: new Map(), hour: new Map(), day: new Map() },
       };
       this.#slots.set(slot, stored);
     }
@@ -109,7 +129,13 @@ export class MemoryTierStore implements TierStore {
 
   async prepareMetrics(schemas: readonly MetricSchema[]): Promise<void> {
     await this.#reach();
-    this.#schemas = schemas;
+    const known = new Map(this.#schemas.map((schema) => [schema.name, schema]));
+    for (const schema of schemas) {
+      const before = known.get(schema.name);
+      if (before && before.text !== schema.text) throw new Error(`${schema.name} is stored as ${before.text}`);
+    }
+    for (const schema of schemas) known.set(schema.name, schema);
+    this.#schemas = [...known.values()];
   }
 
   async claimSlot(slot: number): Promise<SlotClaim> {
@@ -117,29 +143,27 @@ export class MemoryTierStore implements TierStore {
     const stored = this.#slot(slot);
     stored.epoch++;
     let newestMinute = NO_WATERMARK;
-    for (const row of this.#rows.values()) {
-      if (row.slot === slot && row.granularity === 'minute') newestMinute = Math.max(newestMinute, row.minute);
-    }
+    for (const minute of stored.rows.minute.keys()) newestMinute = Math.max(newestMinute, minute);
     return {
       slot,
       epoch: stored.epoch,
-      marks: [...stored.marks.values()],
+      marks: [...stored.marks.values()].toSorted((a, b) => (a.logId < b.logId ? -1 : 1)),
       outbox: stored.outbox,
-      entities: [...stored.entities.values()],
-      origins: [...stored.origins].map(([code, name]) => ({ code, name })),
+      entities: [...stored.entities.values()].toSorted((a, b) => a.code - b.code),
+      origins: [...stored.origins].map(([code, name]) => ({ code, name })).toSorted((a, b) => a.code - b.code),
       newestMinute,
     };
   }
 
   async loadRows(slot: number, granularity: Granularity, starts: readonly number[]): Promise<readonly RowBlock[]> {
     await this.#reach();
-    const wanted = new Set(starts);
     const byScope = new Map<ScopeName, StoredRow[]>();
-    for (const row of this.#rows.values()) {
-      if (row.slot !== slot || row.granularity !== granularity || !wanted.has(row.minute)) continue;
-      const rows = byScope.get(row.scope);
-      if (rows) rows.push(row);
-      else byScope.set(row.scope, [row]);
+    for (const minute of new Set(starts)) {
+      for (const row of this.#slot(slot).rows[granularity].get(minute)?.values() ?? []) {
+        const rows = byScope.get(row.scope);
+        if (rows) rows.push(row);
+        else byScope.set(row.scope, [row]);
+      }
     }
     return [...byScope].map(([scope, rows]) => this.#block(slot, granularity, scope, rows));
   }
@@ -173,23 +197,48 @@ export class MemoryTierStore implements TierStore {
     if (fault === 'before') throw new StorageUnavailable('the transaction failed');
     const refused = flushes.filter((flush) => !this.#accepts(flush)).map((flush) => flush.slot);
     if (refused.length > 0) return { kind: 'notOwner', slots: refused };
+    for (const flush of flushes) this.#refuseBugs(flush);
     for (const flush of flushes) this.#apply(flush);
+    for (const flush of flushes) this.onCommit?.(flush);
     if (fault === 'after') throw new StorageUnavailable('the connection broke at COMMIT: outcome unknown');
     return { kind: 'committed' };
   }
 
   #accepts(flush: SlotFlush): boolean {
     const stored = this.#slot(flush.slot);
-    if (stored.epoch !== flush.epoch) return false;
-    if (flush.outbox && flush.outbox.entry.seq !== stored.outbox.nextSeq) return false;
-    return flush.marks.every(({ mark, previousSeq }) => (stored.marks.get(mark.logId)?.seq ?? 0) === previousSeq);
+    const checks = (check: OmittedCheck) => !this.omittedChecks.has(check);
+    if (stored.epoch !== flush.epoch && checks('epoch')) return false;
+    if (flush.outbox && flush.outbox.entry.seq !== stored.outbox.nextSeq && checks('outboxSeq')) return false;
+    return (
+      !checks('mark') ||
+      flush.marks.every(({ mark, previousSeq }) => (stored.marks.get(mark.logId)?.seq ?? 0) === previousSeq)
+    );
+  }
+
+  /** What a database refuses whatever happens: a row twice in one statement, a code for a second entity, an unknown metric. */
+  #refuseBugs(flush: SlotFlush): void {
+    const stored = this.#slot(flush.slot);
+    for (const { code, entity } of flush.entities) {
+      const known = stored.entities.get(code);
+      if (known && (known.entity.id !== entity.id || known.entity.scope !== entity.scope))
+        throw new Error(`BUG: code ${code} of slot ${flush.slot} is ${known.entity.id}, not ${entity.id}`);
+    }
+    const known = new Set(this.#schemas.map((schema) => schema.text));
+    for (const block of flush.rows) {
+      const keys = new Set<string>();
+      for (let i = 0; i < block.entities.length; i++)
+        keys.add(`${block.minutes[i]} ${block.origins[i]} ${block.entities[i]}`);
+      if (keys.size < block.entities.length) throw new Error(`BUG: a row twice in a flush of slot ${flush.slot}`);
+      for (const { schema } of block.metrics)
+        if (!known.has(schema.text)) throw new Error(`BUG: metric ${schema.name} was not prepared`);
+    }
   }
 
   #apply(flush: SlotFlush): void {
     const stored = this.#slot(flush.slot);
     for (const entry of flush.entities) stored.entities.set(entry.code, entry);
     for (const { code, name } of flush.origins) stored.origins.set(code, name);
-    for (const block of flush.rows) this.#write(block);
+    for (const block of flush.rows) this.#write(stored, block);
     for (const { mark } of flush.marks) stored.marks.set(mark.logId, mark);
     if (flush.outbox) {
       const { entry, watermark } = flush.outbox;
@@ -197,26 +246,57 @@ export class MemoryTierStore implements TierStore {
       stored.outbox = { ...stored.outbox, nextSeq: entry.seq + 1, chain: entry.chain, watermark };
     }
     this.parked.push(...flush.parked);
-    for (const hour of flush.dirtyHours) stored.dirtyHours.add(hour);
     for (const hour of flush.cleanedHours) stored.dirtyHours.delete(hour);
+    for (const hour of flush.dirtyHours) stored.dirtyHours.add(hour);
   }
 
-  #write(block: RowBlock): void {
+  #write(stored: StoredSlot, block: RowBlock): void {
+    const { slot, scope, granularity } = block;
+    const byMinute = stored.rows[granularity];
     for (let i = 0; i < block.entities.length; i++) {
-      const metrics = new Map<string, StoredMetric>();
+      const [minute, origin, entity] = [block.minutes[i]!, block.origins[i]!, block.entities[i]!];
+      let rows = byMinute.get(minute);
+      if (!rows) byMinute.set(minute, (rows = new Map()));
+      const key = `${scope} ${origin} ${entity}`;
+      let row = rows.get(key);
+      if (!row) rows.set(key, (row = { slot, scope, granularity, minute, origin, entity, metrics: new Map() }));
       for (const { schema, present, ints, distributions } of block.metrics) {
-        if (present[i] !== 1) continue;
-        metrics.set(schema.name, {
+        if (present[i] !== 1) {
+          row.metrics.delete(schema.name);
+          continue;
+        }
+        row.metrics.set(schema.name, {
           schema,
           ints: ints.map((column) => column[i]!),
           distributions: distributions.map((column) => column[i]!),
         });
       }
-      const [minute, origin, entity] = [block.minutes[i]!, block.origins[i]!, block.entities[i]!];
-      const { slot, scope, granularity } = block;
-      const key = `${slot} ${granularity} ${scope} ${minute} ${origin} ${entity}`;
-      this.#rows.set(key, { slot, scope, granularity, minute, origin, entity, metrics });
     }
+  }
+
+  *#rowsOf(granularity: Granularity): Generator<StoredRow> {
+    for (const { rows } of this.#slots.values())
+      for (const ofMinute of rows[granularity].values()) yield* ofMinute.values();
+  }
+
+  // --- for observers, without a turn ---------------------------------------------------------------------------------
+
+  /** The committed mark of a log. */
+  peekMark(slot: number, logId: string): Mark | undefined {
+    return this.#slot(slot).marks.get(logId);
+  }
+
+  peekOutbox(slot: number): OutboxHead {
+    return this.#slot(slot).outbox;
+  }
+
+  peekEntity(slot: number, code: number): DictionaryEntry | undefined {
+    return this.#slot(slot).entities.get(code);
+  }
+
+  /** Name of an origin code; '' for the merged row. */
+  peekOrigin(slot: number, code: number): string | undefined {
+    return code === 0 ? '' : this.#slot(slot).origins.get(code);
   }
 
   async readOutbox(slot: number, afterSeq: number, bytesMax: number): Promise<readonly OutboxEntry[]> {
@@ -240,6 +320,9 @@ export class MemoryTierStore implements TierStore {
   async acknowledgeOutbox(slot: number, seq: number): Promise<void> {
     await this.#reach();
     const stored = this.#slot(slot);
+    if (seq >= stored.outbox.nextSeq)
+      throw new Error(`seq ${seq} of slot ${slot} cannot be acknowledged: it does not exist`);
+    this.onAcknowledge?.(slot, seq);
     stored.outbox = { ...stored.outbox, acknowledgedSeq: Math.max(stored.outbox.acknowledgedSeq, seq) };
   }
 
@@ -251,7 +334,7 @@ export class MemoryTierStore implements TierStore {
       for (const entry of log) {
         if (entry.seq <= outbox.acknowledgedSeq) continue;
         entries++;
-        bytes += entry.content.length;
+        bytes += entry.header.length + entry.content.length;
       }
     }
     return { entries, bytes };
@@ -259,19 +342,24 @@ export class MemoryTierStore implements TierStore {
 
   async expectedChildren(): Promise<readonly ExpectedChild[]> {
     await this.#reach();
-    return [...this.#children.values()];
+    return [...this.#children.values()].toSorted((a, b) => (a.tier < b.tier ? -1 : 1));
   }
 
   async expectChildren(children: readonly ExpectedChild[]): Promise<void> {
     await this.#reach();
-    for (const child of children) if (!this.#children.has(child.tier)) this.#children.set(child.tier, child);
+    for (const child of children) {
+      const known = this.#children.get(child.tier);
+      if (!known) this.#children.set(child.tier, child);
+      else if (child.retiredAtMs !== undefined)
+        this.#children.set(child.tier, { ...known, retiredAtMs: child.retiredAtMs });
+    }
   }
 
   /** All merged rows of a granularity as sorted text: entity, origin, bucket, metric, fields. Codes and slots' internals do not show. */
   dump(granularity: Granularity = 'minute', options: { readonly mergedOnly?: boolean } = {}): string[] {
     const lines: string[] = [];
-    for (const row of this.#rows.values()) {
-      if (row.granularity !== granularity || (options.mergedOnly && row.origin !== 0)) continue;
+    for (const row of this.#rowsOf(granularity)) {
+      if (options.mergedOnly && row.origin !== 0) continue;
       const stored = this.#slots.get(row.slot)!;
       const { entity } = stored.entities.get(row.entity)!;
       const origin = row.origin === 0 ? '' : stored.origins.get(row.origin)!;
@@ -290,8 +378,8 @@ export class MemoryTierStore implements TierStore {
     readSeries: async (query: SeriesQuery): Promise<readonly MetricSeries[]> => {
       await this.#reach();
       const series = new Map<string, { entityId: string; origin: string; starts: number[]; columns: MetricColumns }>();
-      for (const row of this.#rows.values()) {
-        if (row.granularity !== 'minute' || row.scope !== query.metric.scope) continue;
+      for (const row of this.#rowsOf('minute')) {
+        if (row.scope !== query.metric.scope) continue;
         if (row.minute < query.fromMinute || row.minute > query.toMinute) continue;
         const metric = row.metrics.get(query.metric.name);
         const stored = this.#slots.get(row.slot)!;
@@ -375,16 +463,27 @@ export class MemoryTierStore implements TierStore {
         for (const [origin, minute] of mark.origins) note(origin, mark.producer, minute, mark.updatedAtMs);
       }
       for (const child of this.#children.values())
-        if (!heard.has(child.tier)) note(child.tier, child.tier, NO_WATERMARK, 0);
+        if (!heard.has(child.tier) && child.retiredAtMs === undefined) note(child.tier, child.tier, NO_WATERMARK, 0);
     }
     return [...bySource.values()];
   }
 
   readonly maintenance: Maintenance = {
     dirtyHours: async (slot) => [...this.#slot(slot).dirtyHours].toSorted((a, b) => a - b),
-    dropExpired: async ({ nowMs, ttlDays }) => {
-      const oldest = Math.floor(nowMs / 60_000) - ttlDays * 1440;
-      for (const [key, row] of this.#rows) if (row.minute < oldest) this.#rows.delete(key);
+    dropExpired: async ({ nowMs, ttlDays, outboxRetentionMs }) => {
+      const oldest = (Math.floor(nowMs / 86_400_000) - ttlDays) * 1440;
+      for (const stored of this.#slots.values()) {
+        for (const byMinute of Object.values(stored.rows))
+          for (const minute of byMinute.keys()) if (minute < oldest) byMinute.delete(minute);
+        for (const hour of stored.dirtyHours) if (hour * 60 < oldest) stored.dirtyHours.delete(hour);
+        for (const [logId, mark] of stored.marks)
+          if (mark.kind === 'local' && mark.updatedAtMs < oldest * 60_000) stored.marks.delete(logId);
+        const { acknowledgedSeq } = stored.outbox;
+        const kept = stored.entries.filter(
+          (entry) => entry.seq > acknowledgedSeq || entry.createdAtMs > nowMs - outboxRetentionMs,
+        );
+        stored.entries.splice(0, stored.entries.length, ...kept);
+      }
     },
   };
 
