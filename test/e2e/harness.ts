@@ -96,7 +96,7 @@ export class Stage {
 
   /** Starts a node of the built command; resolves when `/healthcheck` says 200. */
   async node(options: NodeOptions): Promise<NodeProc> {
-    const grpcPort = await freePort();
+    const grpcPort = Number(options.env['SW_CORE_GRPC_PORT'] ?? (await freePort()));
     const restPort = await freePort();
     const env = {
       SW_CORE_GRPC_PORT: String(grpcPort),

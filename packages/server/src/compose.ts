@@ -10,6 +10,9 @@ import {
   openZooKeeperCoordinator,
   openZooKeeperDiscovery,
   type ClusterCoordinator,
+  type MemberOptions,
+  type ModuleQuery,
+  type RemoteInstance,
 } from '@oap-federation/cluster';
 import {
   federationServices,
@@ -112,7 +115,14 @@ async function assemble(
     const sinceMinute = minuteOf(clock.now());
     await store.expectChildren(federation.receive.expectedTiers.map((child) => ({ tier: child, sinceMinute })));
   }
-  const coordinator = stack.use('cluster', await openCoordinator(config, { instanceId, address, slots }, deps));
+  const advertised = federation?.receive?.advertisedAddress;
+  const member = {
+    instanceId,
+    address,
+    slots,
+    attributes: advertised === undefined ? {} : { [FEDERATION_ADDRESS]: advertised },
+  };
+  const coordinator = stack.use('cluster', await openCoordinator(config, member, deps));
   const owner = stack.use(
     'L2',
     openSlotOwner(config, program, { tier, slots, instanceId, store, coordinator, telemetry }, deps),
@@ -136,9 +146,22 @@ async function assemble(
   let receiver: FederationReceiver | undefined;
   if (federation?.receive) {
     const { tokens, creditBytes, maxFrameBytes } = federation.receive;
+    const view = {
+      ...asSeenFromBelow(coordinator),
+      slotOwners: () => coordinator.slotOwners(),
+      watchSlots: (listener: (owners: readonly string[]) => void) => coordinator.watchSlots(listener),
+    };
     const opened = federationServices(
-      receiverConfig({ tier, slots, instanceId, address, tokens, creditBytes, maxFrameBytes }),
-      { intake: owner, store, routes: routesOf(program), coordinator, clock, logger, telemetry },
+      receiverConfig({ tier, slots, instanceId, address: advertised ?? address, tokens, creditBytes, maxFrameBytes }),
+      {
+        intake: owner,
+        store,
+        routes: routesOf(program),
+        coordinator: view,
+        clock,
+        logger,
+        telemetry,
+      },
     );
     receiver = stack.use('federation receiver', opened.receiver);
     services.push(...opened.services);
@@ -243,15 +266,24 @@ async function openStore(config: OapConfig, slots: number, deps: NodeDeps, stack
   return openPostgresStore({ url, maxConnections: storage.maxConnections, slots, waitMs: STORAGE_WAIT_MS }, deps);
 }
 
-function openCoordinator(
-  config: OapConfig,
-  member: { readonly instanceId: string; readonly address: string; readonly slots: number },
-  deps: NodeDeps,
-): Promise<ClusterCoordinator> {
+function openCoordinator(config: OapConfig, member: MemberOptions, deps: NodeDeps): Promise<ClusterCoordinator> {
   const { cluster } = config;
   if (cluster.provider === 'standalone') return openStandaloneCoordinator(member, deps);
   const { hostPort, namespace, sessionTimeoutMs } = cluster;
   return openZooKeeperCoordinator({ ...member, hostPort, namespace, sessionTimeoutMs }, deps);
+}
+
+/** Attribute of a member: the address that lower tiers use for it, where that is not the one that its own tier uses. */
+const FEDERATION_ADDRESS = 'federationAddress';
+
+/** Members with the addresses that lower tiers use. */
+function asSeenFromBelow(modules: ModuleQuery): ModuleQuery {
+  const seen = (members: readonly RemoteInstance[]) =>
+    members.map((m) => ({ ...m, address: m.attributes[FEDERATION_ADDRESS] ?? m.address }));
+  return {
+    queryModules: () => seen(modules.queryModules()),
+    watchModules: (listener) => modules.watchModules((members) => listener(seen(members))),
+  };
 }
 
 interface OwnerParts {
@@ -345,7 +377,7 @@ async function openDiscovery(
         { hostPort, namespace, sessionTimeoutMs: ZK_DISCOVERY_SESSION_MS },
         deps,
       );
-      return moduleDiscovery(stack.use('upstream ZooKeeper', modules));
+      return moduleDiscovery(asSeenFromBelow(stack.use('upstream ZooKeeper', modules)));
     }
   }
 }

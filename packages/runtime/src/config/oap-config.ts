@@ -81,6 +81,8 @@ export interface ForwardConfig {
 }
 
 export interface ReceiveConfig {
+  /** host:port that lower tiers are told; undefined takes the address that the nodes of the tier use. */
+  readonly advertisedAddress: string | undefined;
   /** Tier name to token; empty lets any tier in. */
   readonly tokens: Readonly<Record<string, string>>;
   readonly expectedTiers: readonly string[];
@@ -175,7 +177,7 @@ function toFederation({
   receive,
 }: FileSettings['federation']['providers']['default']): FederationConfig {
   const { upstreams, discovery, zookeeper, ...limits } = forward;
-  const { enabled, ...receiving } = receive;
+  const { enabled, advertisedAddress, ...receiving } = receive;
   const sends = discovery === 'zookeeper' || upstreams.length > 0;
   return {
     tier,
@@ -186,7 +188,9 @@ function toFederation({
           ...limits,
         }
       : undefined,
-    receive: enabled ? receiving : undefined,
+    receive: enabled
+      ? { ...receiving, advertisedAddress: advertisedAddress === '' ? undefined : advertisedAddress }
+      : undefined,
   };
 }
 

@@ -275,6 +275,15 @@ export const MODULES = {
         }),
         receive: group('From the tiers below, on core.default.gRPCPort.', {
           enabled: flag(false, { env: 'SW_FEDERATION_RECEIVE', doc: 'Whether other tiers may send to this one.' }),
+          advertisedAddress: text(
+            '',
+            {
+              env: 'SW_FEDERATION_ADVERTISED_ADDRESS',
+              doc: 'host:port under which lower tiers reach this node, when that is not the address it binds (NAT, load balancer, WAN).',
+            },
+            'host:port',
+            (address) => (address === '' ? undefined : checkHostPorts(address)),
+          ),
           tokens: secrets({
             env: 'SW_FEDERATION_RECEIVE_TOKENS',
             doc: 'Which tiers may send, and the token of each: {east: ..., west: ...}. Empty lets any tier in, on a loopback address only.',
