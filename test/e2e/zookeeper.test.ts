@@ -44,6 +44,7 @@ needs('postgres', 'zookeeper')('a tier of several nodes behind ZooKeeper', () =>
       SW_NAMESPACE: namespace,
       SW_CLUSTER_ZK_HOST_PORT: zookeeper.connect,
       SW_CLUSTER_ZK_SESSION_TIMEOUT: String(SESSION_MS),
+      SW_CLUSTER_INTERNAL_TOKEN: `inner-${namespace}`,
       SW_STORAGE: 'postgresql',
     });
     const upper = (name: string) =>

@@ -27,7 +27,7 @@ const server = new Server();
 let port = 0;
 
 beforeAll(async () => {
-  const { definition, implementation } = slotIntakeService(intake);
+  const { definition, implementation } = slotIntakeService(intake, 'inner');
   server.addService(definition, implementation);
   port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (err, bound) =>
@@ -69,6 +69,7 @@ it('carries batches and outcomes unchanged', async () => {
   using remote = new RemoteIntake(`127.0.0.1:${port}`, 'node-a', {
     logger: { warn: () => undefined },
     now: () => Date.now(),
+    token: 'inner',
   });
   const sent = answers.map((_, i) => batch(i + 1));
   const outcomes = await Promise.all(sent.map((b) => remote.offer(b)));
@@ -92,4 +93,16 @@ it('says busy when the other node is not there', async () => {
   });
   expect(await remote.offer(batch(1))).toMatchObject({ kind: 'busy' });
   expect(warnings).toHaveLength(1);
+});
+
+it('a node with another token is refused, and nothing of its offer is taken', async () => {
+  const before = offered.length;
+  const warnings: unknown[] = [];
+  using remote = new RemoteIntake(`127.0.0.1:${port}`, 'node-b', {
+    logger: { warn: (fields) => warnings.push(fields['err']) },
+    now: () => Date.now(),
+  });
+  expect(await remote.offer(batch(1))).toMatchObject({ kind: 'busy' });
+  expect(String(warnings[0])).toContain('cluster.zookeeper.internalToken differs');
+  expect(offered.length).toBe(before);
 });

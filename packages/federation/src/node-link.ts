@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Between the nodes of one tier: L1 of this node offers batches to the node that owns the slot. In: numbered local batches. Out: their
 // outcomes. Unary calls suffice: the sender keeps what is not committed, the marks in the common storage drop what comes twice.
+import { createHash, timingSafeEqual } from 'node:crypto';
 import {
   Client,
   credentials,
+  Metadata,
   status,
   type handleUnaryCall,
   type ServiceDefinition,
@@ -29,12 +31,15 @@ import {
   type OfferedBatch,
   type OfferOutcome,
 } from '@oap-federation/wire';
+import { TOKEN_KEY } from './protocol.js';
 
 const NOTHING = new Uint8Array(0);
 const RETRY_MS = 500;
 // a commit may wait for a flush period and a database that restarts; later the sender asks again, which is harmless
 const DEADLINE_MS = 120_000;
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+// far below what the other node's server takes (receiver-sharing-server.default.maxMessageSize)
+const CALL_BYTES_WANTED = 4 * 1024 * 1024;
 
 interface Waiting {
   readonly batch: IncomingBatch;
@@ -47,13 +52,15 @@ export class RemoteIntake implements Disposable {
   readonly #producer: string;
   readonly #logger: Pick<Logger, 'warn'>;
   readonly #now: () => number;
+  readonly #token: string;
   #queue: Waiting[] = [];
 
   constructor(
     address: string,
     producer: string,
-    deps: { readonly logger: Pick<Logger, 'warn'>; readonly now: () => number },
+    deps: { readonly logger: Pick<Logger, 'warn'>; readonly now: () => number; readonly token?: string },
   ) {
+    this.#token = deps.token ?? '';
     this.#client = new Client(address, credentials.createInsecure(), {
       'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
       'grpc.keepalive_time_ms': 10_000,
@@ -72,31 +79,39 @@ export class RemoteIntake implements Disposable {
   }
 
   #call(): void {
-    const waiting = this.#queue;
+    const queue = this.#queue;
     this.#queue = [];
-    const batches = waiting.map(({ batch }): OfferedBatch => ({
-      logId: batch.logId,
-      slot: batch.slot,
-      gen: batch.gen,
-      seq: batch.seq,
-      header: encodeHeader(batch.header),
-      content: joinContent(encodeContent(batch.batch)),
-    }));
+    let waiting: Waiting[] = [];
+    let batches: OfferedBatch[] = [];
+    let bytes = 0;
+    for (const entry of queue) {
+      const { batch } = entry;
+      const content = joinContent(encodeContent(batch.batch));
+      if (bytes + content.length > CALL_BYTES_WANTED && batches.length > 0) {
+        this.#send(waiting, batches);
+        [waiting, batches, bytes] = [[], [], 0];
+      }
+      const { logId, slot, gen, seq } = batch;
+      waiting.push(entry);
+      batches.push({ logId, slot, gen, seq, header: encodeHeader(batch.header), content });
+      bytes += content.length;
+    }
+    this.#send(waiting, batches);
+  }
+
+  #send(waiting: readonly Waiting[], batches: readonly OfferedBatch[]): void {
     const request = Buffer.from(encodeOffer({ producer: this.#producer, batches }));
-    const identity = (bytes: Buffer) => bytes;
-    this.#client.makeUnaryRequest(
-      OFFER_PATH,
-      identity,
-      identity,
-      request,
-      { deadline: this.#now() + DEADLINE_MS },
-      (error, answer) => {
-        const outcomes = error || !answer ? undefined : this.#read(answer, waiting.length);
-        if (error)
-          this.#logger.warn({ err: error }, 'another node of this tier does not take L1 batches; offering them again');
-        waiting.forEach(({ resolve }, i) => resolve(outcomes?.[i] ?? { kind: 'busy', retryAfterMs: RETRY_MS }));
-      },
-    );
+    const identity = (message: Buffer) => message;
+    const metadata = new Metadata();
+    if (this.#token !== '') metadata.set(TOKEN_KEY, this.#token);
+    const options = { deadline: this.#now() + DEADLINE_MS };
+    this.#client.makeUnaryRequest(OFFER_PATH, identity, identity, request, metadata, options, (error, answer) => {
+      const outcomes = error || !answer ? undefined : this.#read(answer, waiting.length);
+      if (error) {
+        this.#logger.warn({ err: error }, 'another node of this tier does not take L1 batches; offering them again');
+      }
+      waiting.forEach(({ resolve }, i) => resolve(outcomes?.[i] ?? { kind: 'busy', retryAfterMs: RETRY_MS }));
+    });
   }
 
   #read(answer: Buffer, expected: number): readonly BatchOutcome[] | undefined {
@@ -144,13 +159,24 @@ function toOfferOutcome(outcome: BatchOutcome): OfferOutcome {
   }
 }
 
-/** The service that other nodes of this tier call. It belongs on the tier's inner network, as SkyWalking's RemoteService does. */
-export function slotIntakeService(intake: SlotIntake): {
+/** The service that other nodes of this tier call; `token` '' asks for none. */
+export function slotIntakeService(
+  intake: Pick<SlotIntake, 'offer'>,
+  token: string,
+): {
   readonly definition: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
 } {
   const identity = (bytes: Buffer) => bytes;
+  const wanted = digest(token);
   const offer: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
+    if (token !== '' && !timingSafeEqual(digest(String(call.metadata.get(TOKEN_KEY)[0] ?? '')), wanted)) {
+      callback({
+        code: status.PERMISSION_DENIED,
+        details: 'not a node of this tier: cluster.zookeeper.internalToken differs',
+      });
+      return;
+    }
     let offered: Promise<BatchOutcome>[];
     try {
       const { producer, batches } = decodeOffer(call.request);
@@ -180,6 +206,8 @@ export function slotIntakeService(intake: SlotIntake): {
     implementation: { offer },
   };
 }
+
+const digest = (text: string) => createHash('sha256').update(text).digest();
 
 function toIncoming(producer: string, offered: OfferedBatch): IncomingBatch {
   return {

@@ -203,7 +203,8 @@ async function assemble(
         pressure: () => l1.pressure() > PRESSURE_LIMIT,
       }),
     );
-  services.push(slotIntakeService(owner));
+  // other nodes of this tier; a standalone node has none and offers no such door
+  if (config.cluster.provider !== 'standalone') services.push(slotIntakeService(owner, config.cluster.internalToken));
 
   const status = () => ({
     tier,
@@ -401,6 +402,7 @@ function openL1(
 ): L1Aggregator {
   const { core } = config;
   const { instanceId, slots, owner, coordinator, telemetry, mayHoldSources } = parts;
+  const token = config.cluster.provider === 'standalone' ? '' : config.cluster.internalToken;
   const remotes = new Map<string, RemoteIntake>();
   stack.defer('node links', () => remotes.forEach((remote) => remote[Symbol.dispose]()));
   const route = (slot: number) => {
@@ -412,7 +414,7 @@ function openL1(
     if (!remote)
       remotes.set(
         member.address,
-        (remote = new RemoteIntake(member.address, instanceId, { logger, now: () => clock.now() })),
+        (remote = new RemoteIntake(member.address, instanceId, { logger, now: () => clock.now(), token })),
       );
     return remote;
   };

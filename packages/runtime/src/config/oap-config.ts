@@ -16,6 +16,8 @@ export type ClusterConfig =
       /** What this node registers; undefined takes the gRPC host or port that is really bound. */
       readonly internalComHost: string | undefined;
       readonly internalComPort: number | undefined;
+      /** Empty: nodes of the tier are not asked for a token. */
+      readonly internalToken: string;
     };
 
 export interface CoreConfig {

@@ -65,6 +65,10 @@ export const MODULES = {
           env: 'SW_CLUSTER_INTERNAL_COM_PORT',
           doc: 'Port that the other nodes use for this one; -1 takes core.default.gRPCPort.',
         }),
+        internalToken: secret('', {
+          env: 'SW_CLUSTER_INTERNAL_TOKEN',
+          doc: 'Token that the nodes of this tier show to each other; one value for all of them. Empty checks none: keep the port to yourselves then.',
+        }),
       }),
     },
   ),
