@@ -31,6 +31,9 @@ export interface RefusedRows {
 
 interface MutableTable extends DeltaTable {
   readonly rowOf: Map<string, number>;
+  /** Rows of the entities of the batch that was merged last, by entity index (-1: not looked up yet): its metrics share them. */
+  batch: IncrementBatch | undefined;
+  rowOfIndex: Int32Array;
 }
 
 export class SlotDelta {
@@ -54,7 +57,17 @@ export class SlotDelta {
     const key = `${scope} ${minute} ${origin}`;
     let table = this.#tables.get(key);
     if (!table) {
-      table = { scope, minute, origin, entities: [], columns: new Map(), refused: new Map(), rowOf: new Map() };
+      table = {
+        scope,
+        minute,
+        origin,
+        entities: [],
+        columns: new Map(),
+        refused: new Map(),
+        rowOf: new Map(),
+        batch: undefined,
+        rowOfIndex: NO_ROWS,
+      };
       this.#tables.set(key, table);
     }
     return table;
@@ -76,18 +89,17 @@ export class SlotDelta {
       columns = new MetricColumns(schema, Math.max(4, block.entities.length));
       table.columns.set(schema.name, columns);
     }
-    let refused: number[] | undefined;
+    if (table.batch !== batch) {
+      table.batch = batch;
+      table.rowOfIndex = new Int32Array(batch.entities.length).fill(-1);
+    }
+    const { rowOfIndex } = table;
     const { entities } = block;
+    let refused: number[] | undefined;
     for (let i = 0; i < entities.length; i++) {
-      const entity = batch.entities[entities[i]!]!;
-      let row = table.rowOf.get(entity.id);
-      if (row === undefined) {
-        row = table.entities.length;
-        table.entities.push(entity);
-        table.rowOf.set(entity.id, row);
-      } else if (table.entities[row] !== entity) {
-        table.entities[row] = withLayersOf(table.entities[row]!, entity);
-      }
+      const index = entities[i]!;
+      let row = rowOfIndex[index]!;
+      if (row < 0) row = rowOfIndex[index] = rowFor(table, batch.entities[index]!);
       if (columns.mergeBlockRow(row, block, i)) this.#increments++;
       else (refused ??= []).push(i);
     }
@@ -109,4 +121,19 @@ export class SlotDelta {
     }
     return builder.build();
   }
+}
+
+const NO_ROWS = new Int32Array(0);
+
+/** The entity's row in a table, a new one when it has none; layers that it did not have yet are added. */
+function rowFor(table: MutableTable, entity: Entity): number {
+  const known = table.rowOf.get(entity.id);
+  if (known !== undefined) {
+    if (table.entities[known] !== entity) table.entities[known] = withLayersOf(table.entities[known]!, entity);
+    return known;
+  }
+  const row = table.entities.length;
+  table.entities.push(entity);
+  table.rowOf.set(entity.id, row);
+  return row;
 }
