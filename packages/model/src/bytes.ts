@@ -317,6 +317,20 @@ export class ByteReader {
     return view;
   }
 
+  /** A positive int64 as a double: exact up to 2^53, rounded above. */
+  count64Number(): number {
+    if (this.#at < this.#end) {
+      const b = this.#bytes[this.#at]!;
+      if (b > 0 && b < 0x80) {
+        this.#at++;
+        return b;
+      }
+    }
+    const count = this.count64();
+    if (count === 0n) throw new DecodeError('count of zero');
+    return Number(count);
+  }
+
   /** Passes over one varint of a positive int64, checking it. */
   skipCount64(): void {
     if (this.#at < this.#end) {

@@ -16,9 +16,6 @@ import type { MetricSchema } from './schema.js';
 
 const IDENTITY: Readonly<Record<FieldMerge, bigint>> = { add: 0n, max: INT64_MIN, min: INT64_MAX };
 
-/** Holds one decoded delta during `mergeBlockRow`; nothing of it outlives the call. */
-const scratch = new SparseDistribution(64);
-
 /**
  * Columns of one metric. Rows are numbered by the caller (one numbering per table, shared by the metrics of a scope);
  * a row is absent until the first `enter` or merge touches it. All refusals leave the row as it was.
@@ -161,8 +158,14 @@ export class MetricColumns {
     }
     for (let f = 0; f < this.#distributions.length; f++) {
       const { offsets, bytes } = block.distributions[f]!;
-      scratch.decodeFrom(bytes, offsets[i]!, offsets[i + 1]!);
-      if (!this.#mergeDistribution(row, f, scratch)) return false;
+      let own = this.#distributions[f]![row];
+      if (!own) {
+        own = new SparseDistribution(0);
+        own.decodeFrom(bytes, offsets[i]!, offsets[i + 1]!);
+        this.#distributions[f]![row] = own;
+      } else if (!own.mergeEncoded(bytes, offsets[i]!, offsets[i + 1]!)) {
+        return false;
+      }
     }
     for (let f = 0; f < merges.length; f++) this.#mergeInt(row, f, block.ints[f]![i]!);
     this.#present[row] = 1;

@@ -173,6 +173,126 @@ describe('adding and merging', () => {
   });
 });
 
+describe('the two forms', () => {
+  // indexes that lie close, at the ends of a dense window, and far apart; counts at a byte, at the dense form's sum, at 32 and 63 bits
+  const near = fc.integer({ min: -40, max: 600 });
+  const anywhere = fc.oneof(
+    { weight: 6, arbitrary: near },
+    { weight: 2, arbitrary: fc.integer({ min: 3_300, max: 4_200 }) },
+    { weight: 1, arbitrary: fc.constantFrom(-0x8000_0000, -0x7fff_ffff, 0x7fff_ffff, 0x7fff_ffe0) },
+  );
+  const size = fc.oneof(
+    { weight: 8, arbitrary: fc.bigInt({ min: 1n, max: 9n }) },
+    { weight: 2, arbitrary: fc.constantFrom(127n, 254n, 255n, 256n, 257n, 65_535n, 65_536n) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        (1n << 30n) - 300n,
+        (1n << 30n) - 1n,
+        1n << 30n,
+        (1n << 32n) - 1n,
+        1n << 53n,
+        1n << 61n,
+      ),
+    },
+  );
+  const crowd = (index: fc.Arbitrary<number>) => fc.array(fc.tuple(index, size), { minLength: 1, maxLength: 120 });
+  const someBuckets = fc.oneof(crowd(near), crowd(anywhere), fc.array(fc.tuple(anywhere, size), { maxLength: 4 }));
+  const step = fc.oneof(
+    fc.record({
+      kind: fc.constantFrom('merge' as const, 'mergeEncoded' as const, 'add' as const),
+      content: someBuckets,
+    }),
+    fc.record({ kind: fc.constant('ones' as const), at: fc.array(anywhere, { maxLength: 80 }) }),
+    fc.record({ kind: fc.constantFrom('self' as const, 'clone' as const, 'recode' as const, 'clear' as const) }),
+  );
+
+  test('any way of adding, in any mixture, is that of a map of bigints; a refusal changes nothing', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), fc.nat(), (steps, seed) => {
+        let d = new SparseDistribution(seed % 4);
+        let expected = new Map<number, bigint>();
+        const fold = (content: Iterable<readonly [number, bigint]>): boolean => {
+          const sum = new Map(expected);
+          for (const [index, count] of content) sum.set(index, (sum.get(index) ?? 0n) + count);
+          if ([...sum.values()].some((count) => count > INT64_MAX)) return false;
+          expected = sum;
+          return true;
+        };
+        for (const s of steps) {
+          switch (s.kind) {
+            case 'merge':
+            case 'mergeEncoded': {
+              const delta = new SparseDistribution(0);
+              const own = new Map<number, bigint>();
+              for (const [index, count] of s.content) {
+                const taken = delta.add(index, count);
+                if (taken) own.set(index, (own.get(index) ?? 0n) + count);
+              }
+              const bytes = delta.encode();
+              const fits =
+                s.kind === 'merge'
+                  ? d.merge(delta)
+                  : d.mergeEncoded(Uint8Array.of(7, ...bytes, 9), 1, 1 + bytes.length);
+              expect(fits).toBe(fold(own));
+              expect(delta.encode()).toEqual(bytes);
+              break;
+            }
+            case 'add':
+              for (const [index, count] of s.content) expect(d.add(index, count)).toBe(fold([[index, count]]));
+              break;
+            case 'ones':
+              for (const index of s.at) expect(d.addOne(index)).toBe(fold([[index, 1n]]));
+              break;
+            case 'self':
+              expect(d.merge(d)).toBe(fold([...expected]));
+              break;
+            case 'clone':
+              d = d.clone();
+              break;
+            case 'recode':
+              d = SparseDistribution.decode(d.encode());
+              break;
+            case 'clear':
+              d.clear();
+              expected = new Map();
+          }
+          const sorted = [...expected].toSorted((a, b) => a[0] - b[0]);
+          expect(d.total()).toBe(sorted.reduce((sum, [, count]) => sum + count, 0n));
+          expect(contentOf(d)).toEqual(sorted);
+          if (sorted.length > 0) {
+            const at = seed % sorted.length; // out of order, after the walk
+            expect([d.indexAt(at), d.countAt(at)]).toEqual(sorted[at]);
+          }
+          const plain = new SparseDistribution(sorted.length);
+          for (const [index, count] of sorted.toReversed()) plain.add(index, count);
+          expect(Buffer.from(d.encode()).equals(plain.encode())).toBe(true);
+        }
+      }),
+      { numRuns: 1_500 },
+    );
+  });
+
+  test('a malformed delta is a DecodeError and changes nothing, in both forms', () => {
+    const delta = of(Array.from({ length: 100 }, (_, i) => [i * 3, BigInt(i + 1)] as const)).encode();
+    const targets = [of([]), of([[5, 1n]]), of(Array.from({ length: 100 }, (_, i) => [i * 2, 300n] as const))];
+    for (const target of targets) {
+      const before = target.encode();
+      for (let cut = 0; cut < delta.length; cut++) {
+        expect(() => target.mergeEncoded(delta, 0, cut)).toThrow(DecodeError);
+        expect(target.encode()).toEqual(before);
+      }
+      expect(() => target.mergeEncoded(Uint8Array.of(...delta, 0))).toThrow(DecodeError);
+      expect(target.encode()).toEqual(before);
+    }
+  });
+
+  test('a bucket that is not there is a bug in the dense form', () => {
+    const d = of(Array.from({ length: 40 }, (_, i) => [i, 1n] as const));
+    expect(() => d.indexAt(40)).toThrow('BUG');
+  });
+});
+
 describe('canonical bytes', () => {
   test('equal content is equal bytes, however it came about, and other content is other bytes', () => {
     fc.assert(

@@ -134,44 +134,177 @@ const INT32_MAX = 0x7fff_ffff;
 /** While the sum of all counts stays below this, no count can leave int64: 2^62, far above the rounding of a double sum. */
 const SAFE_TOTAL = 2 ** 62;
 
+/** The dense form is for sums of counts below this: every count and every sum of two is an int32. */
+const DENSE_TOTAL = 2 ** 30;
+
+/** Buckets that a dense window may span, those that one bucket in use may span when the window begins, and the grid of its ends. */
+const DENSE_WIDTH = 4_096;
+const DENSE_WIDTH_PER_BUCKET = 16;
+const DENSE_BUCKETS_MIN = 8;
+const DENSE_GRID = 32;
+
+const NO_INDEXES = new Int32Array(0);
+const NO_COUNTS = new BigInt64Array(0);
+const NO_WORDS = new Uint32Array(0);
+
 /**
- * A mutable sparse distribution: `indexes` ascending, `counts` beside them, the first `size` of each in use.
- * Invariant: every count in use is >= 1, so equal content is equal bytes (`encode`).
+ * A mutable distribution: ascending bucket indexes (int32), each with a count (int64, >= 1), so equal content is equal bytes (`encode`).
+ *
+ * Sparse form: `indexes` and `counts` beside each other, the first `size` of each in use; anything fits.
+ * Dense form, while the sum of counts is small and the indexes lie close together: a window of counts from bucket `base` on, as bytes
+ * (`low`), with a second plane of multiples of 256 (`high`) once a count needs it. A byte per bucket, and adding is one look-up.
+ * The form never shows outside.
  */
 export class SparseDistribution {
   #indexes: Int32Array;
   #counts: BigInt64Array;
   /** The memory of `counts` as uint32 halves: the usual small counts are added and written without making BigInts. */
   #words: Uint32Array;
+  #base = 0;
+  /** Undefined in the sparse form. */
+  #low: Uint8Array | undefined = undefined;
+  #high: Uint32Array | undefined = undefined;
+  /** Buckets in use; -1 in the dense form while it has not been counted since the last change. */
   #size = 0;
-  /** Sum of all counts as a double: it only decides whether the overflow checks can be left out. */
+  /** Sum of all counts as a double: exact below 2^53; above, it only decides whether the overflow checks can be left out. */
   #total = 0;
+  /** Dense form: bucket number `cursor` was last found at slot `cursorSlot` (valid while `size` is known). */
+  #cursor = 0;
+  #cursorSlot = 0;
 
   constructor(capacity = 8) {
-    const n = Math.max(1, capacity);
-    this.#indexes = new Int32Array(n);
-    this.#counts = new BigInt64Array(n);
-    this.#words = new Uint32Array(this.#counts.buffer);
+    this.#indexes = NO_INDEXES;
+    this.#counts = NO_COUNTS;
+    this.#words = NO_WORDS;
+    if (capacity > 0) this.#setCapacity(capacity);
   }
 
   get size(): number {
+    if (this.#size < 0) this.#count();
     return this.#size;
   }
 
+  /** Bucket index at a position below `size`, ascending. Walking up is cheap in both forms. */
   indexAt(position: number): number {
-    return this.#indexes[position]!;
+    return this.#low ? this.#base + this.#slotAt(this.#low, position) : this.#indexes[position]!;
   }
 
   countAt(position: number): bigint {
-    return this.#counts[position]!;
+    return this.#low ? BigInt(this.#countAtSlot(this.#slotAt(this.#low, position))) : this.#counts[position]!;
   }
 
   /** Sum of all counts. */
   total(): bigint {
+    if (this.#low) return BigInt(this.#total);
     let sum = 0n;
     for (let i = 0; i < this.#size; i++) sum += this.#counts[i]!;
     return sum;
   }
+
+  // ---- the dense form ----
+
+  #countAtSlot(slot: number): number {
+    return this.#low![slot]! + (this.#high ? this.#high[slot]! * 256 : 0);
+  }
+
+  #isUsed(low: Uint8Array, slot: number): boolean {
+    return low[slot] !== 0 || (this.#high !== undefined && this.#high[slot] !== 0);
+  }
+
+  #count(): void {
+    const low = this.#low!;
+    let n = 0;
+    for (let slot = 0; slot < low.length; slot++) if (this.#isUsed(low, slot)) n++;
+    this.#size = n;
+    this.#cursor = -1;
+    this.#cursorSlot = -1;
+  }
+
+  #slotAt(low: Uint8Array, position: number): number {
+    if (this.#size < 0) this.#count();
+    if (!(position >= 0 && position < this.#size)) throw new Error(`BUG: bucket ${position} of ${this.#size}`);
+    if (position < this.#cursor) {
+      this.#cursor = -1;
+      this.#cursorSlot = -1;
+    }
+    while (this.#cursor < position) {
+      this.#cursorSlot++;
+      if (this.#isUsed(low, this.#cursorSlot)) this.#cursor++;
+    }
+    return this.#cursorSlot;
+  }
+
+  #carry(slot: number, multiples: number): void {
+    this.#high ??= new Uint32Array(this.#low!.length);
+    this.#high[slot]! += multiples;
+  }
+
+  /** Makes the window cover buckets first..last. False, and nothing changed, when it would be too wide. */
+  #cover(first: number, last: number): boolean {
+    const low = this.#low!;
+    if (first >= this.#base && last < this.#base + low.length) return true;
+    const base = Math.min(this.#base, gridFloor(first));
+    const width = Math.max(this.#base + low.length, gridFloor(last) + DENSE_GRID) - base;
+    if (width > DENSE_WIDTH) return false;
+    const shift = this.#base - base;
+    const grown = new Uint8Array(width);
+    grown.set(low, shift);
+    if (this.#high) {
+      const high = new Uint32Array(width);
+      high.set(this.#high, shift);
+      this.#high = high;
+    }
+    this.#low = grown;
+    this.#base = base;
+    this.#size = -1;
+    return true;
+  }
+
+  /** From sparse to dense with a window over what is there and buckets first..last too, if that is worth it. `used`: buckets in it. */
+  #tryDense(first: number, last: number, used: number): boolean {
+    const n = this.#size;
+    const indexes = this.#indexes;
+    const base = gridFloor(n > 0 ? Math.min(first, indexes[0]!) : first);
+    const width = gridFloor(n > 0 ? Math.max(last, indexes[n - 1]!) : last) + DENSE_GRID - base;
+    if (width > DENSE_WIDTH || width > used * DENSE_WIDTH_PER_BUCKET || used < DENSE_BUCKETS_MIN) return false;
+    if (this.#total >= DENSE_TOTAL) return false;
+    const words = this.#words;
+    this.#base = base;
+    this.#low = new Uint8Array(width);
+    for (let i = 0; i < n; i++) this.#addSmall(indexes[i]!, words[i * 2 + LOW_WORD]!);
+    this.#indexes = NO_INDEXES;
+    this.#counts = NO_COUNTS;
+    this.#words = NO_WORDS;
+    return true;
+  }
+
+  /** Adds to a bucket inside the window; `total` is for the caller. */
+  #addSmall(index: number, count: number): void {
+    const low = this.#low!;
+    const slot = index - this.#base;
+    const sum = low[slot]! + count;
+    low[slot] = sum;
+    if (sum > 255) this.#carry(slot, sum >>> 8);
+    this.#size = -1;
+  }
+
+  #becomeSparse(): void {
+    const low = this.#low;
+    if (!low) return;
+    const n = this.size;
+    const words = this.#setCapacity(n);
+    const indexes = this.#indexes;
+    for (let slot = 0, i = 0; i < n; slot++) {
+      if (!this.#isUsed(low, slot)) continue;
+      indexes[i] = this.#base + slot;
+      words[i * 2 + LOW_WORD] = this.#countAtSlot(slot);
+      i++;
+    }
+    this.#low = undefined;
+    this.#high = undefined;
+  }
+
+  // ---- the sparse form ----
 
   /** Position of the first index that is not below `index`. */
   #find(index: number): number {
@@ -186,67 +319,143 @@ export class SparseDistribution {
     return low;
   }
 
+  /** Makes room at position `at` for `index`; its count is for the caller to set. */
+  #insert(at: number, index: number): void {
+    if (this.#size === this.#indexes.length) this.#grow(Math.max(4, this.#size * 2));
+    this.#indexes.copyWithin(at + 1, at, this.#size);
+    this.#counts.copyWithin(at + 1, at, this.#size);
+    this.#indexes[at] = index;
+    this.#size++;
+  }
+
+  #setCapacity(capacity: number): Uint32Array {
+    this.#indexes = new Int32Array(capacity);
+    this.#counts = new BigInt64Array(capacity);
+    this.#words = new Uint32Array(this.#counts.buffer);
+    return this.#words;
+  }
+
+  #grow(capacity: number): void {
+    const indexes = this.#indexes.subarray(0, this.#size);
+    const counts = this.#counts.subarray(0, this.#size);
+    this.#setCapacity(capacity);
+    this.#indexes.set(indexes);
+    this.#counts.set(counts);
+  }
+
+  // ---- adding ----
+
   /** Adds `count` (>= 1) to a bucket. False, and nothing changed, when the index would leave int32 or the count int64. */
   add(index: number, count: bigint): boolean {
-    if (!(index >= INT32_MIN && index <= INT32_MAX)) return false;
+    if (!(index >= INT32_MIN && index <= INT32_MAX) || count > INT64_MAX) return false;
+    const added = Number(count);
+    if (this.#low) {
+      if (this.#total + added < DENSE_TOTAL && this.#cover(index, index)) {
+        this.#addSmall(index, added);
+        this.#total += added;
+        return true;
+      }
+      this.#becomeSparse();
+    }
     const at = this.#find(index);
     if (at < this.#size && this.#indexes[at] === index) {
       const sum = this.#counts[at]! + count;
       if (sum > INT64_MAX) return false;
       this.#counts[at] = sum;
     } else {
-      if (count > INT64_MAX) return false;
+      if (this.#size === this.#indexes.length && added < DENSE_TOTAL && this.#tryDense(index, index, this.#size + 1))
+        return this.add(index, count);
       this.#insert(at, index);
       this.#counts[at] = count;
     }
-    this.#total += Number(count);
+    this.#total += added;
     return true;
   }
 
   /** `add(index, 1n)`, for the hot path: a sample came in. */
   addOne(index: number): boolean {
+    const low = this.#low;
+    if (low && this.#total < DENSE_TOTAL - 1) {
+      const slot = index - this.#base;
+      if (slot >= 0 && slot < low.length) {
+        const sum = low[slot]! + 1;
+        low[slot] = sum;
+        if (sum > 255) this.#carry(slot, 1);
+        this.#size = -1;
+        this.#total++;
+        return true;
+      }
+    }
+    if (low || this.#total >= SAFE_TOTAL) return this.add(index, 1n);
     if (!(index >= INT32_MIN && index <= INT32_MAX)) return false;
-    if (this.#total >= SAFE_TOTAL) return this.add(index, 1n);
     const at = this.#find(index);
     if (at === this.#size || this.#indexes[at] !== index) {
+      if (this.#size === this.#indexes.length && this.#tryDense(index, index, this.#size + 1))
+        return this.add(index, 1n);
       this.#insert(at, index);
       this.#counts[at] = 0n;
     }
     const word = at * 2 + LOW_WORD;
-    const low = this.#words[word]! + 1;
-    this.#words[word] = low;
-    if (low === 2 ** 32) this.#words[at * 2 + HIGH_WORD]!++;
+    const sum = this.#words[word]! + 1;
+    this.#words[word] = sum;
+    if (sum === 2 ** 32) this.#words[at * 2 + HIGH_WORD]!++;
     this.#total++;
     return true;
   }
 
-  /** Makes room at position `at` for `index`; its count is for the caller to set. */
-  #insert(at: number, index: number): void {
-    if (this.#size === this.#indexes.length) this.#grow(this.#size * 2);
-    const indexes = this.#indexes;
-    const counts = this.#counts;
-    for (let i = this.#size; i > at; i--) {
-      indexes[i] = indexes[i - 1]!;
-      counts[i] = counts[i - 1]!;
-    }
-    indexes[at] = index;
-    this.#size++;
-  }
-
-  #grow(capacity: number): void {
-    const indexes = new Int32Array(capacity);
-    const counts = new BigInt64Array(capacity);
-    indexes.set(this.#indexes.subarray(0, this.#size));
-    counts.set(this.#counts.subarray(0, this.#size));
-    this.#indexes = indexes;
-    this.#counts = counts;
-    this.#words = new Uint32Array(counts.buffer);
-  }
-
   /** Folds `delta` in; `delta` is not touched. False, and nothing changed, when a count would leave int64. */
   merge(delta: SparseDistribution): boolean {
-    const n = this.#size;
+    if (delta.#total === 0) return true;
+    if (delta.#low) {
+      const last = delta.#base + delta.#low.length - 1;
+      // a window may be as wide as the delta's own, whose buckets nobody has counted
+      if (this.#isDenseFor(delta.#base, last, DENSE_WIDTH, delta.#total)) {
+        this.#addWindow(delta.#low, delta.#high, delta.#base);
+        this.#total += delta.#total;
+        return true;
+      }
+      const copy = delta.clone();
+      copy.#becomeSparse();
+      return this.#mergeSparse(copy);
+    }
     const m = delta.#size;
+    const indexes = delta.#indexes;
+    const words = delta.#words; // taken first: delta may be this, which turns dense
+    if (this.#isDenseFor(indexes[0]!, indexes[m - 1]!, m, delta.#total)) {
+      for (let i = 0; i < m; i++) this.#addSmall(indexes[i]!, words[i * 2 + LOW_WORD]!);
+      this.#total += delta.#total;
+      return true;
+    }
+    return this.#mergeSparse(delta);
+  }
+
+  /** True when this is dense, or has become so, and `used` buckets first..last that hold `total` can be added to the window. */
+  #isDenseFor(first: number, last: number, used: number, total: number): boolean {
+    if (this.#total + total >= DENSE_TOTAL) return false;
+    if (this.#low) return this.#cover(first, last);
+    // while there is room anyway, sparse is cheaper
+    return this.#size + used > this.#indexes.length && this.#tryDense(first, last, Math.max(this.#size, used));
+  }
+
+  #addWindow(addedLow: Uint8Array, addedHigh: Uint32Array | undefined, base: number): void {
+    const low = this.#low!;
+    const shift = base - this.#base;
+    const n = addedLow.length;
+    for (let i = 0; i < n; i++) {
+      let added = addedLow[i]!;
+      if (addedHigh) added += addedHigh[i]! * 256;
+      if (added === 0) continue;
+      const sum = low[i + shift]! + added;
+      low[i + shift] = sum;
+      if (sum > 255) this.#carry(i + shift, sum >>> 8);
+    }
+    this.#size = -1;
+  }
+
+  #mergeSparse(delta: SparseDistribution): boolean {
+    const m = delta.#size;
+    this.#becomeSparse();
+    const n = this.#size;
     const checked = this.#total + delta.#total >= SAFE_TOTAL;
     // pass 1: how many buckets are new, and does every sum fit
     let i = 0;
@@ -259,8 +468,7 @@ export class SparseDistribution {
       if (i >= n || ownIndexes[i] !== index) fresh++;
       else if (checked && this.#counts[i]! + delta.#counts[j]! > INT64_MAX) return false;
     }
-    if (n + fresh > this.#indexes.length)
-      this.#grow(Math.max(n + fresh, Math.min(this.#indexes.length * 2, n + fresh + 64)));
+    if (n + fresh > this.#indexes.length) this.#grow(n === 0 ? fresh : Math.max(n + fresh, n * 2));
     // pass 2: merge from the back, so nothing is overwritten before it is read
     let at = n + fresh - 1;
     let a = n - 1;
@@ -301,26 +509,98 @@ export class SparseDistribution {
     return true;
   }
 
+  /**
+   * Folds in what `encode` wrote, bytes[start, end), without a distribution in between. False, and nothing changed, when a count would
+   * leave int64. Errors: DecodeError for anything not canonical, and nothing changed.
+   */
+  mergeEncoded(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+    const n = readBuckets(bytes, start, end);
+    if (n === 0) return true;
+    const indexes = bucketIndexes;
+    const total = bucketTotal;
+    if (this.#isDenseFor(indexes[0]!, indexes[n - 1]!, n, total)) {
+      const counts = bucketCounts;
+      const base = this.#base;
+      const low = this.#low!;
+      for (let i = 0; i < n; i++) {
+        const slot = indexes[i]! - base;
+        const sum = low[slot]! + counts[i]!;
+        low[slot] = sum;
+        if (sum > 255) this.#carry(slot, sum >>> 8);
+      }
+      this.#size = -1;
+      this.#total += total;
+      return true;
+    }
+    const target = this.#size === 0 ? this : new SparseDistribution(n);
+    target.#setBuckets(n, total);
+    return target === this || this.#mergeSparse(target);
+  }
+
+  /** Of an empty sparse distribution: takes over what `readBuckets` has read. */
+  #setBuckets(n: number, total: number): void {
+    if (n > this.#indexes.length) this.#setCapacity(n);
+    this.#indexes.set(bucketIndexes.subarray(0, n));
+    if (total < DENSE_TOTAL) {
+      const words = this.#words;
+      for (let i = 0; i < n; i++) {
+        words[i * 2 + LOW_WORD] = bucketCounts[i]!;
+        words[i * 2 + HIGH_WORD] = 0;
+      }
+    } else {
+      this.#counts.set(bucketWide.subarray(0, n));
+    }
+    this.#size = n;
+    this.#total = total;
+  }
+
   clear(): void {
+    if (this.#low) {
+      this.#low = undefined;
+      this.#high = undefined;
+    }
     this.#size = 0;
     this.#total = 0;
   }
 
   clone(): SparseDistribution {
-    const copy = new SparseDistribution(this.#size);
-    copy.#indexes.set(this.#indexes.subarray(0, this.#size));
-    copy.#counts.set(this.#counts.subarray(0, this.#size));
-    copy.#size = this.#size;
+    const copy = new SparseDistribution(this.#low ? 0 : this.#size);
+    if (this.#low) {
+      copy.#low = this.#low.slice();
+      copy.#high = this.#high?.slice();
+      copy.#base = this.#base;
+      copy.#size = -1;
+    } else {
+      copy.#indexes.set(this.#indexes.subarray(0, this.#size));
+      copy.#counts.set(this.#counts.subarray(0, this.#size));
+      copy.#size = this.#size;
+    }
     copy.#total = this.#total;
     return copy;
   }
 
+  // ---- bytes ----
+
   /** Canonical bytes: count of buckets, zigzag first index, index deltas, each followed by its count. Appended to `w`. */
   encodeTo(w: ByteWriter): void {
-    const words = this.#words;
-    w.varint(this.#size);
+    const n = this.size;
+    w.varint(n);
     let previous = 0;
-    for (let i = 0; i < this.#size; i++) {
+    const low = this.#low;
+    if (low) {
+      for (let slot = 0, i = 0; i < n; slot++) {
+        if (!this.#isUsed(low, slot)) continue;
+        const index = this.#base + slot;
+        if (i === 0) w.zigzag(index);
+        else w.varint(index - previous);
+        w.varint(this.#countAtSlot(slot));
+        previous = index;
+        i++;
+      }
+      return;
+    }
+    const words = this.#words;
+    for (let i = 0; i < n; i++) {
       const index = this.#indexes[i]!;
       if (i === 0) w.zigzag(index);
       else w.varint(index - previous);
@@ -332,7 +612,7 @@ export class SparseDistribution {
   }
 
   encode(): Uint8Array {
-    const w = new ByteWriter(8 + this.#size * 3);
+    const w = new ByteWriter(8 + this.size * 3);
     this.encodeTo(w);
     return w.finish();
   }
@@ -340,29 +620,18 @@ export class SparseDistribution {
   /** Replaces the content by what `encode` wrote, bytes[start, end); anything not canonical is a DecodeError (and the content empty). */
   decodeFrom(bytes: Uint8Array, start = 0, end = bytes.length): void {
     this.clear();
-    const r = new ByteReader(bytes, start, end);
-    const n = r.count(2);
-    if (n > this.#indexes.length) this.#grow(n);
-    let index = 0;
-    let total = 0;
-    for (let i = 0; i < n; i++) {
-      index = nextIndex(r, i, index);
-      const count = r.count64();
-      if (count === 0n) throw new DecodeError('distribution with an empty bucket');
-      this.#indexes[i] = index;
-      this.#counts[i] = count;
-      total += Number(count);
-    }
-    if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the distribution`);
-    this.#size = n;
-    this.#total = total;
+    this.mergeEncoded(bytes, start, end);
   }
 
   static decode(bytes: Uint8Array): SparseDistribution {
-    const d = new SparseDistribution(8);
+    const d = new SparseDistribution(0);
     d.decodeFrom(bytes);
     return d;
   }
+}
+
+function gridFloor(index: number): number {
+  return index & ~(DENSE_GRID - 1);
 }
 
 /** words[at] = (low, high) + added[b], as uint64. */
@@ -370,6 +639,51 @@ function addWords(words: Uint32Array, at: number, low: number, high: number, add
   const sum = low + added[b * 2 + LOW_WORD]!;
   words[at * 2 + LOW_WORD] = sum;
   words[at * 2 + HIGH_WORD] = high + added[b * 2 + HIGH_WORD]! + (sum >= 2 ** 32 ? 1 : 0);
+}
+
+// What `readBuckets` read last, until it is called again: its callers use it up before they return.
+let bucketIndexes = new Int32Array(256);
+/** The counts when `bucketTotal` is below DENSE_TOTAL; else they are in `bucketWide`. */
+let bucketCounts = new Int32Array(256);
+let bucketWide = new BigInt64Array(0);
+let bucketTotal = 0;
+
+/** Scratch memory above this many buckets is given back by the next call. */
+const SCRATCH_BUCKETS = 65_536;
+
+/** Reads what `encode` wrote, bytes[start, end). Returns the number of buckets. Errors: DecodeError. */
+function readBuckets(bytes: Uint8Array, start: number, end: number): number {
+  const r = new ByteReader(bytes, start, end);
+  const n = r.count(2);
+  if (n > bucketIndexes.length || (bucketIndexes.length > SCRATCH_BUCKETS && n <= SCRATCH_BUCKETS)) {
+    bucketIndexes = new Int32Array(n * 2);
+    bucketCounts = new Int32Array(n * 2);
+  }
+  let index = 0;
+  let total = 0;
+  const at = r.position;
+  for (let i = 0; i < n; i++) {
+    index = nextIndex(r, i, index);
+    const count = r.count64Number();
+    bucketIndexes[i] = index;
+    bucketCounts[i] = count;
+    total += count;
+  }
+  if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the distribution`);
+  bucketTotal = total;
+  if (total >= DENSE_TOTAL) readWide(new ByteReader(bytes, at, end), n);
+  else bucketWide = NO_COUNTS;
+  return n;
+}
+
+/** The counts once more, as int64. */
+function readWide(r: ByteReader, n: number): void {
+  bucketWide = new BigInt64Array(n);
+  let index = 0;
+  for (let i = 0; i < n; i++) {
+    index = nextIndex(r, i, index);
+    bucketWide[i] = r.count64();
+  }
 }
 
 function nextIndex(r: ByteReader, position: number, previous: number): number {
