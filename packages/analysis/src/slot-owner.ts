@@ -481,7 +481,10 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         chain: incoming.chain,
         watermark: Math.max(header.watermark, before?.watermark ?? NO_WATERMARK),
         // this tier's own promise, under its own name, so that answers can name it
-        origins: incoming.kind === 'local' ? new Map([[this.#o.tier, header.watermark]]) : header.origins,
+        origins: furthest(
+          before?.origins,
+          incoming.kind === 'local' ? new Map([[this.#o.tier, header.watermark]]) : header.origins,
+        ),
         increments: (before?.increments ?? 0) + incrementCount(incoming.batch),
         updatedAtMs: nowMs,
       });
@@ -612,6 +615,20 @@ function takeBytes(queue: readonly Queued[], bytesMax: number): readonly Queued[
 
 function only(batch: IncrementBatch, block: IncrementBlock): IncrementBatch {
   return { entities: batch.entities, blocks: [block], unknownBlocks: [] };
+}
+
+/**
+ * I7 per origin: a promise stays one when a later batch says less. A restarted node of a leaf has promised nothing yet, and a clock
+ * that was set back promises less than it did.
+ */
+function furthest(
+  before: ReadonlyMap<string, number> | undefined,
+  now: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  if (!before) return now;
+  const origins = new Map(before);
+  for (const [origin, minute] of now) origins.set(origin, Math.max(minute, before.get(origin) ?? NO_WATERMARK));
+  return origins;
 }
 
 /** What a waiting batch costs, in bytes: its content, or an estimate for local batches, which are not encoded. */

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goal: the slot owner's door: what is refused, how, and what that leaves behind. Method: one simulated upper tier with two expected children;
+// batches made by hand, one rule of the protocol a case.
+import { chainAfter, type BatchOutcome, type IncomingBatch } from '@oap-federation/analysis';
+import {
+  BatchBuilder,
+  decodeHeader,
+  encodeContent,
+  encodeHeader,
+  entityOf,
+  joinContent,
+  metricSchema,
+  MetricColumns,
+  minuteOf,
+  NO_WATERMARK,
+  type MetricSchema,
+  type UnknownBlock,
+} from '@oap-federation/model';
+import { seededRng, uuidV7 } from '@oap-federation/runtime';
+import { VirtualClock } from '@oap-federation/runtime/testing';
+import { SimulatedTier } from '@oap-federation/testkit';
+import { describe, expect, it } from 'vitest';
+
+const CPM = metricSchema('service_cpm', 'Service', 'cpm');
+const SHOP = entityOf('Service', { service: 'shop', normal: true, layer: 'GENERAL', name: '' });
+
+interface Overrides {
+  readonly schema?: MetricSchema;
+  readonly minute?: number;
+  readonly gen?: number;
+  readonly seq?: number;
+  readonly watermark?: number;
+  readonly chain?: Uint8Array;
+  readonly unknown?: UnknownBlock;
+}
+
+async function open() {
+  const clock = new VirtualClock(Date.UTC(2026, 0, 8, 12, 0));
+  const rng = seededRng(11);
+  const tier = await SimulatedTier.open({
+    tier: 'dc',
+    slots: 1,
+    schemas: [CPM],
+    forwards: true,
+    originScopes: ['Service'],
+    hasLocalSources: false,
+    clock,
+    newLogId: () => uuidV7(rng, clock.now()),
+  });
+  await tier.store.expectChildren([
+    { tier: 'cloud-c', sinceMinute: 0 },
+    { tier: 'cloud-n', sinceMinute: 0 },
+  ]);
+  await tier.owner.runRound();
+  const heads = new Map<string, { seq: number; chain: Uint8Array }>();
+  /** The next batch of a producer's log, unless overridden; it becomes the producer's head. */
+  const batch = (producer: string, o: Overrides = {}): IncomingBatch => {
+    const head = heads.get(producer) ?? { seq: 0, chain: new Uint8Array(0) };
+    const columns = new MetricColumns(o.schema ?? CPM);
+    columns.enter(0, 1, 0, 1);
+    const builder = new BatchBuilder();
+    builder.addRows(columns, o.minute ?? minuteOf(clock.now()), '', [0], () => SHOP);
+    const content = { ...builder.build(), ...(o.unknown ? { blocks: [], unknownBlocks: [o.unknown] } : {}) };
+    const watermark = o.watermark ?? minuteOf(clock.now()) - 1;
+    const header = {
+      watermark,
+      increments: 1,
+      origins: new Map([[producer, watermark]]),
+      frontier: new Map<string, number>(),
+    };
+    const headerBytes = encodeHeader(header);
+    const contentBytes = joinContent(encodeContent(content));
+    const chain = o.chain ?? chainAfter(head.chain, headerBytes, contentBytes);
+    const seq = o.seq ?? head.seq + 1;
+    if (o.seq === undefined && o.chain === undefined) heads.set(producer, { seq, chain });
+    return {
+      logId: `log-${producer}`,
+      slot: 0,
+      gen: o.gen ?? 1,
+      seq,
+      producer,
+      kind: 'federated',
+      header,
+      headerBytes,
+      contentBytes,
+      chain,
+      batch: content,
+    };
+  };
+  const offer = async (incoming: IncomingBatch): Promise<BatchOutcome> => {
+    const offered = tier.owner.offer(incoming);
+    await tier.owner.runRound();
+    return offered;
+  };
+  const calls = () => tier.store.dump('minute', { mergedOnly: true }).map((line) => line.split(' = ')[1]);
+  const lastHeader = async () => decodeHeader((await tier.store.readOutbox(0, 0, 1 << 20)).at(-1)!.header);
+  return { clock, tier, batch, offer, calls, lastHeader };
+}
+
+describe('a batch', () => {
+  it('is applied once: a resend is acknowledged and changes nothing', async () => {
+    const { batch, offer, calls } = await open();
+    const first = batch('cloud-c');
+    expect(await offer(first)).toEqual({ kind: 'committed', appliedSeq: 1 });
+    expect(await offer(first)).toEqual({ kind: 'duplicate', appliedSeq: 1 });
+    expect(calls()).toEqual(['1']);
+  });
+
+  it('that waits for its flush and is sent again gets one answer for both', async () => {
+    const { tier, batch, calls } = await open();
+    const first = batch('cloud-c');
+    const both = [tier.owner.offer(first), tier.owner.offer(first)];
+    await tier.owner.runRound();
+    expect(await Promise.all(both)).toEqual([
+      { kind: 'committed', appliedSeq: 1 },
+      { kind: 'committed', appliedSeq: 1 },
+    ]);
+    expect(calls()).toEqual(['1']);
+  });
+
+  it('out of order is a gap that names what is expected, a log that starts in the middle too', async () => {
+    const { batch, offer, calls } = await open();
+    expect(await offer(batch('cloud-c', { seq: 7 }))).toEqual({ kind: 'gap', expectedSeq: 1 });
+    await offer(batch('cloud-c'));
+    expect(await offer(batch('cloud-c', { seq: 3 }))).toEqual({ kind: 'gap', expectedSeq: 2 });
+    expect(calls()).toEqual(['1']);
+  });
+
+  it('whose content does not continue the chain is a fork', async () => {
+    const { batch, offer, calls } = await open();
+    await offer(batch('cloud-c'));
+    expect(await offer(batch('cloud-c', { chain: new Uint8Array(32) }))).toEqual({ kind: 'forked', appliedSeq: 1 });
+    expect(calls()).toEqual(['1']);
+  });
+
+  it('of an older generation is fenced', async () => {
+    const { batch, offer } = await open();
+    await offer(batch('cloud-c', { gen: 2 }));
+    expect(await offer(batch('cloud-c', { gen: 1 }))).toEqual({ kind: 'fenced', gen: 2 });
+  });
+
+  it('for a slot that is not owned is refused, and one that a second owner took is not committed', async () => {
+    const { tier, batch, offer, calls } = await open();
+    expect(await offer({ ...batch('cloud-c'), slot: 3 })).toEqual({ kind: 'notOwner' });
+    const { tier: other, batch: batchOf, calls: callsOf } = await open();
+    const waiting = other.owner.offer(batchOf('cloud-c'));
+    await other.store.claimSlot(0); // another node raised the epoch
+    await other.owner.runRound();
+    expect((await waiting).kind).toMatch(/notOwner|busy/);
+    expect(callsOf()).toEqual([]);
+    expect(calls()).toEqual([]);
+    expect(tier.owner.ownedSlots()).toEqual([0]);
+  });
+});
+
+describe('what cannot be merged is parked with its reason, and the log goes on', () => {
+  const block = (text: string): UnknownBlock => ({
+    schemaText: text,
+    minute: 1,
+    origin: '',
+    rows: 1,
+    payload: new Uint8Array([0]),
+  });
+  it.each([
+    ['unknown-metric', { schema: metricSchema('service_other', 'Service', 'cpm') }],
+    ['unknown-metric', { unknown: block('service_new Service medianOfMedians()') }],
+    ['undecodable', { unknown: block('undecodable: content version 9, this release reads 1') }],
+    ['future', { minute: minuteOf(Date.UTC(2026, 0, 8, 12, 6)) }],
+    ['expired', { minute: minuteOf(Date.UTC(2026, 0, 1, 11, 59)) }],
+  ] as const)('%s', async (reason, overrides) => {
+    const { tier, batch, offer, calls } = await open();
+    expect(await offer(batch('cloud-c', overrides))).toMatchObject({ kind: 'committed' });
+    expect(await offer(batch('cloud-c'))).toMatchObject({ kind: 'committed', appliedSeq: 2 });
+    expect(tier.store.parked.map((p) => p.reason)).toEqual([reason]);
+    expect(tier.store.parked[0]!.content.length).toBeGreaterThan(0);
+    expect(calls()).toEqual(['1']);
+  });
+});
+
+describe('the watermark that goes up', () => {
+  it('is the minimum over expected children, whoever is connected', async () => {
+    const { clock, batch, offer, lastHeader } = await open();
+    const now = minuteOf(clock.now());
+    await offer(batch('cloud-c', { watermark: now }));
+    expect(await lastHeader()).toMatchObject({ watermark: NO_WATERMARK });
+    expect([...(await lastHeader()).origins]).toEqual([
+      ['cloud-c', now],
+      ['cloud-n', NO_WATERMARK],
+    ]);
+    await offer(batch('cloud-n', { watermark: now - 2 }));
+    expect((await lastHeader()).watermark).toBe(now - 2);
+  });
+
+  it('never goes back, across a kill of the owner too', async () => {
+    const { clock, tier, batch, offer, lastHeader } = await open();
+    const now = minuteOf(clock.now());
+    await offer(batch('cloud-c', { watermark: now }));
+    await offer(batch('cloud-n', { watermark: now }));
+    expect((await lastHeader()).watermark).toBe(now);
+    await tier.crash();
+    await tier.store.expectChildren([{ tier: 'cloud-s', sinceMinute: now }]); // a new child has promised nothing yet
+    await offer(batch('cloud-c', { watermark: now + 1 }));
+    expect((await lastHeader()).watermark).toBe(now);
+    expect((await lastHeader()).origins.get('cloud-s')).toBe(NO_WATERMARK);
+  });
+
+  it('names every log that is in it, with its seq', async () => {
+    const { batch, offer, lastHeader } = await open();
+    await offer(batch('cloud-c'));
+    await offer(batch('cloud-c'));
+    await offer(batch('cloud-n'));
+    expect([...(await lastHeader()).frontier]).toEqual([
+      ['log-cloud-c', 2],
+      ['log-cloud-n', 1],
+    ]);
+  });
+});
