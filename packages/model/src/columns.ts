@@ -11,8 +11,24 @@ import {
   type FieldMerge,
   type RowFields,
 } from './functions.js';
+import {
+  add,
+  addNumber,
+  areQuarter,
+  areSmall,
+  compare,
+  copyValue,
+  fits,
+  increment,
+  isMax,
+  setNumber,
+  wordsOf,
+} from './int64.js';
 import type { IncrementBlock } from './block.js';
 import type { MetricSchema } from './schema.js';
+
+/** Up to this many rows, `areSmall` and `areQuarter` mean that no sum leaves int64, even if all rows were the same. */
+const BLOCK_ROWS_EXACT = 2 ** 22;
 
 const IDENTITY: Readonly<Record<FieldMerge, bigint>> = { add: 0n, max: INT64_MIN, min: INT64_MAX };
 
@@ -25,6 +41,8 @@ export class MetricColumns {
   #capacity: number;
   #present: Uint8Array;
   #ints: BigInt64Array[];
+  /** The memory of `ints`. */
+  #words: Uint32Array[];
   #distributions: (SparseDistribution | undefined)[][];
   readonly #merges: readonly FieldMerge[];
   readonly #entrance: EntranceKind;
@@ -38,6 +56,7 @@ export class MetricColumns {
     this.#layout = schema.distributionFields[0]?.layout;
     this.#merges = schema.intFields.map((f) => f.merge);
     this.#ints = this.#merges.map((m) => new BigInt64Array(capacity).fill(IDENTITY[m]));
+    this.#words = this.#ints.map((column) => wordsOf(column));
     this.#distributions = schema.distributionFields.map(() => []);
   }
 
@@ -76,6 +95,7 @@ export class MetricColumns {
       if (identity !== 0n) grown.fill(identity, this.#capacity);
       return grown;
     });
+    this.#words = this.#ints.map((column) => wordsOf(column));
     this.#capacity = capacity;
   }
 
@@ -85,51 +105,45 @@ export class MetricColumns {
    */
   enter(row: number, a: number, b: number, c: number): boolean {
     this.#reserve(row);
-    const ints = this.#ints;
+    const words = this.#words;
     switch (this.#entrance) {
       case 'addValueAndCount':
-        if (!addValue(ints[0]!, row, Math.trunc(a), ints[1]!)) return false;
+        if (!addValue(words[0]!, row, Math.trunc(a), words[1]!)) return false;
         break;
       case 'addScaledAndCount':
-        if (!addValue(ints[0]!, row, Math.round(a * DOUBLE_SCALE), ints[1]!)) return false;
+        if (!addValue(words[0]!, row, Math.round(a * DOUBLE_SCALE), words[1]!)) return false;
         break;
       case 'addValue':
-        if (!addValue(ints[0]!, row, Math.trunc(a), undefined)) return false;
+        if (!addValue(words[0]!, row, Math.trunc(a), undefined)) return false;
         break;
       case 'addOne':
-        if (isFull(ints[0]!, row)) return false;
-        ints[0]![row]!++;
+        if (isMax(words[0]!, row)) return false;
+        increment(words[0]!, row);
         break;
-      case 'keepMax': {
-        if (!Number.isFinite(a)) return false;
-        const v = BigInt(Math.trunc(a));
-        if (v > INT64_MAX || v < INT64_MIN) return false;
-        if (v > ints[0]![row]!) ints[0]![row] = v;
+      case 'keepMax':
+        if (!setNumber(entering, 0, a)) return false;
+        if (compare(entering, 0, words[0]!, row) > 0) copyValue(words[0]!, row, entering, 0);
         break;
-      }
-      case 'keepMin': {
-        if (!Number.isFinite(a)) return false;
-        const v = BigInt(Math.trunc(a));
-        if (v > INT64_MAX || v < INT64_MIN) return false;
-        if (v < ints[0]![row]!) ints[0]![row] = v;
+      case 'keepMin':
+        if (!setNumber(entering, 0, a)) return false;
+        if (compare(entering, 0, words[0]!, row) < 0) copyValue(words[0]!, row, entering, 0);
         break;
-      }
       case 'addMatch':
-        if (isFull(ints[0]!, row) || (a === 1 && isFull(ints[1]!, row))) return false;
-        ints[0]![row]!++;
-        if (a === 1) ints[1]![row]!++;
+        if (isMax(words[0]!, row) || (a === 1 && isMax(words[1]!, row))) return false;
+        increment(words[0]!, row);
+        if (a === 1) increment(words[1]!, row);
         break;
       case 'addRate':
-        if ((b === 1 && isFull(ints[0]!, row)) || (a === 1 && isFull(ints[1]!, row))) return false;
-        if (b === 1) ints[0]![row]!++;
-        if (a === 1) ints[1]![row]!++;
+        if ((b === 1 && isMax(words[0]!, row)) || (a === 1 && isMax(words[1]!, row))) return false;
+        if (b === 1) increment(words[0]!, row);
+        if (a === 1) increment(words[1]!, row);
         break;
       case 'addApdex': {
         // frustrated: failed, or slower than 4T; equality goes to the better class (SkyWalking ApdexMetrics)
-        const better = c !== 1 ? undefined : a <= b ? ints[1]! : a <= 4 * b ? ints[2]! : undefined;
-        if (isFull(ints[0]!, row) || (better && isFull(better, row))) return false;
-        ints[0]![row]!++;
-        if (better) better[row]!++;
+        const better = c !== 1 ? undefined : a <= b ? words[1]! : a <= 4 * b ? words[2]! : undefined;
+        if (isMax(words[0]!, row) || (better && isMax(better, row))) return false;
+        increment(words[0]!, row);
+        if (better) increment(better, row);
         break;
       }
       case 'addToDistribution': {
@@ -152,10 +166,8 @@ export class MetricColumns {
   /** Folds row `i` of a block in. The block is not touched. False when a field would leave int64 (nothing changed). */
   mergeBlockRow(row: number, block: IncrementBlock, i: number): boolean {
     this.#reserve(row);
-    const merges = this.#merges;
-    for (let f = 0; f < merges.length; f++) {
-      if (merges[f] === 'add' && !fits(this.#ints[f]![row]!, block.ints[f]![i]!)) return false;
-    }
+    const added = wordsOfBlock(block);
+    if (!this.#intsFit(row, added, i)) return false;
     for (let f = 0; f < this.#distributions.length; f++) {
       const { offsets, bytes } = block.distributions[f]!;
       let own = this.#distributions[f]![row];
@@ -167,30 +179,66 @@ export class MetricColumns {
         return false;
       }
     }
-    for (let f = 0; f < merges.length; f++) this.#mergeInt(row, f, block.ints[f]![i]!);
+    this.#mergeInts(row, added, i);
     this.#present[row] = 1;
+    return true;
+  }
+
+  /**
+   * Folds a whole block in: row `i` of the block into `rows[i]`; a row may come twice. The same as `mergeBlockRow` one by one.
+   * Returns the positions in the block that were refused because a field would leave int64; undefined when there are none.
+   */
+  mergeBlock(rows: Int32Array, block: IncrementBlock): number[] | undefined {
+    const n = rows.length;
+    let top = -1;
+    for (let i = 0; i < n; i++) if (rows[i]! > top) top = rows[i]!;
+    if (top >= 0) this.#reserve(top);
+    const added = wordsOfBlock(block);
+    const columnwise =
+      this.#distributions.length === 0 &&
+      n <= BLOCK_ROWS_EXACT &&
+      added.every((words, f) => this.#merges[f] !== 'add' || (areSmall(words) && areQuarter(this.#words[f]!, rows)));
+    if (!columnwise) {
+      let refused: number[] | undefined;
+      for (let i = 0; i < n; i++) if (!this.mergeBlockRow(rows[i]!, block, i)) (refused ??= []).push(i);
+      return refused;
+    }
+    for (let f = 0; f < added.length; f++) {
+      if (this.#merges[f] === 'add') {
+        const words = this.#words[f]!;
+        const from = added[f]!;
+        for (let i = 0; i < n; i++) add(words, rows[i]!, from, i);
+      } else {
+        for (let i = 0; i < n; i++) this.#mergeInt(rows[i]!, f, added[f]!, i);
+      }
+    }
+    for (let i = 0; i < n; i++) this.#present[rows[i]!] = 1;
+    return undefined;
+  }
+
+  #intsFit(row: number, added: readonly Uint32Array[], i: number): boolean {
+    const merges = this.#merges;
+    for (let f = 0; f < merges.length; f++) {
+      if (merges[f] === 'add' && !fits(this.#words[f]!, row, added[f]!, i)) return false;
+    }
     return true;
   }
 
   /** Whether the int64 fields of `other`'s row could be folded into `row` without leaving int64. Changes nothing. */
   intsFit(row: number, other: MetricColumns, otherRow: number): boolean {
-    if (!other.has(otherRow)) return true;
-    return this.#merges.every((merge, f) => merge !== 'add' || fits(this.int(row, f), other.#ints[f]![otherRow]!));
+    return !other.has(otherRow) || row >= this.#capacity || this.#intsFit(row, other.#words, otherRow);
   }
 
   /** Folds row `otherRow` of `other` (same schema) in; `other` is not touched. False when refused (nothing changed). */
   mergeRow(row: number, other: MetricColumns, otherRow: number): boolean {
     if (!other.has(otherRow)) return true; // the identity: nothing to fold in, and the row stays absent if it was
     this.#reserve(row);
-    const merges = this.#merges;
-    for (let f = 0; f < merges.length; f++) {
-      if (merges[f] === 'add' && !fits(this.#ints[f]![row]!, other.#ints[f]![otherRow]!)) return false;
-    }
+    if (!this.#intsFit(row, other.#words, otherRow)) return false;
     for (let f = 0; f < this.#distributions.length; f++) {
       const delta = other.#distributions[f]![otherRow];
       if (delta && !this.#mergeDistribution(row, f, delta)) return false;
     }
-    for (let f = 0; f < merges.length; f++) this.#mergeInt(row, f, other.#ints[f]![otherRow]!);
+    this.#mergeInts(row, other.#words, otherRow);
     this.#present[row] = 1;
     return true;
   }
@@ -203,17 +251,21 @@ export class MetricColumns {
     return true;
   }
 
-  #mergeInt(row: number, field: number, value: bigint): void {
-    const column = this.#ints[field]!;
+  #mergeInts(row: number, added: readonly Uint32Array[], i: number): void {
+    for (let f = 0; f < added.length; f++) this.#mergeInt(row, f, added[f]!, i);
+  }
+
+  #mergeInt(row: number, field: number, added: Uint32Array, i: number): void {
+    const words = this.#words[field]!;
     switch (this.#merges[field]!) {
       case 'add':
-        column[row]! += value;
+        add(words, row, added, i);
         return;
       case 'max':
-        if (value > column[row]!) column[row] = value;
+        if (compare(added, i, words, row) > 0) copyValue(words, row, added, i);
         return;
       case 'min':
-        if (value < column[row]!) column[row] = value;
+        if (compare(added, i, words, row) < 0) copyValue(words, row, added, i);
         return;
     }
   }
@@ -239,26 +291,24 @@ export class MetricColumns {
   }
 }
 
-/** True when a + b is an int64. */
-function fits(a: bigint, b: bigint): boolean {
-  const sum = a + b;
-  return sum <= INT64_MAX && sum >= INT64_MIN;
-}
-
-/** True when the next increment would leave int64. */
-function isFull(column: BigInt64Array, row: number): boolean {
-  return column[row]! === INT64_MAX;
-}
-
 /** Adds a whole number to a row of `sums` and one to the same row of `counts`, both or neither. */
-function addValue(sums: BigInt64Array, row: number, value: number, counts: BigInt64Array | undefined): boolean {
-  if (!Number.isFinite(value)) return false;
-  const sum = sums[row]! + BigInt(value);
-  if (sum > INT64_MAX || sum < INT64_MIN) return false;
-  if (counts) {
-    if (isFull(counts, row)) return false;
-    counts[row]!++;
-  }
-  sums[row] = sum;
+function addValue(sums: Uint32Array, row: number, value: number, counts: Uint32Array | undefined): boolean {
+  if (!Number.isFinite(value) || (counts && isMax(counts, row)) || !addNumber(sums, row, value)) return false;
+  if (counts) increment(counts, row);
   return true;
+}
+
+/** A number on its way into a column. */
+const entering = new Uint32Array(2);
+
+let viewedBlock: IncrementBlock | undefined;
+let viewedWords: readonly Uint32Array[] = [];
+
+/** The int64 columns of a block as words; remembers the block that was asked for last, since rows come one by one. */
+function wordsOfBlock(block: IncrementBlock): readonly Uint32Array[] {
+  if (viewedBlock !== block) {
+    viewedWords = block.ints.map((column) => wordsOf(column));
+    viewedBlock = block;
+  }
+  return viewedWords;
 }

@@ -322,9 +322,14 @@ export class SparseDistribution {
   /** Makes room at position `at` for `index`; its count is for the caller to set. */
   #insert(at: number, index: number): void {
     if (this.#size === this.#indexes.length) this.#grow(Math.max(4, this.#size * 2));
-    this.#indexes.copyWithin(at + 1, at, this.#size);
-    this.#counts.copyWithin(at + 1, at, this.#size);
-    this.#indexes[at] = index;
+    const indexes = this.#indexes;
+    const words = this.#words;
+    for (let i = this.#size; i > at; i--) {
+      indexes[i] = indexes[i - 1]!;
+      words[i * 2] = words[i * 2 - 2]!;
+      words[i * 2 + 1] = words[i * 2 - 1]!;
+    }
+    indexes[at] = index;
     this.#size++;
   }
 

@@ -287,3 +287,60 @@ test('merging an absent row changes nothing, not even presence', () => {
   expect(target.mergeRow(5, empty(schema), 700)).toBe(true);
   expect(target.has(5)).toBe(false);
 });
+
+describe('mergeBlock', () => {
+  const int64 = fc.oneof(
+    { weight: 6, arbitrary: fc.bigInt({ min: -1_000n, max: 1_000n }) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(1n << 40n, -(1n << 40n), (1n << 40n) - 1n, 1n << 62n, INT64_MAX, INT64_MIN),
+    },
+  );
+  const values = fc.tuple(int64, int64, int64);
+
+  test('is mergeBlockRow one by one, refusals and rows that come twice included', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...SCHEMAS),
+        fc.array(values, { minLength: 1, maxLength: 6 }),
+        fc.array(values, { minLength: ROWS, maxLength: ROWS }),
+        fc.array(fc.nat({ max: 40 }), { minLength: 6, maxLength: 6 }),
+        (schema, start, deltas, target) => {
+          const from = empty(schema);
+          deltas.forEach((ints, row) => {
+            if (schema.intFields.length > 0) {
+              from.setRow(row, ints.slice(0, schema.intFields.length), []);
+            } else {
+              const d = new SparseDistribution();
+              for (const v of ints) d.add(Number(BigInt.asUintN(5, v)), v > 0n ? v : 1n);
+              from.setRow(row, [], [d.encode()]);
+            }
+          });
+          const block = batchOf(from).blocks[0]!;
+          const begin = () => {
+            const columns = empty(schema);
+            if (schema.intFields.length > 0)
+              start.forEach((ints, row) => columns.setRow(row, ints.slice(0, schema.intFields.length), []));
+            return columns;
+          };
+          const rows = Int32Array.from(block.entities, (_, i) => target[i]!);
+          const whole = begin();
+          const single = begin();
+          const refused: number[] = [];
+          rows.forEach((row, i) => {
+            if (!single.mergeBlockRow(row, block, i)) refused.push(i);
+          });
+          expect(whole.mergeBlock(rows, block) ?? []).toEqual(refused);
+          for (let row = 0; row <= 41; row++) {
+            expect(whole.has(row)).toBe(single.has(row));
+            schema.intFields.forEach((_, f) => expect(whole.int(row, f)).toBe(single.int(row, f)));
+            schema.distributionFields.forEach((_, f) =>
+              expect(whole.distribution(row, f)?.encode()).toEqual(single.distribution(row, f)?.encode()),
+            );
+          }
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+});
