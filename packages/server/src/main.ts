@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { queryTable } from '@oap-federation/query';
 import {
   formatProblem,
@@ -99,7 +99,9 @@ program
   .command('start')
   .description('run one node in the foreground')
   .requiredOption('-c, --config <file>', 'configuration, see docs/configuration.md')
-  .option('--log-level <level>', 'debug, info, warn or error', 'info')
+  .addOption(
+    new Option('--log-level <level>', 'how much to log').choices(['debug', 'info', 'warn', 'error']).default('info'),
+  )
   .action(start);
 
 program

@@ -24,20 +24,32 @@ export class DemoChild {
   readonly logFile: string;
   readonly #spec: ChildSpec;
   readonly #clock: Clock;
+  readonly #changed: () => void;
   #process: ChildProcess | undefined;
   #stopping = false;
-  state: ChildState = 'down';
+  #state: ChildState = 'down';
   restarts = 0;
 
-  constructor(spec: ChildSpec, directory: string, clock: Clock) {
+  /** `changed` is called whenever the state is another one. */
+  constructor(spec: ChildSpec, directory: string, clock: Clock, changed: () => void) {
     this.name = spec.name;
     this.#spec = spec;
     this.#clock = clock;
+    this.#changed = changed;
     this.logFile = path.join(directory, `${spec.name}.log`);
   }
 
   get pid(): number | undefined {
     return this.#process?.pid;
+  }
+
+  get state(): ChildState {
+    return this.#state;
+  }
+
+  #become(state: ChildState): void {
+    this.#state = state;
+    this.#changed();
   }
 
   /** Starts the process and waits until it is ready; false when it ended first or took longer than `deadlineMs`. */
@@ -50,13 +62,13 @@ export class DemoChild {
     });
     closeSync(log);
     this.#process = child;
-    this.state = 'starting';
+    this.#become('starting');
     child.once('exit', () => this.#ended(child));
     child.once('error', () => this.#ended(child));
     const end = this.#clock.monotonicMs() + deadlineMs;
     while (this.#process === child && this.#clock.monotonicMs() < end) {
       if (await this.#spec.ready().catch(() => false)) {
-        this.state = 'up';
+        this.#become('up');
         return true;
       }
       await this.#clock.sleep(READY_POLL_MS);
@@ -67,9 +79,9 @@ export class DemoChild {
   #ended(child: ChildProcess): void {
     if (this.#process !== child) return;
     this.#process = undefined;
-    this.state = 'down';
+    if (!this.#stopping) this.restarts++;
+    this.#become('down');
     if (this.#stopping) return;
-    this.restarts++;
     this.#clock.after(RESTART_AFTER_MS, () => {
       if (!this.#stopping) void this.start(60_000);
     });

@@ -35,6 +35,21 @@ export interface DemoDeps {
   readonly signal: AbortSignal;
 }
 
+/** Ends waits early when something changed. */
+class Changes {
+  #next = new AbortController();
+
+  readonly ring = (): void => {
+    this.#next.abort();
+    this.#next = new AbortController();
+  };
+
+  /** Aborts with the next change after this call. */
+  next(): AbortSignal {
+    return this.#next.signal;
+  }
+}
+
 interface Ports {
   readonly grpc: number;
   readonly rest: number;
@@ -44,6 +59,7 @@ interface Ports {
 export async function runDemo(options: DemoOptions, { clock, out, signal }: DemoDeps): Promise<number> {
   const directory = mkdtempSync(path.join(tmpdir(), 'oap-demo-'));
   const children: DemoChild[] = [];
+  const changes = new Changes();
   const say = (line: string) => out.write(`${line}\n`);
   try {
     const ports = new Map<string, Ports>();
@@ -53,7 +69,7 @@ export async function runDemo(options: DemoOptions, { clock, out, signal }: Demo
     const start = async (spec: ChildSpec) => {
       if (signal.aborted) return false;
       say(`starting ${spec.name} ...`);
-      const child = new DemoChild(spec, directory, clock);
+      const child = new DemoChild(spec, directory, clock, changes.ring);
       children.push(child);
       if (await child.start(START_DEADLINE_MS)) return true;
       if (!signal.aborted) say(`${spec.name} did not start; its last lines:\n${child.tail()}`);
@@ -68,7 +84,7 @@ export async function runDemo(options: DemoOptions, { clock, out, signal }: Demo
       trafficSpec([apps['shop-c'], apps['shop-n']], options.requestsPerSecond),
     ];
     for (const spec of specs) if (!(await start(spec))) return signal.aborted ? 0 : 1;
-    await show(options, { clock, out, signal }, children, url);
+    await show(options, { clock, out, signal }, children, changes, url);
     return 0;
   } finally {
     say('stopping ...');
@@ -137,6 +153,7 @@ async function show(
   options: DemoOptions,
   { clock, out, signal }: DemoDeps,
   children: readonly DemoChild[],
+  changes: Changes,
   url: (tier: string) => string,
 ): Promise<void> {
   const startedMs = clock.monotonicMs();
@@ -145,6 +162,7 @@ async function show(
   let shownLines = 0;
   const endMs = options.seconds === undefined ? Number.POSITIVE_INFINITY : startedMs + options.seconds * 1_000;
   while (!signal.aborted && clock.monotonicMs() < endMs) {
+    const changed = changes.next(); // from here on: what happens during the polls is shown next
     const picture = await poll(clock, url, children, startedMs, firstMinuteMs);
     const lines = render(picture, live);
     if (live && shownLines > 0) out.write(`\u001b[${shownLines}A\u001b[J`);
@@ -152,7 +170,7 @@ async function show(
     shownLines = lines.length;
     await clock.sleep(
       Math.min(live ? VIEW_PERIOD_MS : PLAIN_PERIOD_MS, Math.max(0, endMs - clock.monotonicMs())),
-      signal,
+      AbortSignal.any([signal, changed]),
     );
   }
 }
