@@ -77,7 +77,17 @@ interface Slot {
   queue: Queued[];
   /** Per log: what the next offered batch must be, beyond the committed mark. */
   readonly expected: Map<string, { seq: number; chain: Uint8Array }>;
+  /** Local logs whose batches do not follow the mark in memory: either this memory is old, or the storage lost something. */
+  readonly gaps: Map<string, Gap>;
   lastRollupMs: number;
+}
+
+/** The first batch of a local log that was offered beyond a gap. All before it were committed when it was offered. */
+interface Gap {
+  readonly seq: number;
+  readonly sinceMs: number;
+  /** `seen` until it stays; `stale`: the slot must be claimed again; `checked`: the storage said the same after the offer. */
+  readonly state: 'seen' | 'stale' | 'checked';
 }
 
 /** One slot's part of a flush in flight. */
@@ -89,6 +99,8 @@ interface Prepared {
 }
 
 const BUSY_RETRY_MS = 250;
+// a producer that offers ahead closes its own gaps within a retry or two; what stays longer is another owner's doing
+const GAP_STAYS_MS = 1_000;
 /** How the federation receiver hands over a content that nobody can read: one unknown block whose payload is the whole content. */
 const UNDECODABLE = 'undecodable: ';
 // one flush of a slot makes one outbox entry; far below the 64 MiB at which a stream refuses a batch
@@ -185,6 +197,13 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
 
   async #reconcile(): Promise<void> {
     let changed = false;
+    const checked = new Map<number, ReadonlyMap<string, Gap>>();
+    for (const [number, { gaps }] of this.#slots) {
+      if (![...gaps.values()].some(({ state }) => state === 'stale')) continue;
+      checked.set(number, gaps);
+      this.#forget(number, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
+      changed = true;
+    }
     const leaving = [...this.#slots.keys()].filter((slot) => !this.#desired.has(slot));
     if (leaving.length > 0) {
       await this.#flushAll(); // hand over with nothing in memory, so that producers need not resend
@@ -200,7 +219,16 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         const state = new SlotState(claim, this.#o.metricsOf);
         for (const hour of await this.#d.store.maintenance.dirtyHours(slot)) state.dirtyHours.add(hour);
         if (!this.#desired.has(slot)) continue;
-        this.#slots.set(slot, { state, queue: [], expected: new Map(), lastRollupMs: this.#d.clock.monotonicMs() });
+        const gaps = new Map<string, Gap>();
+        for (const [logId, gap] of checked.get(slot) ?? [])
+          if (gap.state === 'stale') gaps.set(logId, { ...gap, state: 'checked' });
+        this.#slots.set(slot, {
+          state,
+          queue: [],
+          expected: new Map(),
+          gaps,
+          lastRollupMs: this.#d.clock.monotonicMs(),
+        });
         changed = true;
       }
       this.#expectedChildren = (await this.#d.store.expectedChildren())
@@ -241,7 +269,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       slot.expected.set(incoming.logId, expected);
     }
     if (incoming.seq < expected.seq) return this.#joinQueued(slot, incoming);
-    if (incoming.seq > expected.seq) return Promise.resolve({ kind: 'gap', expectedSeq: expected.seq });
+    if (incoming.seq > expected.seq) return Promise.resolve(this.#gap(slot, incoming, expected.seq));
     if (this.#queuedBytes + sizeOf(incoming) > this.#o.queueBytesMax && this.#queuedBytes > 0) {
       return Promise.resolve({ kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
     }
@@ -250,11 +278,28 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       chain = chainAfter(expected.chain, incoming.headerBytes, incoming.contentBytes);
       if (!sameBytes(chain, incoming.chain)) return Promise.resolve({ kind: 'forked', appliedSeq });
     }
+    slot.gaps.delete(incoming.logId);
     expected.seq = incoming.seq + 1;
     expected.chain = chain;
     this.#queuedBytes += sizeOf(incoming);
     this.#counters.offered.inc(incrementCount(incoming.batch));
     return new Promise((resolve) => slot.queue.push({ incoming, resolve }));
+  }
+
+  /**
+   * A tier below keeps what it sent, and sends again. L1 does not: told of a gap that it cannot fill, it goes on under a new log, and
+   * if the gap was only in this node's old memory, what another owner committed is then counted twice. So L1 is told of a gap only
+   * after the slot was claimed again, which happened after the offer, and the storage still says so.
+   */
+  #gap(slot: Slot, { kind, logId, seq }: IncomingBatch, expectedSeq: number): BatchOutcome {
+    if (kind === 'federated') return { kind: 'gap', expectedSeq };
+    const nowMs = this.#d.clock.monotonicMs();
+    const known = slot.gaps.get(logId);
+    if (known?.state === 'checked' && known.seq === seq) return { kind: 'gap', expectedSeq };
+    if (!known || seq < known.seq || known.state === 'checked')
+      slot.gaps.set(logId, { seq, sinceMs: nowMs, state: 'seen' });
+    else if (nowMs - known.sinceMs >= GAP_STAYS_MS) slot.gaps.set(logId, { ...known, state: 'stale' });
+    return { kind: 'busy', retryAfterMs: BUSY_RETRY_MS };
   }
 
   /** A resend of a batch that waits for its flush, or is in one: the answer is the answer of the first. */
