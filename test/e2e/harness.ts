@@ -168,16 +168,17 @@ export class Stage {
   }
 }
 
-export function healthy(node: {
+export async function healthy(node: {
   readonly name: string;
   readonly restUrl: string;
   readonly running: boolean;
   log(): string;
 }): Promise<void> {
-  return eventually(`${node.name} is healthy`, 60, async () => {
-    if (!node.running) throw new Error(`${node.name} ended:\n${node.log()}`);
+  await eventually(`${node.name} is healthy`, 60, async () => {
+    if (!node.running) return true; // no use in waiting: said below, with its log
     return (await fetch(`${node.restUrl}/healthcheck`, { signal: AbortSignal.timeout(1_000) })).ok;
   });
+  if (!node.running) throw new Error(`${node.name} ended:\n${node.log()}`);
 }
 
 // --- what a tier persisted ---------------------------------------------------------------------------------------------

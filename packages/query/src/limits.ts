@@ -15,6 +15,24 @@ export const TOKENS_MAX = 10_000;
 // SkyWalking's maxQueryComplexity.
 const FIELDS_MAX = 3_000;
 
+// Introspection as tools write it nests 13 deep; graphql's parser recurses, and some thousands exhaust the stack.
+const TEXT_NESTING_MAX = 256;
+
+/**
+ * Refuses a text that nests too deep for the parser, before it is parsed. Brackets inside string values count too: they are nearly
+ * always balanced, and a text with 256 that are not is no question.
+ */
+export function checkText(source: string): void {
+  let depth = 0;
+  for (let i = 0; i < source.length; i++) {
+    const c = source.charCodeAt(i);
+    if (c === 0x7b || c === 0x5b || c === 0x28) depth++;
+    else if (c === 0x7d || c === 0x5d || c === 0x29) depth--;
+    if (depth > TEXT_NESTING_MAX)
+      throw new OapError('OAP-6001', { limit: 'nesting', value: depth, max: TEXT_NESTING_MAX });
+  }
+}
+
 interface Size {
   readonly depth: number;
   readonly fields: number;

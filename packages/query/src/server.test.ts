@@ -401,6 +401,11 @@ describe('limits', () => {
     });
     const deep = `${'{ a '.repeat(9)}${'}'.repeat(9)}`;
     expect((await code(deep)).message).toBe('OAP-6001 query depth is 9, the limit is 8');
+    // thousands deep would exhaust the parser's stack: refused before it is parsed
+    for (const [open, close] of ['{}', '[]', '()']) {
+      const nested = `query { version${open!.repeat(5_000)}${close!.repeat(5_000)} }`;
+      expect((await code(nested)).message).toBe('OAP-6001 query nesting is 257, the limit is 256');
+    }
     expect((await code('query A { version } query B { version }')).message).toContain('one operation');
     expect((await code('{ ...F } fragment F on Query { ...F }')).message).toBe('fragment F contains itself');
     const wide = `{ listLayers listServices { ${'id '.repeat(3_000)} } }`;

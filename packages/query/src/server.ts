@@ -8,7 +8,7 @@ import { fastify, type FastifyInstance } from 'fastify';
 import { GraphQLError, type DocumentNode } from 'graphql';
 import { mercurius, type IResolvers } from 'mercurius';
 import { completenessReport } from './completeness.js';
-import { checkDocument, TOKENS_MAX } from './limits.js';
+import { checkDocument, checkText, TOKENS_MAX } from './limits.js';
 import { BadQuestion, clientErrorOf, isGraphQLError } from './problem.js';
 import { createResolvers, healthProblem, type QueryContext, type ResolverDeps } from './resolvers.js';
 import { SDL } from './schema.js';
@@ -139,6 +139,7 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
   app.graphql.addHook('preParsing', (_schema, source) => {
     // mercurius would take a syntax tree in JSON as a query: nobody needs that door
     if (/^\s*\{\s*"/.test(source)) throw new BadQuestion('a query is GraphQL text');
+    checkText(source);
     return Promise.resolve();
   });
   app.graphql.addHook('preValidation', (_schema, document: DocumentNode) => {

@@ -37,7 +37,7 @@ export function defaultAnalysisLimits(): AnalysisLimits {
     serviceNameMaxLength: 70, // SkyWalking's defaults, so that ids agree
     instanceNameMaxLength: 70,
     endpointNameMaxLength: 150,
-    maxEndpointsPerService: 500,
+    maxEndpointsPerService: 1_000, // as core.default.maxEndpointsPerService
     groupUris: true,
     maxAgeMs: 7 * 86_400_000,
     maxAheadMs: 5 * 60_000,
