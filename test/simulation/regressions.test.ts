@@ -4,6 +4,7 @@
 import { chainAfter, type IncomingBatch } from '@oap-federation/analysis';
 import {
   BatchBuilder,
+  decodeHeader,
   encodeContent,
   encodeHeader,
   entityOf,
@@ -57,11 +58,11 @@ function localBatch(clock: VirtualClock, seq: number): IncomingBatch {
   };
 }
 
-it('seed 1: a restarted leaf that has promised nothing yet does not take back what the leaf had promised', async () => {
-  const clock = new VirtualClock();
-  const tier = await openTier(clock, false);
+/** A batch without increments from the tier below: its watermark, and what it says of its origin. */
+function emptyBatches(tier: SimulatedTier) {
   let chain: Uint8Array = NOTHING;
-  const offer = async (seq: number, watermark: number, origin: number) => {
+  let seq = 0;
+  return async (watermark: number, origin: number) => {
     const header = { watermark, increments: 0, origins: new Map([['cloud-c', origin]]), frontier: new Map() };
     const decoded = new BatchBuilder().build();
     const [headerBytes, contentBytes] = [encodeHeader(header), joinContent(encodeContent(decoded))];
@@ -70,7 +71,7 @@ it('seed 1: a restarted leaf that has promised nothing yet does not take back wh
       logId: LOG,
       slot: 0,
       gen: 1,
-      seq,
+      seq: ++seq,
       producer: 'cloud-c',
       kind: 'federated',
       header,
@@ -83,9 +84,34 @@ it('seed 1: a restarted leaf that has promised nothing yet does not take back wh
     expect((await offered).kind).toBe('committed');
     return tier.store.peekMark(0, LOG)!.origins.get('cloud-c');
   };
-  expect(await offer(1, 100, 100)).toBe(100);
-  expect(await offer(2, 100, NO_WATERMARK)).toBe(100);
-  expect(await offer(3, 103, 103)).toBe(103);
+}
+
+it('seed 1: a restarted leaf that has promised nothing yet does not take back what the leaf had promised', async () => {
+  const tier = await openTier(new VirtualClock(), false);
+  const offer = emptyBatches(tier);
+  expect(await offer(100, 100)).toBe(100);
+  expect(await offer(100, NO_WATERMARK)).toBe(100);
+  expect(await offer(103, 103)).toBe(103);
+});
+
+it("seed 10035: one origin's completeness travels on although another child is silent", async () => {
+  const tier = await openTier(new VirtualClock(), false);
+  await tier.store.expectChildren(['cloud-c', 'cloud-n'].map((child) => ({ tier: child, sinceMinute: 0 })));
+  const offer = emptyBatches(tier);
+  for (const minute of [100, 101]) {
+    await offer(minute, minute);
+    const last = (await tier.store.readOutbox(0, 0, 1 << 20)).at(-1);
+    expect(last && decodeHeader(last.header)).toMatchObject({
+      watermark: NO_WATERMARK, // the minimum waits for cloud-n
+      origins: new Map([
+        ['cloud-c', minute],
+        ['cloud-n', NO_WATERMARK],
+      ]),
+    });
+  }
+  const before = tier.store.peekOutbox(0).nextSeq;
+  await offer(101, 101); // no news
+  expect(tier.store.peekOutbox(0).nextSeq).toBe(before);
 });
 
 it('seed 12: an owner that lost its slot and does not know yet does not make L1 give up its log', async () => {

@@ -96,6 +96,8 @@ interface Prepared {
   readonly taken: readonly Queued[];
   readonly flush: SlotFlush;
   readonly marks: readonly Mark[];
+  /** Completeness vector of the outbox entry, when there is one. */
+  readonly origins: ReadonlyMap<string, number> | undefined;
 }
 
 const BUSY_RETRY_MS = 250;
@@ -416,11 +418,13 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       if (!state.dirtyHours.has(hour)) dirtyHours.add(hour);
     }
     const marks = this.#advanceMarks(state, taken, nowMs);
-    const outbox = this.#o.forwards ? this.#outboxEntry(state, delta, marks, nowMs) : undefined;
+    const forwarded = this.#o.forwards ? this.#outboxEntry(state, delta, marks, nowMs) : undefined;
+    const outbox = forwarded?.outbox;
     return {
       slot,
       taken,
       marks,
+      origins: forwarded?.origins,
       flush: {
         slot: state.slot,
         epoch: state.epoch,
@@ -537,12 +541,14 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     return [...marks.values()];
   }
 
-  #outboxEntry(state: SlotState, delta: SlotDelta, advanced: readonly Mark[], nowMs: number): SlotFlush['outbox'] {
+  #outboxEntry(state: SlotState, delta: SlotDelta, advanced: readonly Mark[], nowMs: number) {
     const marks = new Map(state.marks);
     for (const mark of advanced) marks.set(mark.logId, mark);
     const { watermark, origins } = this.#watermark(marks.values());
     const bounded = Math.max(watermark, state.outbox.watermark); // I7: never backwards, across restarts too
-    if (delta.isEmpty && bounded <= state.outbox.watermark) return undefined;
+    // one origin's news travel although another origin is silent and holds the minimum
+    const news = [...origins].some(([origin, minute]) => minute > (state.toldOrigins.get(origin) ?? NO_WATERMARK));
+    if (delta.isEmpty && bounded <= state.outbox.watermark && !news) return undefined;
     const batch = delta.toBatch();
     const increments = incrementCount(batch);
     const frontier = new Map<string, number>();
@@ -550,10 +556,9 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     const header = encodeHeader({ watermark: bounded, increments, origins, frontier });
     const content = joinContent(encodeContent(batch));
     const chain = chainAfter(state.outbox.chain, header, content);
-    return {
-      entry: { slot: state.slot, seq: state.outbox.nextSeq, header, content, chain, increments, createdAtMs: nowMs },
-      watermark: bounded,
-    };
+    const seq = state.outbox.nextSeq;
+    const entry = { slot: state.slot, seq, header, content, chain, increments, createdAtMs: nowMs };
+    return { outbox: { entry, watermark: bounded }, origins };
   }
 
   /** Minimum over the *expected* producers, whoever is connected; the vector says the same per origin tier. */
@@ -593,6 +598,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     if (p.flush.outbox) {
       const { entry, watermark } = p.flush.outbox;
       state.outbox = { ...state.outbox, nextSeq: entry.seq + 1, chain: entry.chain, watermark };
+      state.toldOrigins = furthest(state.toldOrigins, p.origins ?? new Map());
     }
     for (const { incoming, resolve } of p.taken) {
       this.#counters.merged.inc(incrementCount(incoming.batch));

@@ -114,6 +114,8 @@ export class SlotState {
   readonly epoch: number;
   readonly marks: Map<string, Mark>;
   outbox: OutboxHead;
+  /** What the outbox entries of this owner promised per origin; empty after a claim, so that its first entry says all again. */
+  toldOrigins: ReadonlyMap<string, number> = new Map();
   readonly #metricsOf: MetricsOfScope;
   readonly #entities: Entity[] = [];
   readonly #codeOf = new Map<string, number>();
