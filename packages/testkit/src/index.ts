@@ -1,3 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 export { MemoryTierStore, type CommitFault } from './memory-store.js';
 export { SimulatedTier, type SimulatedTierOptions } from './tier-node.js';
+export {
+  FAULT_KINDS,
+  MUTANTS,
+  runHistory,
+  type FaultCounts,
+  type FaultKind,
+  type HistoryOptions,
+  type HistoryResult,
+  type Mutant,
+  type Trace,
+  type Violation,
+  type ViolationKind,
+} from './simulation/index.js';

@@ -37,6 +37,13 @@ interface StoredMetric {
   readonly distributions: readonly Uint8Array[];
 }
 
+/** One metric of one minute row, with the slot's codes. */
+export interface StoredValue extends StoredMetric {
+  readonly minute: number;
+  readonly origin: number;
+  readonly entity: number;
+}
+
 /** One merged row: metrics by name. */
 interface StoredRow {
   readonly slot: number;
@@ -292,6 +299,15 @@ export class MemoryTierStore implements TierStore {
 
   peekEntity(slot: number, code: number): DictionaryEntry | undefined {
     return this.#slot(slot).entities.get(code);
+  }
+
+  /** Every stored value of a slot's minute rows. */
+  *peekValues(slot: number): Generator<StoredValue> {
+    for (const ofMinute of this.#slot(slot).rows.minute.values()) {
+      for (const { minute, origin, entity, metrics } of ofMinute.values())
+        for (const { schema, ints, distributions } of metrics.values())
+          yield { schema, minute, origin, entity, ints, distributions };
+    }
   }
 
   /** Name of an origin code; '' for the merged row. */

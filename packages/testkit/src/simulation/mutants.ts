@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wrong designs of the delivery protocol, each a wrapper around a port of the real code: storage as a node sees it, intake as the
+// receiver sees it, the way from L1 to the owner. In: the right port. Out: one that is wrong in one way. A simulator that does not
+// notice one of them is worth nothing.
+import { chainAfter, type BatchOutcome, type IncomingBatch } from '@oap-federation/analysis';
+import { decodeHeader, encodeHeader, NO_WATERMARK, type IncrementBlock } from '@oap-federation/model';
+import type { OutboxEntry, RowBlock, SlotFlush, TierStore } from '@oap-federation/storage';
+import type { MemoryTierStore, OmittedCheck } from '../memory-store.js';
+
+/** The door of a slot owner, as producers see it. */
+export interface Door {
+  offer(batch: IncomingBatch): Promise<BatchOutcome>;
+}
+
+/** What a mutant may know of the node that it sits in. */
+export interface MutantContext {
+  readonly tier: string;
+  /** The tier's committed state: for mutants that read what they should not. */
+  readonly database: MemoryTierStore;
+}
+
+export interface Mutant {
+  readonly name: string;
+  /** What is wrong with it. */
+  readonly wrong: string;
+  readonly omittedChecks?: readonly OmittedCheck[];
+  /** The storage port of one process. */
+  readonly store?: (store: TierStore, context: MutantContext) => TierStore;
+  /** What the federation receiver offers to. */
+  readonly intake?: (door: Door, context: MutantContext) => Door;
+  /** What L1 offers to, in this node or another. */
+  readonly route?: (door: Door, context: MutantContext) => Door;
+  /** The oracle looks at what `route` passes on, not at what it is given: for mutants that rename logs. */
+  readonly observeBehindRoute?: boolean;
+}
+
+/** A store with some methods replaced. */
+function replaced(store: TierStore, methods: Partial<TierStore>): TierStore {
+  return {
+    prepareMetrics: (schemas) => store.prepareMetrics(schemas),
+    claimSlot: (slot, owner) => store.claimSlot(slot, owner),
+    loadRows: (slot, granularity, starts) => store.loadRows(slot, granularity, starts),
+    flush: (flushes) => store.flush(flushes),
+    readOutbox: (slot, afterSeq, bytesMax) => store.readOutbox(slot, afterSeq, bytesMax),
+    outboxHead: (slot) => store.outboxHead(slot),
+    acknowledgeOutbox: (slot, seq) => store.acknowledgeOutbox(slot, seq),
+    outboxBacklog: () => store.outboxBacklog(),
+    expectedChildren: () => store.expectedChildren(),
+    expectChildren: (children) => store.expectChildren(children),
+    reader: store.reader,
+    metadata: store.metadata,
+    maintenance: store.maintenance,
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    ...methods,
+  };
+}
+
+function without<K extends keyof SlotFlush>(flush: SlotFlush, keys: readonly K[]): SlotFlush {
+  const copy: { -readonly [P in keyof SlotFlush]: SlotFlush[P] } = { ...flush };
+  for (const key of keys) {
+    if (key === 'outbox') delete copy.outbox;
+    else Object.assign(copy, { [key]: [] });
+  }
+  return copy;
+}
+
+/** The chain of `entries` again, from the chain before them. */
+function rechained(entries: readonly OutboxEntry[], from: Uint8Array): OutboxEntry[] {
+  let chain = from;
+  return entries.map((entry) => {
+    chain = chainAfter(chain, entry.header, entry.content);
+    return { ...entry, chain };
+  });
+}
+
+const committed = { kind: 'committed' } as const;
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'ackBeforeCommit',
+    wrong: 'a flush is reported as committed while its transaction is still under way',
+    store: (store) =>
+      replaced(store, {
+        async flush(flushes) {
+          store.flush(flushes).catch(() => {});
+          return committed;
+        },
+      }),
+  },
+  {
+    name: 'ackOnReceipt',
+    wrong:
+      'a batch from below is acknowledged when it is queued (SkyWalking: the answer comes before anything is stored)',
+    intake: (door) => ({
+      async offer(batch) {
+        const outcome = await Promise.race([door.offer(batch), Promise.resolve(undefined)]);
+        return outcome ?? { kind: 'committed', appliedSeq: batch.seq };
+      },
+    }),
+  },
+  {
+    name: 'ackAhead',
+    wrong: 'an acknowledgement names one batch more than was committed',
+    intake: (door) => ({
+      async offer(batch) {
+        const outcome = await door.offer(batch);
+        return outcome.kind === 'committed' ? { kind: 'committed', appliedSeq: outcome.appliedSeq + 1 } : outcome;
+      },
+    }),
+  },
+  {
+    name: 'noDedupe',
+    wrong: 'a new owner of a slot does not read the marks',
+    omittedChecks: ['mark'],
+    store: (store) =>
+      replaced(store, { claimSlot: async (slot, owner) => ({ ...(await store.claimSlot(slot, owner)), marks: [] }) }),
+  },
+  {
+    name: 'memoryDedupe',
+    wrong: 'marks live in the memory of the node only',
+    omittedChecks: ['mark'],
+    store: (store) => replaced(store, { flush: (flushes) => store.flush(flushes.map((f) => without(f, ['marks']))) }),
+  },
+  {
+    name: 'gapIsFine',
+    wrong: 'a batch beyond a gap is acknowledged',
+    intake: (door) => ({
+      async offer(batch) {
+        const outcome = await door.offer(batch);
+        return outcome.kind === 'gap' ? { kind: 'duplicate', appliedSeq: batch.seq } : outcome;
+      },
+    }),
+  },
+  {
+    name: 'splitMark',
+    wrong: 'the marks are written in a second transaction',
+    omittedChecks: ['outboxSeq'],
+    store: (store) =>
+      replaced(store, {
+        async flush(flushes) {
+          const first = await store.flush(flushes.map((f) => without(f, ['marks'])));
+          if (first.kind !== 'committed') return first;
+          return store.flush(
+            flushes.map((f) => ({
+              ...without(f, ['rows', 'outbox', 'parked', 'entities', 'origins']),
+              marks: f.marks,
+            })),
+          );
+        },
+      }),
+  },
+  {
+    name: 'splitOutbox',
+    wrong: 'the outbox entry is written in a second transaction',
+    store: (store) =>
+      replaced(store, {
+        async flush(flushes) {
+          const first = await store.flush(flushes.map((f) => without(f, ['outbox'])));
+          if (first.kind !== 'committed') return first;
+          const second = flushes
+            .filter((f) => f.outbox)
+            .map((f) => without(f, ['marks', 'rows', 'parked', 'entities', 'origins']));
+          return second.length === 0 ? first : store.flush(second);
+        },
+      }),
+  },
+  {
+    name: 'noFence',
+    wrong: 'the epoch of a slot is not checked: two owners write absolute rows from their caches',
+    omittedChecks: ['epoch'],
+  },
+  {
+    name: 'noFenceAtAll',
+    wrong: 'neither epoch nor marks nor outbox are checked by the commit',
+    omittedChecks: ['epoch', 'mark', 'outboxSeq'],
+  },
+  {
+    name: 'fenceIgnored',
+    wrong: 'a flush that the storage refused is taken for committed, and the memory is kept',
+    store: (store) =>
+      replaced(store, {
+        async flush(flushes) {
+          await store.flush(flushes);
+          return committed;
+        },
+      }),
+  },
+  {
+    name: 'commitTagUnchecked',
+    wrong: 'a COMMIT that answers ROLLBACK is taken for committed',
+    store: (store, { database }) =>
+      replaced(store, {
+        async flush(flushes) {
+          const before = flushes.map(({ slot }) => database.peekOutbox(slot));
+          try {
+            return await store.flush(flushes);
+          } catch (error) {
+            // only a failure that rolled back looks like this; an unknown outcome still throws
+            if (flushes.every(({ slot }, i) => database.peekOutbox(slot) === before[i])) return committed;
+            throw error;
+          }
+        },
+      }),
+  },
+  {
+    name: 'memoryKept',
+    wrong: 'after a failed commit the rows in memory are kept: what was not committed is merged into what comes next',
+    store: (store) => {
+      const dirty = new Map<string, RowBlock>();
+      const key = (b: Pick<RowBlock, 'slot' | 'scope'>, minute: number) => `${b.slot} ${b.scope} ${minute}`;
+      return replaced(store, {
+        async flush(flushes) {
+          try {
+            return await store.flush(flushes);
+          } catch (error) {
+            for (const { rows } of flushes)
+              for (const block of rows)
+                if (block.granularity === 'minute' && block.minutes.length > 0)
+                  dirty.set(key(block, block.minutes[0]!), block);
+            throw error;
+          }
+        },
+        async loadRows(slot, granularity, starts) {
+          const blocks = await store.loadRows(slot, granularity, starts);
+          const kept = [...dirty.values()].filter(
+            (b) => b.slot === slot && granularity === 'minute' && starts.includes(b.minutes[0]!),
+          );
+          for (const block of kept) dirty.delete(key(block, block.minutes[0]!));
+          return [...blocks, ...kept]; // the later block of a row wins
+        },
+      });
+    },
+  },
+  {
+    name: 'staleRead',
+    wrong: 'rows are loaded from a replica that may lag behind',
+    store: (store) => {
+      const seen = new Map<string, readonly RowBlock[]>();
+      return replaced(store, {
+        async loadRows(slot, granularity, starts) {
+          const key = `${slot} ${granularity} ${starts.join(',')}`;
+          const old = seen.get(key);
+          const blocks = await store.loadRows(slot, granularity, starts);
+          seen.set(key, blocks);
+          return old ?? blocks;
+        },
+      });
+    },
+  },
+  {
+    name: 'deleteOnSend',
+    wrong: 'an outbox entry is gone once it was read for sending',
+    store: (store) => {
+      const sent = new Map<number, number>();
+      return replaced(store, {
+        async readOutbox(slot, afterSeq, bytesMax) {
+          const entries = await store.readOutbox(slot, Math.max(afterSeq, sent.get(slot) ?? 0), bytesMax);
+          const last = entries.at(-1);
+          if (last) sent.set(slot, last.seq);
+          return entries;
+        },
+      });
+    },
+  },
+  {
+    name: 'sendBeforeCommit',
+    wrong: 'outbox entries can be read while their transaction is under way',
+    store: (store) => {
+      const pending = new Map<number, OutboxEntry>();
+      return replaced(store, {
+        async flush(flushes) {
+          for (const { slot, outbox } of flushes) if (outbox) pending.set(slot, outbox.entry);
+          return store.flush(flushes);
+        },
+        async readOutbox(slot, afterSeq, bytesMax) {
+          const entries = await store.readOutbox(slot, afterSeq, bytesMax);
+          const early = pending.get(slot);
+          const last = entries.at(-1)?.seq ?? afterSeq;
+          return early && early.seq === last + 1 ? [...entries, early] : entries;
+        },
+      });
+    },
+  },
+  {
+    name: 'seqReset',
+    wrong: 'a new owner numbers the outbox from 1 again',
+    omittedChecks: ['outboxSeq'],
+    store: (store) =>
+      replaced(store, {
+        async claimSlot(slot, owner) {
+          const claim = await store.claimSlot(slot, owner);
+          return { ...claim, outbox: { ...claim.outbox, nextSeq: 1, chain: new Uint8Array(0) } };
+        },
+      }),
+  },
+  {
+    name: 'resendRecut',
+    wrong: 'what is sent again is cut anew under the old number',
+    store: (store) => {
+      const read = new Map<number, number>();
+      return replaced(store, {
+        async readOutbox(slot, afterSeq, bytesMax) {
+          const entries = await store.readOutbox(slot, afterSeq, bytesMax);
+          const known = read.get(slot) ?? 0;
+          read.set(slot, Math.max(known, entries.at(-1)?.seq ?? 0));
+          const [first, second, ...rest] = entries;
+          if (!first || !second || first.seq > known) return entries;
+          const [before] = first.seq > 1 ? await store.readOutbox(slot, first.seq - 2, 1) : [];
+          const swapped = [
+            { ...first, header: second.header, content: second.content },
+            { ...second, header: first.header, content: first.content },
+            ...rest,
+          ];
+          return rechained(swapped, before?.chain ?? new Uint8Array(0));
+        },
+      });
+    },
+  },
+  {
+    name: 'watermarkAtSend',
+    wrong: 'a batch is sent with the watermark of the moment of sending',
+    store: (store) =>
+      replaced(store, {
+        async readOutbox(slot, afterSeq, bytesMax) {
+          const entries = await store.readOutbox(slot, afterSeq, bytesMax);
+          const [before] = afterSeq > 0 ? await store.readOutbox(slot, afterSeq - 1, 1) : [];
+          const newest = await store.outboxHead(slot);
+          const changed = entries.map((entry) => {
+            const header = decodeHeader(entry.header);
+            return { ...entry, header: encodeHeader({ ...header, watermark: newest.watermark }) };
+          });
+          return rechained(changed, before?.chain ?? new Uint8Array(0));
+        },
+      }),
+  },
+  {
+    name: 'watermarkEarly',
+    wrong: 'L1 promises the current minute: the allowed lateness is forgotten',
+    route: (door) => ({
+      offer: (batch) => door.offer({ ...batch, header: { ...batch.header, watermark: batch.header.watermark + 3 } }),
+    }),
+  },
+  {
+    name: 'watermarkForgotten',
+    wrong: 'a new owner does not know what its tier has promised',
+    store: (store) =>
+      replaced(store, {
+        async claimSlot(slot, owner) {
+          const claim = await store.claimSlot(slot, owner);
+          return { ...claim, outbox: { ...claim.outbox, watermark: NO_WATERMARK } };
+        },
+      }),
+  },
+  {
+    name: 'watermarkOfConnected',
+    wrong: 'the watermark is the minimum over the children that were heard of, not over those expected',
+    store: (store, { database }) =>
+      replaced(store, {
+        async expectedChildren() {
+          const heard = new Set(
+            (await database.metadata.completeness()).filter((c) => c.lastAdvanceMs > 0).map((c) => c.via),
+          );
+          return (await store.expectedChildren()).filter(({ tier }) => heard.has(tier));
+        },
+      }),
+  },
+  {
+    name: 'originOfSender',
+    wrong: 'the origin of forwarded increments is the tier that forwards',
+    intake: (door) => ({
+      offer: (batch) =>
+        door.offer({
+          ...batch,
+          batch: {
+            ...batch.batch,
+            blocks: batch.batch.blocks.map((block): IncrementBlock => ({ ...block, origin: '' })),
+          },
+        }),
+    }),
+  },
+  {
+    name: 'lateDropped',
+    wrong: 'what comes after the watermark is dropped in silence',
+    intake: (door, { database }) => ({
+      offer(batch) {
+        const promised = database.peekMark(batch.slot, batch.logId)?.watermark ?? NO_WATERMARK;
+        const blocks = batch.batch.blocks.filter(({ minute }) => minute >= promised);
+        return door.offer({ ...batch, batch: { ...batch.batch, blocks } });
+      },
+    }),
+  },
+  {
+    name: 'localLogByName',
+    wrong:
+      'the log of an L1 is named after its address, so that a restarted process goes on with the numbers of the old one',
+    observeBehindRoute: true,
+    route: (door, { tier }) => ({
+      offer: (batch) => door.offer({ ...batch, logId: `${tier} ${batch.slot}` }),
+    }),
+  },
+  {
+    name: 'busyIsFine',
+    wrong: 'L1 takes "not now" for an acknowledgement',
+    route: (door) => ({
+      async offer(batch) {
+        const outcome = await door.offer(batch);
+        return outcome.kind === 'busy' ? { kind: 'committed', appliedSeq: batch.seq } : outcome;
+      },
+    }),
+  },
+  {
+    name: 'emptyEntrySkipped',
+    wrong: 'an outbox entry without increments is not written, its watermark is lost',
+    omittedChecks: ['outboxSeq'],
+    store: (store) =>
+      replaced(store, {
+        flush: (flushes) =>
+          store.flush(flushes.map((f) => (f.outbox?.entry.increments === 0 ? without(f, ['outbox']) : f))),
+      }),
+  },
+];

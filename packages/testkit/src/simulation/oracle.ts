@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must hold, checked at every commit of every tier. In: what was offered, committed, acknowledged, seen from outside the code under
+// test. Out: violations. The truth is what the leaves' databases committed: each tier's rows must be, at any time, the plain fold of
+// a prefix of every leaf's history, and marks, acknowledgements and watermarks must say no more than that.
+import type { BatchOutcome, IncomingBatch } from '@oap-federation/analysis';
+import {
+  decodeHeader,
+  incrementCount,
+  MetricColumns,
+  NO_WATERMARK,
+  type IncrementBatch,
+  type MetricSchema,
+  type ScopeName,
+} from '@oap-federation/model';
+import type { Mark, OutboxEntry, RowBlock, SlotFlush } from '@oap-federation/storage';
+import type { MemoryTierStore } from '../memory-store.js';
+import type { Kernel } from './kernel.js';
+
+/**
+ * `lost`, `doubled`, `altered`: rows are not what the leaves committed. `dishonest`: a watermark promises too much or went back.
+ * `unbacked`: an acknowledgement without a commit, or a mark or batch that nobody committed. `stuck`: something does not arrive.
+ * `parked`: something was set aside. `bug`: an assertion of the production code.
+ */
+export type ViolationKind = 'lost' | 'doubled' | 'altered' | 'dishonest' | 'unbacked' | 'stuck' | 'parked' | 'bug';
+
+export interface Violation {
+  readonly kind: ViolationKind;
+  /** Virtual time, ms. */
+  readonly atMs: number;
+  readonly tier: string;
+  readonly detail: string;
+}
+
+export interface TierShape {
+  readonly name: string;
+  readonly parent: string | undefined;
+  /** Itself, for a leaf. */
+  readonly leaves: readonly string[];
+}
+
+/** What is known of the log of an L1 aggregator, by its producer id. */
+export interface LocalProducer {
+  /** Minute before which its events were late when it began. */
+  readonly firstPromise: number;
+  /** Events, as many as it was given. */
+  readonly events: () => number;
+  /** True when its promises do not bind its tier: it was out of the membership, or the tier's clock was wrong. */
+  readonly exempt: () => boolean;
+}
+
+interface EntryTruth {
+  readonly entry: OutboxEntry;
+  /** Highest watermark that this log had promised with this entry, for its own tier as origin. */
+  readonly promised: number;
+  /** Per leaf, how far its history is included. */
+  readonly inclusion: ReadonlyMap<string, number>;
+}
+
+interface LogView {
+  readonly seq: number;
+  readonly mark: Mark;
+}
+
+interface SlotView {
+  readonly marks: Map<string, LogView>;
+  readonly entries: EntryTruth[];
+  /** Of a leaf: what each entry of the outbox was made from. */
+  readonly truth: IncrementBatch[][];
+  readonly inclusion: Map<string, number>;
+  readonly shadow: Shadow;
+  watermark: number;
+  promised: number;
+}
+
+interface TierView {
+  readonly shape: TierShape;
+  readonly store: MemoryTierStore;
+  readonly isLeaf: boolean;
+  readonly slots: Map<number, SlotView>;
+}
+
+interface CapturedBatch {
+  readonly batch: IncrementBatch;
+  readonly watermark: number;
+}
+
+export class Oracle {
+  readonly violations: Violation[] = [];
+  /** Increments that leaves committed, and flushes that were checked. */
+  increments = 0;
+  commits = 0;
+  watermarkChecks = 0;
+  readonly #kernel: Kernel;
+  readonly #originScopes: ReadonlySet<ScopeName>;
+  readonly #tiers = new Map<string, TierView>();
+  readonly #logs = new Map<string, { readonly tier: string; readonly slot: number }>();
+  readonly #captured = new Map<string, CapturedBatch>();
+  readonly #producers = new Map<
+    string,
+    LocalProducer & { readonly logs: Map<string, { slot: number; seq: number }> }
+  >();
+
+  constructor(kernel: Kernel, originScopes: ReadonlySet<ScopeName>) {
+    this.#kernel = kernel;
+    this.#originScopes = originScopes;
+  }
+
+  fail(kind: ViolationKind, tier: string, detail: string): void {
+    this.violations.push({ kind, atMs: this.#kernel.nowMs, tier, detail });
+    this.#kernel.record('violation', `${kind} ${tier} ${detail}`);
+  }
+
+  watch(shape: TierShape, store: MemoryTierStore): void {
+    const view: TierView = { shape, store, isLeaf: shape.leaves.includes(shape.name), slots: new Map() };
+    this.#tiers.set(shape.name, view);
+    store.onCommit = (flush) => {
+      try {
+        this.#committed(view, flush);
+      } catch (error) {
+        this.fail('bug', shape.name, `the check of a commit failed: ${String(error)}`);
+      }
+    };
+    store.onAcknowledge = (slot, seq) => this.#acknowledged(view, slot, seq);
+  }
+
+  #slot(view: TierView, slot: number): SlotView {
+    let known = view.slots.get(slot);
+    if (!known) {
+      known = {
+        marks: new Map(),
+        entries: [],
+        truth: [],
+        inclusion: new Map(),
+        shadow: new Shadow(),
+        watermark: NO_WATERMARK,
+        promised: NO_WATERMARK,
+      };
+      view.slots.set(slot, known);
+    }
+    return known;
+  }
+
+  // --- what producers offer and hear ---------------------------------------------------------------------------------
+
+  addProducer(id: string, producer: LocalProducer): void {
+    this.#producers.set(id, { ...producer, logs: new Map() });
+  }
+
+  /** L1 offers a batch, once or again. */
+  offeredLocally(tier: string, { logId, seq, slot, batch, header, producer }: IncomingBatch): void {
+    const key = `${logId} ${seq}`;
+    const known = this.#captured.get(key);
+    if (known === undefined) {
+      this.#captured.set(key, { batch, watermark: header.watermark });
+      const logs = this.#producers.get(producer)?.logs;
+      const log = logs?.get(logId);
+      if (log) log.seq = Math.max(log.seq, seq);
+      else logs?.set(logId, { slot, seq });
+    } else if (known.batch !== batch) this.fail('altered', tier, `two contents for batch ${seq} of local log ${logId}`);
+  }
+
+  /** A batch of a tier below arrives at a slot owner. */
+  received(tier: string, { logId, slot, seq, headerBytes, contentBytes }: IncomingBatch): void {
+    const log = this.#logs.get(logId);
+    const truth = log && this.#tiers.get(log.tier)?.slots.get(slot)?.entries[seq - 1];
+    if (!truth) this.fail('unbacked', tier, `batch ${seq} of log ${logId} was never committed below`);
+    else if (!equal(truth.entry.header, headerBytes) || !equal(truth.entry.content, contentBytes))
+      this.fail('altered', tier, `batch ${seq} of ${log.tier} slot ${slot} is not what was committed`);
+  }
+
+  /** The answer to an offer reaches the producer. */
+  answered(tier: string, { logId, slot, seq }: IncomingBatch, outcome: BatchOutcome): void {
+    if (outcome.kind !== 'committed' && outcome.kind !== 'duplicate') return;
+    const stored = this.#slot(this.#tiers.get(tier)!, slot).marks.get(logId)?.seq ?? 0;
+    const said = Math.max(outcome.appliedSeq, seq);
+    if (stored < said) this.fail('unbacked', tier, `${outcome.kind} ${said} of log ${logId}, the mark is at ${stored}`);
+  }
+
+  #acknowledged({ shape, store }: TierView, slot: number, seq: number): void {
+    const { logId } = store.peekOutbox(slot);
+    const parent = this.#tiers.get(shape.parent ?? '');
+    const stored = parent ? (this.#slot(parent, slot).marks.get(logId)?.seq ?? 0) : 0;
+    if (stored < seq)
+      this.fail('unbacked', shape.name, `slot ${slot} is acknowledged up to ${seq}, the upstream's mark is ${stored}`);
+  }
+
+  // --- commits -------------------------------------------------------------------------------------------------------
+
+  #committed(view: TierView, flush: SlotFlush): void {
+    this.commits++;
+    const { shape, isLeaf } = view;
+    const slot = this.#slot(view, flush.slot);
+    const touched = new Set<string>();
+    const local: IncrementBatch[] = [];
+    for (const { mark } of flush.marks) {
+      const before = slot.marks.get(mark.logId);
+      if (mark.seq <= (before?.seq ?? 0))
+        this.fail('unbacked', shape.name, `the mark of ${mark.logId} goes from ${before?.seq ?? 0} to ${mark.seq}`);
+      const increments =
+        mark.kind === 'local'
+          ? this.#localBatches(view, slot, mark, before, local)
+          : this.#federatedBatches(view, flush.slot, slot, mark, before, touched);
+      if (mark.increments !== (before?.mark.increments ?? 0) + increments)
+        this.fail('altered', shape.name, `the mark of ${mark.logId} counts ${mark.increments} increments`);
+      if (mark.watermark < (before?.mark.watermark ?? NO_WATERMARK))
+        this.fail('dishonest', shape.name, `the watermark of ${mark.producer} went back to ${mark.watermark}`);
+      for (const [origin, minute] of before?.mark.origins ?? []) {
+        if ((mark.origins.get(origin) ?? NO_WATERMARK) < minute)
+          this.fail(
+            'dishonest',
+            shape.name,
+            `the completeness of ${origin} via ${mark.producer} went back from ${minute} to ${mark.origins.get(origin)}`,
+          );
+      }
+      slot.marks.set(mark.logId, { seq: mark.seq, mark });
+    }
+    for (const batch of local) {
+      slot.shadow.fold(batch, '', this.#originScopes, touched);
+      this.increments += incrementCount(batch);
+    }
+    for (const block of flush.rows) if (block.granularity === 'minute') this.#checkRows(view, slot, block, touched);
+    for (const key of touched) this.fail('lost', shape.name, `${key} is not in the rows of the commit that merged it`);
+    for (const { reason, detail } of flush.parked) this.fail('parked', shape.name, `${reason}: ${detail}`);
+    for (const { mark } of flush.marks) if (mark.kind === 'federated') this.#checkOrigins(view, flush.slot, mark);
+    if (flush.outbox) this.#appended(view, flush.slot, slot, flush.outbox.entry, local);
+    else if (shape.parent !== undefined && (isLeaf ? local.some((b) => incrementCount(b) > 0) : touched.size > 0))
+      this.fail('lost', shape.name, `slot ${flush.slot}: a commit with increments appends nothing to the outbox`);
+    this.#kernel.record(
+      'commit',
+      `${shape.name} ${flush.slot} ${flush.epoch} ${flush.marks.map((m) => m.mark.seq).join(',')}`,
+    );
+  }
+
+  #localBatches({ shape }: TierView, slot: SlotView, mark: Mark, before: LogView | undefined, into: IncrementBatch[]) {
+    const producer = this.#producers.get(mark.producer);
+    let increments = 0;
+    let promise = before?.mark.watermark ?? producer?.firstPromise ?? NO_WATERMARK;
+    for (let seq = (before?.seq ?? 0) + 1; seq <= mark.seq; seq++) {
+      const captured = this.#captured.get(`${mark.logId} ${seq}`);
+      if (!captured) {
+        this.fail('unbacked', shape.name, `local batch ${seq} of ${mark.logId} was never offered`);
+        continue;
+      }
+      into.push(captured.batch);
+      increments += incrementCount(captured.batch);
+      if (producer?.exempt() === false) {
+        for (const { minute } of captured.batch.blocks) {
+          if (minute >= promise && minute < slot.promised)
+            this.fail(
+              'dishonest',
+              shape.name,
+              `minute ${minute} of ${mark.producer}, in time, comes after ${slot.promised} was promised`,
+            );
+        }
+      }
+      promise = Math.max(promise, captured.watermark);
+    }
+    return increments;
+  }
+
+  #federatedBatches(
+    view: TierView,
+    slotNumber: number,
+    slot: SlotView,
+    mark: Mark,
+    before: LogView | undefined,
+    touched: Set<string>,
+  ): number {
+    const log = this.#logs.get(mark.logId);
+    const below = log && this.#tiers.get(log.tier);
+    const entries = below?.slots.get(slotNumber)?.entries ?? [];
+    if (!log || entries.length < mark.seq) {
+      this.fail('unbacked', view.shape.name, `mark ${mark.seq} of ${mark.logId}: the log ends at ${entries.length}`);
+      return 0;
+    }
+    if (log.tier !== mark.producer)
+      this.fail('altered', view.shape.name, `log of ${log.tier} is stored as ${mark.producer}'s`);
+    let increments = 0;
+    for (let seq = (before?.seq ?? 0) + 1; seq <= mark.seq; seq++) increments += entries[seq - 1]!.entry.increments;
+    for (const [leaf, upTo] of entries[mark.seq - 1]!.inclusion) {
+      const { truth } = this.#tiers.get(leaf)!.slots.get(slotNumber)!;
+      for (let seq = (slot.inclusion.get(leaf) ?? 0) + 1; seq <= upTo; seq++)
+        for (const batch of truth[seq - 1]!) slot.shadow.fold(batch, leaf, this.#originScopes, touched);
+      slot.inclusion.set(leaf, upTo);
+    }
+    return increments;
+  }
+
+  #checkRows({ shape, store }: TierView, slot: SlotView, block: RowBlock, touched: Set<string>): void {
+    for (let i = 0; i < block.entities.length; i++) {
+      for (const { schema, present, ints, distributions } of block.metrics) {
+        if (present[i] !== 1) continue;
+        const value = {
+          schema,
+          minute: block.minutes[i]!,
+          origin: block.origins[i]!,
+          entity: block.entities[i]!,
+          ints: ints.map((column) => column[i]!),
+          distributions: distributions.map((column) => column[i]!),
+        };
+        const problem = slot.shadow.compare(store, block.slot, value, touched);
+        if (problem) this.fail(problem.kind, shape.name, problem.detail);
+      }
+    }
+  }
+
+  /** The vector that this tier shows after a commit: each origin's promise is covered by what is included. */
+  #checkOrigins(view: TierView, slotNumber: number, mark: Mark): void {
+    for (const [origin, minute] of mark.origins) this.#checkPromise(view, slotNumber, origin, minute);
+  }
+
+  #checkPromise(view: TierView, slotNumber: number, leaf: string, minute: number): void {
+    if (minute <= NO_WATERMARK) return;
+    this.watermarkChecks++;
+    const entries = this.#tiers.get(leaf)?.slots.get(slotNumber)?.entries ?? [];
+    const first = entries.findIndex(({ promised }) => promised >= minute) + 1;
+    const included = this.#slot(view, slotNumber).inclusion.get(leaf) ?? 0;
+    if (first === 0)
+      this.fail('dishonest', view.shape.name, `slot ${slotNumber}: ${minute} is promised for ${leaf}, which never did`);
+    else if (included < first)
+      this.fail(
+        'dishonest',
+        view.shape.name,
+        `slot ${slotNumber}: ${minute} is promised for ${leaf}, whose batches up to ${first} are needed and ${included} are in`,
+      );
+  }
+
+  #appended(view: TierView, slotNumber: number, slot: SlotView, entry: OutboxEntry, local: IncrementBatch[]): void {
+    const { shape, store, isLeaf } = view;
+    if (entry.seq !== slot.entries.length + 1) {
+      this.fail('altered', shape.name, `outbox seq ${entry.seq} of slot ${slotNumber} after ${slot.entries.length}`);
+      return;
+    }
+    this.#logs.set(store.peekOutbox(slotNumber).logId, { tier: shape.name, slot: slotNumber });
+    const { watermark, origins } = decodeHeader(entry.header);
+    if (watermark < slot.watermark)
+      this.fail('dishonest', shape.name, `the outbox watermark went back from ${slot.watermark} to ${watermark}`);
+    slot.watermark = watermark;
+    if (isLeaf) {
+      slot.promised = Math.max(slot.promised, watermark, origins.get(shape.name) ?? NO_WATERMARK);
+      slot.truth.push(local);
+    }
+    const inclusion = isLeaf ? new Map([[shape.name, entry.seq]]) : new Map(slot.inclusion);
+    slot.entries.push({ entry, promised: slot.promised, inclusion });
+    if (isLeaf) return;
+    for (const leaf of shape.leaves) this.#checkPromise(view, slotNumber, leaf, watermark);
+    for (const [origin, minute] of origins) this.#checkPromise(view, slotNumber, origin, minute);
+  }
+
+  // --- the end -------------------------------------------------------------------------------------------------------
+
+  /** Where every leaf's history ends now, as a line to compare with later. */
+  horizon(): ReadonlyMap<string, number> {
+    const horizon = new Map<string, number>();
+    for (const { shape, isLeaf, slots } of this.#tiers.values())
+      if (isLeaf) for (const [slot, { entries }] of slots) horizon.set(`${shape.name} ${slot}`, entries.length);
+    return horizon;
+  }
+
+  /** What of `horizon` some tier above does not have, has not acknowledged, or does not promise; empty when all arrived. */
+  missing(horizon: ReadonlyMap<string, number>): string[] {
+    const missing: string[] = [];
+    for (const [key, end] of horizon) {
+      const [leaf, slotText] = key.split(' ') as [string, string];
+      const slotNumber = Number(slotText);
+      const { promised } = this.#tiers.get(leaf)!.slots.get(slotNumber)!.entries[end - 1] ?? { promised: NO_WATERMARK };
+      let below = this.#tiers.get(leaf)!;
+      for (;;) {
+        const above = this.#tiers.get(below.shape.parent ?? '');
+        if (!above) break;
+        const slot = this.#slot(above, slotNumber);
+        const included = slot.inclusion.get(leaf) ?? 0;
+        if (included < end) missing.push(`${above.shape.name} has ${included} of ${end} of ${key}`);
+        const { logId, acknowledgedSeq } = below.store.peekOutbox(slotNumber);
+        const entries = this.#slot(below, slotNumber).entries;
+        const needed = entries.findIndex(({ inclusion }) => (inclusion.get(leaf) ?? 0) >= end) + 1;
+        if (acknowledgedSeq < needed)
+          missing.push(`${below.shape.name} slot ${slotText}: ${acknowledgedSeq} of ${needed} acknowledged`);
+        const shown = slot.marks.get(logId)?.mark.origins.get(leaf) ?? NO_WATERMARK;
+        if (shown < promised) missing.push(`${above.shape.name} shows ${shown} for ${key}, promised is ${promised}`);
+        below = above;
+      }
+    }
+    return missing;
+  }
+
+  /** Batches that a living L1 offered and that are not committed. */
+  uncommitted(producer: string, tier: string): string[] {
+    const missing: string[] = [];
+    for (const [logId, { slot, seq }] of this.#producers.get(producer)?.logs ?? []) {
+      const stored = this.#slot(this.#tiers.get(tier)!, slot).marks.get(logId)?.seq ?? 0;
+      if (stored < seq) missing.push(`${tier} slot ${slot}: ${stored} of ${seq} of ${logId}`);
+    }
+    return missing;
+  }
+
+  /** Compares every stored row of every tier with the fold of what is included; call when nothing moves. */
+  finish(
+    living: readonly { readonly tier: string; readonly producer: string }[],
+    eventsOf: (batch: IncrementBatch) => number,
+  ): void {
+    for (const { shape, store, slots } of this.#tiers.values()) {
+      for (const [slotNumber, { shadow }] of slots) {
+        const seen = shadow.keys();
+        for (const value of store.peekValues(slotNumber)) {
+          const problem = shadow.compare(store, slotNumber, value, seen);
+          if (problem) this.fail(problem.kind, shape.name, problem.detail);
+        }
+        for (const key of seen) this.fail('lost', shape.name, `${key} has no row`);
+      }
+    }
+    for (const { tier, producer } of living) {
+      const known = this.#producers.get(producer)!;
+      let events = 0;
+      for (const [logId, { seq }] of known.logs)
+        for (let s = 1; s <= seq; s++) events += eventsOf(this.#captured.get(`${logId} ${s}`)!.batch);
+      if (events !== known.events())
+        this.fail(
+          events < known.events() ? 'lost' : 'doubled',
+          tier,
+          `L1 took ${known.events()} events, its batches hold ${events}`,
+        );
+    }
+  }
+}
+
+interface ComparedValue {
+  readonly schema: MetricSchema;
+  readonly minute: number;
+  readonly origin: number;
+  readonly entity: number;
+  readonly ints: readonly bigint[];
+  readonly distributions: readonly Uint8Array[];
+}
+
+/** The plain fold of what a slot should hold: one column set per metric, rows by (minute, origin name, entity id). */
+class Shadow {
+  readonly #metrics = new Map<string, { readonly columns: MetricColumns; readonly rowOf: Map<string, number> }>();
+
+  fold(batch: IncrementBatch, origin: string, originScopes: ReadonlySet<ScopeName>, touched: Set<string>): void {
+    for (const block of batch.blocks) {
+      const { schema, minute, entities } = block;
+      let metric = this.#metrics.get(schema.name);
+      if (!metric) this.#metrics.set(schema.name, (metric = { columns: new MetricColumns(schema), rowOf: new Map() }));
+      const { columns, rowOf } = metric;
+      const names = origin !== '' && originScopes.has(schema.scope) ? ['', origin] : [''];
+      for (let i = 0; i < entities.length; i++) {
+        for (const name of names) {
+          const key = `${minute} [${name}] ${batch.entities[entities[i]!]!.id}`;
+          let row = rowOf.get(key);
+          if (row === undefined) rowOf.set(key, (row = rowOf.size));
+          columns.mergeBlockRow(row, block, i);
+          touched.add(`${schema.name} ${key}`);
+        }
+      }
+    }
+  }
+
+  keys(): Set<string> {
+    const keys = new Set<string>();
+    for (const [name, { rowOf }] of this.#metrics) for (const key of rowOf.keys()) keys.add(`${name} ${key}`);
+    return keys;
+  }
+
+  /** What is wrong with a stored value; takes its key out of `expected`. */
+  compare(
+    store: MemoryTierStore,
+    slot: number,
+    { schema, minute, origin, entity, ints, distributions }: ComparedValue,
+    expected: Set<string>,
+  ): { readonly kind: ViolationKind; readonly detail: string } | undefined {
+    const id = store.peekEntity(slot, entity)?.entity.id ?? `no entity ${entity}`;
+    const key = `${minute} [${store.peekOrigin(slot, origin) ?? `no origin ${origin}`}] ${id}`;
+    expected.delete(`${schema.name} ${key}`);
+    const metric = this.#metrics.get(schema.name);
+    const row = metric?.rowOf.get(key);
+    if (!metric || row === undefined) return { kind: 'doubled', detail: `${schema.name} ${key} should not be there` };
+    for (let f = 0; f < ints.length; f++) {
+      const [stored, wanted] = [ints[f]!, metric.columns.int(row, f)];
+      if (stored === wanted) continue;
+      const detail = `${schema.name} ${key}: stored ${stored}, committed by the leaves ${wanted}`;
+      return { kind: stored < wanted ? 'lost' : 'doubled', detail };
+    }
+    for (let f = 0; f < distributions.length; f++) {
+      const wanted = metric.columns.distribution(row, f)?.encode() ?? new Uint8Array([0]);
+      if (!equal(distributions[f]!, wanted))
+        return { kind: 'altered', detail: `${schema.name} ${key}: distribution ${f}` };
+    }
+    return undefined;
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

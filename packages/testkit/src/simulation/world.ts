@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: Apache-2.0
+// One history: a random tree of tiers, traffic at its leaves, faults for a while, then peace. In: a seed. Out: what was violated, what
+// had an effect, and a digest that the same seed gives again. Everything runs in this process, in virtual time.
+import { NO_WATERMARK } from '@oap-federation/model';
+import { randomInt, seededRng, uuidV7, type Rng } from '@oap-federation/runtime';
+import { MemoryTierStore } from '../memory-store.js';
+import { TierDatabase } from './database.js';
+import { FaultCounter, type FaultCounts } from './faults.js';
+import { Kernel, type Trace } from './kernel.js';
+import type { Mutant } from './mutants.js';
+import { SimulatedNetwork } from './network.js';
+import { eventsOf, METRICS, ORIGIN_SCOPES, SimulatedNode, type TierSettings, type TierView } from './node.js';
+import { Oracle, type TierShape, type Violation } from './oracle.js';
+
+export interface HistoryOptions {
+  readonly seed: number;
+  readonly mutant?: Mutant | undefined;
+  readonly trace?: Trace | undefined;
+}
+
+export interface HistoryResult {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  /** Of every event that was recorded; equal for equal seeds. */
+  readonly digest: string;
+  readonly events: number;
+  readonly commits: number;
+  readonly increments: number;
+  readonly watermarkChecks: number;
+  readonly faults: FaultCounts;
+  /** Virtual time from the end of the faults until everything had arrived, ms. */
+  readonly settledMs: number;
+}
+
+/** Longest virtual time from the last fault until everything must have arrived: a silent peer (15 s), then back-offs of up to 5 s. */
+const SETTLE_MAX_MS = 240_000;
+const HORIZON_MS = 15_000;
+const CHECK_MS = 2_500;
+
+export async function runHistory(options: HistoryOptions): Promise<HistoryResult> {
+  const world = new World(options);
+  await world.run();
+  return world.result();
+}
+
+/** One tier: its database, its nodes, and the coordinator that tells them who owns what. */
+class Tier {
+  readonly settings: TierSettings;
+  readonly database: TierDatabase;
+  readonly addresses: readonly string[];
+  readonly nodes = new Map<string, SimulatedNode>();
+  offsetMs = 0;
+  clockJumped = false;
+  readonly #world: World;
+  readonly #members = new Map<string, SimulatedNode>();
+  #owners: string[];
+  #version = 0;
+
+  constructor(world: World, settings: TierSettings, addresses: readonly string[]) {
+    this.#world = world;
+    this.settings = settings;
+    this.addresses = addresses;
+    this.#owners = Array.from({ length: settings.slots }, () => '');
+    const store = new MemoryTierStore(() => uuidV7(world.rng, world.kernel.wallMs()), settings.slots);
+    store.omittedChecks = new Set(world.mutant?.omittedChecks ?? []);
+    this.database = new TierDatabase(store, world.kernel, world.rng, world.faults);
+    world.oracle.watch(settings.shape, store);
+  }
+
+  get name(): string {
+    return this.settings.shape.name;
+  }
+
+  start(address: string): void {
+    const { kernel, rng, network, oracle, mutant } = this.#world;
+    const node = new SimulatedNode(address, this.settings, {
+      kernel,
+      rng,
+      network,
+      oracle,
+      mutant,
+      database: this.database,
+      offsetMs: () => this.offsetMs,
+      clockJumped: () => this.clockJumped,
+      trafficFlows: () => this.#world.trafficFlows,
+    });
+    kernel.record('start', `${address} ${node.instanceId}`);
+    this.nodes.set(address, node);
+    this.#join(node);
+  }
+
+  #join(node: SimulatedNode): void {
+    this.#world.kernel.after(50 + randomInt(this.#world.rng, 400), () => {
+      if (node.process.state === 'dead' || this.#members.has(node.instanceId)) return;
+      for (const member of this.#members.values())
+        if (member.place.address === node.place.address) this.#members.delete(member.instanceId); // one process per address
+      this.#members.set(node.instanceId, node);
+      this.#assign(true);
+    });
+  }
+
+  /** The node's session ends: it was killed, or it is silent for too long. */
+  sessionLost(node: SimulatedNode, afterMs: number): void {
+    this.#world.kernel.after(afterMs, () => {
+      if (node.process.state === 'running' || !this.#members.delete(node.instanceId)) return;
+      if (node.process.state === 'paused') this.expel(node);
+      this.#assign(false);
+    });
+  }
+
+  expel(node: SimulatedNode): void {
+    node.expelled = true;
+    this.#world.faults.effective('expelled');
+  }
+
+  resumed(node: SimulatedNode): void {
+    if (!this.#members.has(node.instanceId)) this.#join(node);
+  }
+
+  /** Slots of members that are gone go to others; with `balance`, nobody has more than its share. */
+  #assign(balance: boolean): void {
+    const ids = [...this.#members.keys()];
+    const share = Math.ceil(this.settings.slots / Math.max(1, ids.length));
+    const load = new Map(ids.map((id) => [id, 0]));
+    this.#owners = this.#owners.map((id) => {
+      const has = load.get(id);
+      if (has === undefined || (balance && has >= share)) return '';
+      load.set(id, has + 1);
+      return id;
+    });
+    this.#owners = this.#owners.map((id) => {
+      if (id !== '') return id;
+      const [least] = ids.toSorted((a, b) => load.get(a)! - load.get(b)!);
+      if (least !== undefined) load.set(least, load.get(least)! + 1);
+      return least ?? '';
+    });
+    this.#broadcast();
+  }
+
+  /** A slot moves; true when it had another owner. */
+  move(slot: number, to: SimulatedNode): boolean {
+    if (!this.#members.has(to.instanceId) || this.#owners[slot] === to.instanceId) return false;
+    this.#owners[slot] = to.instanceId;
+    this.#broadcast();
+    return true;
+  }
+
+  #broadcast(): void {
+    const view: TierView = {
+      version: ++this.#version,
+      members: [...this.#members.values()].map(({ instanceId, place }) => ({ instanceId, address: place.address })),
+      owners: [...this.#owners],
+    };
+    this.#world.kernel.record('owners', `${this.name} ${view.owners.join(',')}`);
+    for (const node of this.nodes.values())
+      if (node.process.state !== 'dead')
+        this.#world.kernel.after(randomInt(this.#world.rng, 300), () => node.tell(view));
+  }
+}
+
+interface FaultChoice {
+  readonly weight: number;
+  readonly run: () => void;
+}
+
+class World {
+  readonly rng: Rng;
+  readonly kernel: Kernel;
+  readonly network: SimulatedNetwork;
+  readonly oracle: Oracle;
+  readonly faults = new FaultCounter();
+  readonly mutant: Mutant | undefined;
+  readonly #seed: number;
+  readonly #tiers = new Map<string, Tier>();
+  trafficFlows = true;
+  #faultsUntilMs = 0;
+  #settledMs = 0;
+  #delayMaxMs = 10;
+  #faulty = false;
+
+  constructor({ seed, mutant, trace }: HistoryOptions) {
+    this.#seed = seed;
+    this.mutant = mutant;
+    this.rng = seededRng(seed);
+    // somewhere in a day, so that hours and days change in some histories
+    this.kernel = new Kernel(Date.UTC(2026, 2, 4) + randomInt(this.rng, 86_400_000), trace);
+    this.network = new SimulatedNetwork({
+      kernel: this.kernel,
+      delayMs: () => {
+        if (this.#delayMaxMs > 100) this.faults.effective('delay');
+        return 1 + this.rng.next() * this.#delayMaxMs;
+      },
+    });
+    this.oracle = new Oracle(this.kernel, ORIGIN_SCOPES);
+  }
+
+  result(): HistoryResult {
+    const { oracle, kernel } = this;
+    return {
+      seed: this.#seed,
+      violations: oracle.violations,
+      digest: kernel.digest(),
+      events: kernel.events,
+      commits: oracle.commits,
+      increments: oracle.increments,
+      watermarkChecks: oracle.watermarkChecks,
+      faults: this.faults.counts,
+      settledMs: this.#settledMs,
+    };
+  }
+
+  async run(): Promise<void> {
+    const { kernel, oracle } = this;
+    const failed = () => oracle.violations.length > 0;
+    await this.#build();
+    this.#faulty = true;
+    this.#faultsUntilMs = 40_000 + randomInt(this.rng, 100_000);
+    this.#scheduleFaults();
+    await kernel.run(this.#faultsUntilMs, failed);
+    this.#heal();
+    await kernel.run(this.#faultsUntilMs + HORIZON_MS, failed);
+    const horizon = oracle.horizon();
+    let missing: readonly string[] = [];
+    for (;;) {
+      if (failed()) break;
+      missing = [...oracle.missing(horizon), ...this.#living().flatMap((n) => oracle.uncommitted(n.producer, n.tier))];
+      this.#settledMs = kernel.nowMs - this.#faultsUntilMs;
+      if (missing.length === 0) break;
+      if (this.#settledMs > SETTLE_MAX_MS) {
+        for (const { nodes } of this.#tiers.values())
+          for (const node of nodes.values()) kernel.record('state', node.describe());
+        oracle.fail('stuck', '', `${SETTLE_MAX_MS / 1_000} s after the last fault: ${missing.slice(0, 6).join('; ')}`);
+        break;
+      }
+      await kernel.run(kernel.nowMs + CHECK_MS, failed);
+    }
+    if (!failed()) oracle.finish(this.#living(), eventsOf);
+    for (const { nodes } of this.#tiers.values()) for (const { process } of nodes.values()) process.kill();
+  }
+
+  #living(): { readonly tier: string; readonly producer: string }[] {
+    return [...this.#tiers.values()].flatMap((tier) =>
+      [...tier.nodes.values()].filter((n) => n.l1).map((n) => ({ tier: tier.name, producer: n.instanceId })),
+    );
+  }
+
+  // --- the tree ------------------------------------------------------------------------------------------------------
+
+  async #build(): Promise<void> {
+    const { rng } = this;
+    const slots = 1 + randomInt(rng, 3);
+    const leaves = Array.from({ length: 2 + randomInt(rng, 3) }, (_, i) => `leaf${i}`);
+    const middles = Array.from({ length: 1 + randomInt(rng, Math.min(2, leaves.length)) }, (_, i) => `mid${i}`);
+    const parents = new Map<string, string>();
+    leaves.forEach((leaf, i) => {
+      // every middle has a leaf; the others go anywhere
+      const at = i < middles.length ? i : randomInt(rng, middles.length + 1);
+      parents.set(leaf, middles[at] ?? 'root');
+    });
+    middles.forEach((middle, i) => parents.set(middle, i > 0 && rng.next() < 0.3 ? middles[i - 1]! : 'root'));
+    const leavesBelow = (tier: string): string[] =>
+      leaves.filter((leaf) => {
+        for (let at: string | undefined = leaf; at !== undefined; at = parents.get(at)) if (at === tier) return true;
+        return false;
+      });
+    const names = ['root', ...middles, ...leaves];
+    const addresses = new Map(
+      names.map((name) => [name, Array.from({ length: 1 + randomInt(rng, 2) }, (_, i) => `${name}-${i}:1`)]),
+    );
+    const allowedLatenessMs = [0, 30_000, 120_000][randomInt(rng, 3)]!;
+    for (const name of names) {
+      const parent = parents.get(name);
+      const shape: TierShape = { name, parent, leaves: leavesBelow(name) };
+      const settings: TierSettings = {
+        shape,
+        slots,
+        persistentPeriodMs: [1_000, 2_500, 5_000][randomInt(rng, 3)]!,
+        l1PeriodMs: [1_500, 3_000, 6_000][randomInt(rng, 3)]!,
+        allowedLatenessMs,
+        traffic: 1 + randomInt(rng, 3),
+        hasChildren: !leaves.includes(name),
+        upstreams: addresses.get(parent ?? '') ?? [],
+      };
+      const tier = new Tier(this, settings, addresses.get(name)!);
+      this.#tiers.set(name, tier);
+      const { store } = tier.database;
+      await store.prepareMetrics(METRICS);
+      const children = names.filter((child) => parents.get(child) === name);
+      await store.expectChildren(children.map((child) => ({ tier: child, sinceMinute: NO_WATERMARK })));
+    }
+    for (const tier of this.#tiers.values()) for (const address of tier.addresses) tier.start(address);
+  }
+
+  // --- faults --------------------------------------------------------------------------------------------------------
+
+  #scheduleFaults(): void {
+    const { rng } = this;
+    // swarm: each history has its own mixture, so that one kind does not hide another
+    const all = this.#faultChoices().filter(() => rng.next() < 0.6);
+    const choices = all.map((choice) => ({ ...choice, weight: choice.weight * (0.2 + rng.next()) }));
+    const total = choices.reduce((sum, { weight }) => sum + weight, 0);
+    const meanMs = 1_500 + rng.next() * 8_000;
+    const next = () => {
+      this.kernel.after(-Math.log(1 - rng.next()) * meanMs, () => {
+        if (!this.#faulty) return;
+        let at = rng.next() * total;
+        for (const { weight, run } of choices) {
+          at -= weight;
+          if (at >= 0) continue;
+          run();
+          break;
+        }
+        next();
+      });
+    };
+    if (choices.length > 0) next();
+  }
+
+  /** Undoes a fault after a while, unless peace came before. */
+  #later(minMs: number, maxMs: number, undo: () => void): void {
+    this.kernel.after(minMs + randomInt(this.rng, maxMs - minMs), () => {
+      if (this.#faulty) undo();
+    });
+  }
+
+  #tier(): Tier {
+    const tiers = [...this.#tiers.values()];
+    return tiers[randomInt(this.rng, tiers.length)]!;
+  }
+
+  #node(tier = this.#tier()): SimulatedNode {
+    const nodes = [...tier.nodes.values()];
+    return nodes[randomInt(this.rng, nodes.length)]!;
+  }
+
+  #faultChoices(): FaultChoice[] {
+    const { rng, kernel, network, faults } = this;
+    const record = (kind: string, detail: string) => kernel.record('fault', `${kind} ${detail}`);
+    const tierOf = (node: SimulatedNode) => this.#tiers.get(node.place.site)!;
+    const counted = (before: number, kind: 'partition' | 'oneWayPartition') => {
+      if (network.heldByPartition > before) faults.effective(kind);
+    };
+    return [
+      { weight: 3, run: () => this.#kill(this.#node()) },
+      {
+        weight: 2,
+        run: () => {
+          const node = this.#node();
+          if (node.process.state !== 'running') return;
+          record('pause', node.place.address);
+          const before = node.process.heldUp;
+          node.process.pause();
+          tierOf(node).sessionLost(node, 4_000 + randomInt(rng, 6_000));
+          this.#later(500, 25_000, () => {
+            if (node.process.heldUp > before) faults.effective('pause');
+            node.process.resume();
+            tierOf(node).resumed(node);
+          });
+        },
+      },
+      {
+        weight: 2,
+        run: () => {
+          const tier = this.#tier();
+          const { parent } = tier.settings.shape;
+          if (parent === undefined) return;
+          const oneWay = rng.next() < 0.4;
+          const up = rng.next() < 0.5;
+          record('partition', `${tier.name} ${parent} ${oneWay ? (up ? 'up' : 'down') : 'both'}`);
+          const before = network.heldByPartition;
+          if (!oneWay || up) network.block(tier.name, parent, true);
+          if (!oneWay || !up) network.block(parent, tier.name, true);
+          this.#later(1_000, 40_000, () => {
+            counted(before, oneWay ? 'oneWayPartition' : 'partition');
+            network.block(tier.name, parent, false);
+            network.block(parent, tier.name, false);
+          });
+        },
+      },
+      {
+        weight: 1,
+        run: () => {
+          const tier = this.#tier();
+          const [a, b] = tier.addresses;
+          if (a === undefined || b === undefined) return;
+          record('partition', `${a} ${b}`);
+          const before = network.heldByPartition;
+          network.block(a, b, true);
+          if (rng.next() < 0.5) network.block(b, a, true);
+          this.#later(1_000, 30_000, () => {
+            counted(before, 'partition');
+            network.block(a, b, false);
+            network.block(b, a, false);
+          });
+        },
+      },
+      {
+        weight: 3,
+        run: () => {
+          const { address } = this.#node().place;
+          const silent = rng.next() < 0.4;
+          const count = network.cut(address, silent);
+          record('cut', `${address} ${silent} ${count}`);
+          if (count > 0) faults.effective(silent ? 'silentCut' : 'cut');
+        },
+      },
+      {
+        weight: 1,
+        run: () => {
+          this.#delayMaxMs = 200 + randomInt(rng, 4_000);
+          record('delay', String(this.#delayMaxMs));
+          this.#later(2_000, 20_000, () => {
+            this.#delayMaxMs = 10;
+          });
+        },
+      },
+      {
+        weight: 3,
+        run: () => {
+          const { name, database } = this.#tier();
+          database.faults.failedCommits = rng.next() * 0.4;
+          database.faults.ambiguousCommits = rng.next() * 0.4;
+          record('commits', name);
+          this.#later(2_000, 40_000, () => {
+            database.faults.failedCommits = 0;
+            database.faults.ambiguousCommits = 0;
+          });
+        },
+      },
+      {
+        weight: 1,
+        run: () => {
+          const { name, database } = this.#tier();
+          const kind = rng.next() < 0.5 ? 'down' : 'full';
+          database.faults[kind] = true;
+          record(kind, name);
+          this.#later(1_000, 25_000, () => {
+            database.faults[kind] = false;
+          });
+        },
+      },
+      {
+        weight: 1.5,
+        run: () => {
+          const { name, database } = this.#tier();
+          database.faults.slowMs = 100 + randomInt(rng, 6_000);
+          record('slow', name);
+          this.#later(2_000, 30_000, () => {
+            database.faults.slowMs = 0;
+          });
+        },
+      },
+      {
+        weight: 1,
+        run: () => {
+          const tier = this.#tier();
+          const offsetMs = randomInt(rng, 120 * 60_000) - 60 * 60_000;
+          record('clock', `${tier.name} ${offsetMs}`);
+          tier.clockJumped = true;
+          tier.offsetMs = rng.next() < 0.3 ? 0 : offsetMs;
+          faults.effective('clockJump');
+        },
+      },
+      {
+        weight: 2,
+        run: () => {
+          const tier = this.#tier();
+          const slot = randomInt(rng, tier.settings.slots);
+          if (tier.move(slot, this.#node(tier))) faults.effective('rebalance');
+        },
+      },
+      {
+        weight: 1.5,
+        run: () => {
+          const tier = this.#tier();
+          const node = this.#node(tier);
+          const slot = randomInt(rng, tier.settings.slots);
+          if (node.process.state !== 'running' || node.owner.owns(slot) || tier.addresses.length < 2) return;
+          record('usurp', `${node.place.address} ${slot}`);
+          node.usurped = [slot];
+          node.applyView();
+          faults.effective('twoOwners');
+          this.#later(1_000, 20_000, () => {
+            node.usurped = [];
+            node.process.deliver(() => node.applyView());
+          });
+        },
+      },
+    ];
+  }
+
+  #kill(node: SimulatedNode): void {
+    const { rng, faults, kernel, network } = this;
+    if (node.process.state === 'dead') return;
+    const tier = this.#tiers.get(node.place.site)!;
+    const { address } = node.place;
+    const silent = rng.next() < 0.3; // the machine, not the process: nobody is told
+    kernel.record('fault', `kill ${address} ${silent}`);
+    faults.effective('kill');
+    if (silent) network.cut(address, true);
+    node.process.kill();
+    tier.sessionLost(node, 4_000 + randomInt(rng, 6_000));
+    this.#later(200, 25_000, () => this.#restart(tier, address));
+  }
+
+  #restart(tier: Tier, address: string): void {
+    if (tier.nodes.get(address)?.process.state !== 'dead') return;
+    this.faults.effective('restart');
+    tier.start(address);
+  }
+
+  #heal(): void {
+    this.kernel.record('heal', '');
+    this.#faulty = false;
+    this.trafficFlows = false;
+    this.#delayMaxMs = 10;
+    this.network.unblockAll();
+    for (const tier of this.#tiers.values()) {
+      tier.database.heal();
+      for (const [address, node] of tier.nodes) {
+        if (node.process.state === 'dead') this.#restart(tier, address);
+        else if (node.process.state === 'paused') {
+          node.process.resume();
+          tier.resumed(node);
+        }
+        node.usurped = [];
+        node.process.deliver(() => node.applyView());
+      }
+    }
+  }
+}
