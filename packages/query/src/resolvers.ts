@@ -31,6 +31,14 @@ export interface QueryContext {
 }
 
 const ENDPOINTS_MAX = 1_000;
+/** The property in which agents say their language; SkyWalking shows it apart from the others. */
+const LANGUAGE = 'language';
+const LANGUAGES = ['JAVA', 'DOTNET', 'NODEJS', 'PYTHON', 'RUBY', 'GO', 'LUA', 'PHP'];
+
+function languageOf(said: string | undefined): string {
+  const language = (said ?? '').toUpperCase();
+  return LANGUAGES.includes(language) ? language : 'UNKNOWN';
+}
 
 type Args<T> = T & Readonly<Record<string, unknown>>;
 
@@ -80,7 +88,13 @@ export function createResolvers(deps: ResolverDeps, limits: ResolverLimits) {
     ) => {
       const { fromMinute, toMinute } = range(duration);
       const instances = await metadata.listInstances(serviceId, fromMinute, toMinute);
-      return instances.map(({ id, name }) => ({ id, name, attributes: [], language: 'UNKNOWN', instanceUUID: id }));
+      return instances.map(({ id, name, properties }) => ({
+        id,
+        name,
+        attributes: properties.filter((p) => p.name !== LANGUAGE),
+        language: languageOf(properties.find((p) => p.name === LANGUAGE)?.value),
+        instanceUUID: id,
+      }));
     },
 
     findEndpoint: async (

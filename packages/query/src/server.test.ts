@@ -60,7 +60,15 @@ beforeEach(async () => {
     { id: serviceId('agent::songs', true), name: 'agent::songs', normal: true, layers: ['GENERAL', 'MESH'] },
     { id: serviceId('mysql', false), name: 'mysql', normal: false, layers: ['VIRTUAL_DATABASE'] },
   ]);
-  metadata.instances.push({ id: namedPartId(SHOP, 'pod-1'), name: 'pod-1', serviceId: SHOP });
+  metadata.instances.push({
+    id: namedPartId(SHOP, 'pod-1'),
+    name: 'pod-1',
+    serviceId: SHOP,
+    properties: [
+      { name: 'language', value: 'NodeJS' },
+      { name: 'hostname', value: 'a1' },
+    ],
+  });
   metadata.endpoints.push({ id: namedPartId(SHOP, 'GET:/a'), name: 'GET:/a', serviceId: SHOP });
   metadata.sources = [
     { origin: 'cloud-c', via: 'cloud-c', completeToMinute: MINUTE + 3, lastAdvanceMs: 0 },
@@ -152,7 +160,15 @@ describe('metadata', () => {
       getService: { name: 'shop' },
       none: null,
       findService: { id: serviceId('mysql', false), normal: false },
-      listInstances: [{ id: pod, name: 'pod-1', attributes: [], language: 'UNKNOWN', instanceUUID: pod }],
+      listInstances: [
+        {
+          id: pod,
+          name: 'pod-1',
+          attributes: [{ name: 'hostname', value: 'a1' }],
+          language: 'NODEJS',
+          instanceUUID: pod,
+        },
+      ],
       findEndpoint: [{ id: namedPartId(SHOP, 'GET:/a'), name: 'GET:/a' }],
       nothing: [],
     });

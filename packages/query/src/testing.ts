@@ -2,11 +2,11 @@
 // A tier over plain memory, exported as `@oap-federation/query/testing`: metadata and completeness that a test sets, to put behind the
 // query server beside mqe's MemoryMetricReader.
 import { tryParseServiceId, type Entity, type ScopeName } from '@oap-federation/model';
-import type { MetadataReader, NamedInfo, ServiceInfo, SourceCompleteness } from '@oap-federation/storage';
+import type { MetadataReader, InstanceInfo, NamedInfo, ServiceInfo, SourceCompleteness } from '@oap-federation/storage';
 
 export interface MemoryMetadata extends MetadataReader {
   readonly services: ServiceInfo[];
-  readonly instances: NamedInfo[];
+  readonly instances: InstanceInfo[];
   readonly endpoints: NamedInfo[];
   sources: readonly SourceCompleteness[];
   /** When set, every method rejects with it. */

@@ -50,6 +50,7 @@ export async function openGrpcServer(options: GrpcServerOptions, deps: { readonl
     'grpc.max_send_message_length': -1,
     'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
     ...(calls > 0 ? { 'grpc.max_concurrent_streams': calls } : {}),
   });
   for (const { definition, implementation } of options.services) server.addService(definition, implementation);

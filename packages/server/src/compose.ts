@@ -46,6 +46,7 @@ import {
   type Rng,
 } from '@oap-federation/runtime';
 import { openEmbeddedStore, openPostgresStore, type TierStore } from '@oap-federation/storage';
+import { InstancePropertyWriter } from './instance-properties.js';
 import { freePort } from './ports.js';
 import { openTelemetryServer } from './telemetry.js';
 import { zoneOffset } from './zone.js';
@@ -193,7 +194,13 @@ async function assemble(
   const l1 = config.receiverTrace
     ? openL1(config, program, { instanceId, slots, owner, coordinator, telemetry, mayHoldSources }, deps, stack)
     : undefined;
-  if (l1)
+  if (l1) {
+    const properties = new InstancePropertyWriter(store);
+    const write = () => properties.write();
+    stack.use(
+      'instance properties',
+      startPeriodic('instance properties', core.persistentPeriodMs, write, { clock, logger }),
+    );
     services.push(
       ...agentServices(agentOptions(config), {
         clock,
@@ -201,8 +208,10 @@ async function assemble(
         telemetry,
         sources: l1,
         pressure: () => l1.pressure() > PRESSURE_LIMIT,
+        onInstanceProperties: (report) => properties.report(report),
       }),
     );
+  }
   // other nodes of this tier; a standalone node has none and offers no such door
   if (config.cluster.provider !== 'standalone') services.push(slotIntakeService(owner, config.cluster.internalToken));
 

@@ -4,6 +4,7 @@
 import { MetricRegistry } from '@oap-federation/runtime';
 import { describe, expect, it } from 'vitest';
 import { render, type Picture } from './demo/view.js';
+import { InstancePropertyWriter } from './instance-properties.js';
 import { freePort } from './ports.js';
 import { loadScripts } from './scripts.js';
 import { openTelemetryServer } from './telemetry.js';
@@ -29,6 +30,38 @@ it('knows the offset of a zone, daylight saving included', () => {
   expect(zoneOffset('Europe/Berlin')(minute('2026-07-01T00:00Z'))).toBe(120);
   expect(zoneOffset('Europe/Berlin')(minute('2026-12-01T00:00Z'))).toBe(60);
   expect(zoneOffset('America/St_Johns')(minute('2026-12-01T00:00Z'))).toBe(-210);
+});
+
+it('writes what agents say of their instances when it changed, and again when it was not written', async () => {
+  const written: string[] = [];
+  let down = false;
+  const writer = new InstancePropertyWriter({
+    saveInstanceProperties: async (instances) => {
+      if (down) throw new Error('away');
+      for (const { instanceId, properties } of instances) {
+        written.push(`${instanceId} ${properties.map(({ name, value }) => `${name}=${value}`).join(',')}`);
+      }
+    },
+  });
+  const report = (value: string | undefined) =>
+    writer.report({
+      service: 'demo',
+      serviceInstance: 'pod-1',
+      layer: 'GENERAL',
+      properties: value === undefined ? undefined : [{ key: 'language', value }],
+    });
+  report('NodeJS');
+  report(undefined); // a heartbeat
+  await writer.write();
+  report('NodeJS');
+  await writer.write();
+  expect(written).toEqual(['ZGVtbw==.1_cG9kLTE= language=NodeJS']);
+  down = true;
+  report('Java');
+  await expect(writer.write()).rejects.toThrow('away');
+  down = false;
+  await writer.write();
+  expect(written[1]).toBe('ZGVtbw==.1_cG9kLTE= language=Java');
 });
 
 it('asks the system for a free port', async () => {

@@ -5,6 +5,8 @@ export {
   type ExpectedChild,
   type FlushOutcome,
   type Granularity,
+  type InstanceInfo,
+  type InstanceProperties,
   type Maintenance,
   type Mark,
   type MetadataReader,

@@ -2,7 +2,7 @@
 // Metadata that the increments implied: layers, services, instances, endpoints, entities; and how complete each source is.
 import { mergeLayers, NO_WATERMARK, SCOPES, scopeOf, type Entity, type ScopeName } from '@oap-federation/model';
 import { decodeDescriptor, entityHash, serviceHash } from './dictionary.js';
-import type { Mark, MetadataReader, NamedInfo, ServiceInfo, SourceCompleteness } from './port.js';
+import type { InstanceInfo, Mark, MetadataReader, NamedInfo, ServiceInfo, SourceCompleteness } from './port.js';
 import { BEGIN_SNAPSHOT, inTransaction, type SqlDatabase, type SqlSession } from './sql.js';
 import { MARK_COLUMNS, markOf } from './slots.js';
 import { metricTable } from './tables.js';
@@ -49,11 +49,13 @@ export class SqlMetadataReader implements MetadataReader {
       .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   }
 
-  listInstances(serviceId: string, fromMinute: number, toMinute: number): Promise<readonly NamedInfo[]> {
+  listInstances(serviceId: string, fromMinute: number, toMinute: number): Promise<readonly InstanceInfo[]> {
     return this.#db.read((session) =>
       inTransaction(session, BEGIN_SNAPSHOT, async () => {
         const { rows } = await session.query(
-          `SELECT slot, code, entity_id, name FROM dictionary WHERE service_hash = $1::bytea AND scope = $2 ORDER BY name`,
+          `SELECT d.slot, d.code, d.entity_id, d.name, p.properties FROM dictionary d
+           LEFT JOIN instance_property p ON p.entity_hash = d.entity_hash
+           WHERE d.service_hash = $1::bytea AND d.scope = $2 ORDER BY d.name`,
           [serviceHash(serviceId), scopeOf('ServiceInstance').id],
         );
         if (rows.length === 0) return [];
@@ -61,7 +63,12 @@ export class SqlMetadataReader implements MetadataReader {
         const seen = await instancesWithRows(session, slots, fromMinute, toMinute);
         return rows
           .filter(([slot, code]) => seen.has(`${String(slot)} ${String(code)}`))
-          .map(([, , id, name]) => ({ id: id as string, name: name as string, serviceId }));
+          .map(([, , id, name, properties]) => ({
+            id: id as string,
+            name: name as string,
+            serviceId,
+            properties: propertiesOf(properties),
+          }));
       }),
     );
   }
@@ -101,6 +108,11 @@ export class SqlMetadataReader implements MetadataReader {
       }),
     );
   }
+}
+
+function propertiesOf(text: unknown): InstanceInfo['properties'] {
+  if (text === null) return [];
+  return (JSON.parse(text as string) as [string, string][]).map(([name, value]) => ({ name, value }));
 }
 
 function layersOf(text: unknown): string[] {

@@ -76,6 +76,15 @@ const metricTables = (): string[] =>
 const MIGRATIONS: readonly Migration[] = [
   { name: 'tables', statements: TABLES },
   { name: 'metric tables', statements: metricTables() },
+  {
+    name: 'instance properties',
+    statements: [
+      `CREATE TABLE instance_property (
+        slot int NOT NULL, entity_hash bytea NOT NULL, properties text NOT NULL, updated_at_ms bigint NOT NULL,
+        PRIMARY KEY (entity_hash, slot)
+      ) WITH (fillfactor = 90)`,
+    ],
+  },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

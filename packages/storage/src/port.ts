@@ -162,12 +162,24 @@ export interface NamedInfo {
   readonly serviceId: string;
 }
 
+/** What an agent says of its instance: language, host, process id, ... In the order it was said. */
+export interface InstanceProperties {
+  /** Entity id of the ServiceInstance. */
+  readonly instanceId: string;
+  readonly properties: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** An instance, with what its agent said of it; nothing was said at upper tiers: properties are not forwarded. */
+export interface InstanceInfo extends NamedInfo {
+  readonly properties: InstanceProperties['properties'];
+}
+
 /** Metadata that the increments implied. */
 export interface MetadataReader {
   listLayers(): Promise<readonly string[]>;
   listServices(layer?: string): Promise<readonly ServiceInfo[]>;
   /** Instances of a service with rows in [fromMinute, toMinute] (epoch minutes). */
-  listInstances(serviceId: string, fromMinute: number, toMinute: number): Promise<readonly NamedInfo[]>;
+  listInstances(serviceId: string, fromMinute: number, toMinute: number): Promise<readonly InstanceInfo[]>;
   /** Endpoints of a service whose name contains `keyword`, newest first, at most `limit`. */
   findEndpoints(serviceId: string, keyword: string, limit: number): Promise<readonly NamedInfo[]>;
   /** The entity behind ids of a scope, where known. */
@@ -209,6 +221,8 @@ export interface TierStore extends AsyncDisposable {
   expectedChildren(): Promise<readonly ExpectedChild[]>;
   /** Adds children; those already there keep their `sinceMinute`. */
   expectChildren(children: readonly ExpectedChild[]): Promise<void>;
+  /** Replaces what was known of these instances. Not part of any promise: the last writer wins. */
+  saveInstanceProperties(instances: readonly InstanceProperties[]): Promise<void>;
   readonly reader: MetricReader;
   readonly metadata: MetadataReader;
   readonly maintenance: Maintenance;

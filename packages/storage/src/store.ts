@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store: the port's methods over one SqlDatabase. PostgreSQL and PGlite differ below it, never in it.
-import type { MetricSchema } from '@oap-federation/model';
+import { slotOf, type MetricSchema } from '@oap-federation/model';
 import type { MetricReader } from '@oap-federation/mqe';
 import { backoffMs, type Clock, type Logger, type Rng } from '@oap-federation/runtime';
+import { entityHash } from './dictionary.js';
 import { flushSlots } from './flush.js';
 import { SqlMaintenance } from './maintenance.js';
 import { SqlMetadataReader } from './metadata.js';
@@ -13,6 +14,7 @@ import {
   StorageUnavailable,
   type ExpectedChild,
   type FlushOutcome,
+  type InstanceProperties,
   type Granularity,
   type Maintenance,
   type MetadataReader,
@@ -54,6 +56,7 @@ const PREPARE_TRIES = 10;
 class SqlTierStore implements TierStore {
   readonly #db: SqlDatabase;
   readonly #deps: StoreDeps;
+  readonly #slots: number;
   readonly #catalog = new MetricCatalog();
   readonly #partitions = new DayPartitions();
   readonly reader: MetricReader;
@@ -63,6 +66,7 @@ class SqlTierStore implements TierStore {
   constructor(db: SqlDatabase, slots: number, deps: StoreDeps) {
     this.#db = db;
     this.#deps = deps;
+    this.#slots = slots;
     this.reader = new SqlMetricReader(db, this.#catalog, deps.logger);
     this.metadata = new SqlMetadataReader(db, slots);
     this.maintenance = new SqlMaintenance({ db, partitions: this.#partitions, slots, ...deps });
@@ -134,6 +138,26 @@ class SqlTierStore implements TierStore {
          SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS w (tier, since_minute, retired_at_ms) ORDER BY tier
          ON CONFLICT (tier) DO UPDATE SET retired_at_ms = coalesce(excluded.retired_at_ms, expected_child.retired_at_ms)`,
         [byTier.map((c) => c.tier), byTier.map((c) => c.sinceMinute), byTier.map((c) => c.retiredAtMs ?? null)],
+      ),
+    );
+  }
+
+  async saveInstanceProperties(instances: readonly InstanceProperties[]): Promise<void> {
+    if (instances.length === 0) return;
+    const rows = [...new Map(instances.map((i) => [i.instanceId, i])).values()]
+      .map(({ instanceId, properties }) => ({
+        slot: slotOf(instanceId, this.#slots),
+        hash: entityHash('ServiceInstance', instanceId),
+        // a list of pairs: names may repeat, and their order is the agent's
+        text: JSON.stringify(properties.map(({ name, value }) => [name, value])),
+      }))
+      .toSorted((a, b) => a.slot - b.slot || Buffer.compare(a.hash, b.hash));
+    await this.#db.read((session) =>
+      session.query(
+        `INSERT INTO instance_property (slot, entity_hash, properties, updated_at_ms)
+         SELECT *, $4::bigint FROM unnest($1::int[], $2::bytea[], $3::text[])
+         ON CONFLICT (entity_hash, slot) DO UPDATE SET properties = excluded.properties, updated_at_ms = excluded.updated_at_ms`,
+        [rows.map((r) => r.slot), rows.map((r) => r.hash), rows.map((r) => r.text), this.#deps.clock.now()],
       ),
     );
   }

@@ -657,6 +657,21 @@ export function checkTierStoreContract(
     const instances = async (from: number, to: number) =>
       (await s.metadata.listInstances(shop, from, to)).map((x) => x.name);
     deepStrictEqual(await instances(DAY, DAY), ['pod-1']);
+    const said = async () => (await s.metadata.listInstances(shop, DAY, DAY))[0]!;
+    deepStrictEqual((await said()).properties, []);
+    const instanceId = (await said()).id;
+    const properties = [
+      { name: 'language', value: 'NODEJS' },
+      { name: "a'); DROP TABLE slot; --", value: 'nul \0 and \u{1f600}' },
+      { name: 'ipv4', value: '10.0.0.1' },
+      { name: 'ipv4', value: '10.0.0.2' },
+    ];
+    await s.saveInstanceProperties([{ instanceId, properties: [] }]);
+    await s.saveInstanceProperties([
+      { instanceId, properties },
+      { instanceId: 'bm9uZQ==.1_bm9uZQ==', properties },
+    ]);
+    deepStrictEqual((await said()).properties, properties);
     deepStrictEqual(await instances(DAY, DAY + 600), ['pod-1', 'pod-2']);
     deepStrictEqual(await instances(DAY + 1, DAY + 479), []);
     deepStrictEqual(await instances(DAY + 490, DAY + 500), ['pod-2']);

@@ -18,6 +18,7 @@ import {
   type ExpectedChild,
   type FlushOutcome,
   type Granularity,
+  type InstanceProperties,
   type Maintenance,
   type Mark,
   type MetadataReader,
@@ -81,6 +82,7 @@ export type CommitObserver = (flush: SlotFlush) => void;
 export class MemoryTierStore implements TierStore {
   readonly #slots = new Map<number, StoredSlot>();
   readonly #children = new Map<string, ExpectedChild>();
+  readonly #properties = new Map<string, InstanceProperties['properties']>();
   readonly parked: ParkedBatch[] = [];
   readonly #newLogId: () => string;
   readonly #slotCount: number;
@@ -389,6 +391,11 @@ export class MemoryTierStore implements TierStore {
     return lines.toSorted();
   }
 
+  async saveInstanceProperties(instances: readonly InstanceProperties[]): Promise<void> {
+    await this.#reach();
+    for (const { instanceId, properties } of instances) this.#properties.set(instanceId, properties);
+  }
+
   readonly reader: MetricReader = {
     metrics: () => this.#schemas,
     readSeries: async (query: SeriesQuery): Promise<readonly MetricSeries[]> => {
@@ -426,7 +433,11 @@ export class MemoryTierStore implements TierStore {
   readonly metadata: MetadataReader = {
     listLayers: async () => [...new Set(this.#services().flatMap((s) => s.layers))].toSorted(),
     listServices: async (layer) => this.#services().filter((s) => layer === undefined || s.layers.includes(layer)),
-    listInstances: async (serviceId) => this.#named('ServiceInstance', serviceId),
+    listInstances: async (serviceId) =>
+      this.#named('ServiceInstance', serviceId).map((info) => ({
+        ...info,
+        properties: this.#properties.get(info.id) ?? [],
+      })),
     findEndpoints: async (serviceId, keyword, limit) =>
       this.#named('Endpoint', serviceId)
         .filter((e) => e.name.includes(keyword))
