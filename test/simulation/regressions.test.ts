@@ -145,3 +145,16 @@ it('a storage that lost batches of a local log says so, after it was asked again
   await tier.owner.runRound();
   expect(await tier.owner.offer(localBatch(clock, 5))).toEqual({ kind: 'gap', expectedSeq: 1 });
 });
+
+it('seed 20010: a full queue is no gap: what is queued is flushed, not given back again and again', async () => {
+  const clock = new VirtualClock();
+  const tier = await openTier(clock, true);
+  const other = (seq: number) => ({ ...localBatch(clock, seq), logId: '018f0000-0000-7000-8000-000000000001' });
+  void tier.owner.offer(localBatch(clock, 1));
+  for (let i = 0; i < 8; i++) {
+    await tier.owner.offer(other(2)); // offered ahead of batch 1, which waits elsewhere
+    await clock.advance(200);
+  }
+  await tier.owner.runRound();
+  expect(tier.store.peekMark(0, LOG)?.seq).toBe(1);
+});

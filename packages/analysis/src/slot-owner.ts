@@ -200,15 +200,15 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   async #reconcile(): Promise<void> {
     let changed = false;
     const checked = new Map<number, ReadonlyMap<string, Gap>>();
-    for (const [number, { gaps }] of this.#slots) {
-      if (![...gaps.values()].some(({ state }) => state === 'stale')) continue;
-      checked.set(number, gaps);
-      this.#forget(number, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
-      changed = true;
-    }
+    for (const [number, { gaps }] of this.#slots)
+      if ([...gaps.values()].some(({ state }) => state === 'stale')) checked.set(number, gaps);
     const leaving = [...this.#slots.keys()].filter((slot) => !this.#desired.has(slot));
-    if (leaving.length > 0) {
+    if (leaving.length > 0 || checked.size > 0) {
       await this.#flushAll(); // hand over with nothing in memory, so that producers need not resend
+      for (const slot of checked.keys()) {
+        this.#forget(slot, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
+        changed = true;
+      }
       for (const slot of leaving) {
         this.#forget(slot, { kind: 'notOwner' });
         changed = true;
@@ -272,6 +272,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     }
     if (incoming.seq < expected.seq) return this.#joinQueued(slot, incoming);
     if (incoming.seq > expected.seq) return Promise.resolve(this.#gap(slot, incoming, expected.seq));
+    slot.gaps.delete(incoming.logId); // the producer has the batch that is next: nothing is lost, and nothing here is old
     if (this.#queuedBytes + sizeOf(incoming) > this.#o.queueBytesMax && this.#queuedBytes > 0) {
       return Promise.resolve({ kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
     }
@@ -280,7 +281,6 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       chain = chainAfter(expected.chain, incoming.headerBytes, incoming.contentBytes);
       if (!sameBytes(chain, incoming.chain)) return Promise.resolve({ kind: 'forked', appliedSeq });
     }
-    slot.gaps.delete(incoming.logId);
     expected.seq = incoming.seq + 1;
     expected.chain = chain;
     this.#queuedBytes += sizeOf(incoming);
