@@ -226,15 +226,19 @@ describe('hostile contents', () => {
     ['an entity of another scope', { entities: [endpoint('/')] }, 'Endpoint entity in a block of service_resp_time'],
     ['bytes after the columns', { payload: Uint8Array.of(0, 0, 0, 0) }, '1 bytes after a block'],
     [
-      'a distribution longer than its block',
-      { schema: percentile.text, payload: Uint8Array.of(0, 100, 0) },
-      'distribution longer',
+      'more distributions than bits',
+      { schema: percentile.text, payload: Uint8Array.of(0) },
+      '1 distributions in 0 bytes',
     ],
-    ['a distribution of no bytes', { schema: percentile.text, payload: Uint8Array.of(0, 0) }, 'unexpected end'],
+    // 12 ones escape; 4 bits, 1100 = 12 buckets; nothing follows
+    ['more buckets than bits', { schema: percentile.text, payload: Uint8Array.of(0, 0xff, 0xf1, 0x30) }, 'count 12'],
+    ['bits that end early', { schema: percentile.text, payload: Uint8Array.of(0, 0b1011_1111) }, 'unexpected end'],
+    ['padding that is not zero', { schema: percentile.text, payload: Uint8Array.of(0, 0b0000_0001) }, 'padding'],
+    // one bucket (10), index 0 (0), its count escaped with 4 bits, 1011 = 11, that would do without
     [
       'a distribution that is not canonical',
-      { schema: percentile.text, payload: Uint8Array.of(0, 3, 1, 0, 0) },
-      'count of zero',
+      { schema: percentile.text, payload: Uint8Array.of(0, 0b1001_1111, 0b1111_1110, 0b0010_0101, 0b1000_0000) },
+      'longer than it need be',
     ],
     ['more schemas than bytes', { schemas: 100_000 }, 'count 100000 exceeds'],
     ['more blocks than bytes', { blocks: 1_000 }, 'exceeds'],

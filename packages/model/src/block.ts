@@ -2,7 +2,7 @@
 // Increment blocks and batches: the unit of data between L1, L2, the outbox and the tiers, in columns.
 // `encodeContent` gives the bytes that are stored, hashed and resent; they do not depend on any stream (docs/protocol.md).
 import { ByteReader, ByteWriter, DecodeError } from './bytes.js';
-import { checkDistribution } from './distribution.js';
+import { packDistributions, unpackDistributions } from './distribution-bytes.js';
 import { decodeEntity, encodeEntity, type Entity } from './entity.js';
 import { tryParseSchema, type MetricSchema } from './schema.js';
 
@@ -63,10 +63,7 @@ function writeBlockPayload(w: ByteWriter, block: IncrementBlock): void {
     previous = index;
   }
   for (const column of block.ints) w.zigzag64Column(column);
-  for (const { offsets, bytes } of block.distributions) {
-    for (let i = 0; i + 1 < offsets.length; i++) w.varint(offsets[i + 1]! - offsets[i]!);
-    w.raw(bytes.subarray(offsets[0], offsets.at(-1)));
-  }
+  for (const { offsets, bytes } of block.distributions) packDistributions(w, offsets, bytes);
 }
 
 export function encodeContent(batch: IncrementBatch): BatchContent {
@@ -215,14 +212,8 @@ function readColumns(
     return column;
   });
   const distributions = schema.distributionFields.map((): DistributionColumn => {
-    const offsets = new Uint32Array(rows + 1);
-    for (let i = 0; i < rows; i++) {
-      const end = offsets[i]! + r.varint();
-      if (end > payload.length) throw new DecodeError(`distribution longer than its block of ${schema.name}`);
-      offsets[i + 1] = end;
-    }
-    const bytes = r.raw(offsets[rows]!);
-    for (let i = 0; i < rows; i++) checkDistribution(bytes, offsets[i]!, offsets[i + 1]!);
+    const { offsets, bytes, end } = unpackDistributions(payload, r.position, payload.length, rows);
+    r.seek(end);
     return { offsets, bytes };
   });
   if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after a block of ${schema.name}`);

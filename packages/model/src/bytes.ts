@@ -213,6 +213,11 @@ export class ByteReader {
     return this.#at;
   }
 
+  /** Goes on at `position`, which the caller has found inside what this reads. */
+  seek(position: number): void {
+    this.#at = position;
+  }
+
   get remaining(): number {
     return this.#end - this.#at;
   }
@@ -319,28 +324,9 @@ export class ByteReader {
 
   /** A positive int64 as a double: exact up to 2^53, rounded above. */
   count64Number(): number {
-    if (this.#at < this.#end) {
-      const b = this.#bytes[this.#at]!;
-      if (b > 0 && b < 0x80) {
-        this.#at++;
-        return b;
-      }
-    }
     const count = this.count64();
     if (count === 0n) throw new DecodeError('count of zero');
     return Number(count);
-  }
-
-  /** Passes over one varint of a positive int64, checking it. */
-  skipCount64(): void {
-    if (this.#at < this.#end) {
-      const b = this.#bytes[this.#at]!;
-      if (b > 0 && b < 0x80) {
-        this.#at++;
-        return;
-      }
-    }
-    if (this.count64() === 0n) throw new DecodeError('count of zero');
   }
 
   sized(maxBytes = Number.MAX_SAFE_INTEGER): Uint8Array {

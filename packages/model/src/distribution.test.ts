@@ -8,7 +8,6 @@ import {
   bucketIndex,
   bucketLow,
   bucketValue,
-  checkDistribution,
   downscaleExponential,
   EXPONENTIAL_ZERO,
   layoutText,
@@ -309,7 +308,7 @@ describe('canonical bytes', () => {
   });
   const text = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
 
-  test('what decodes encodes to the same bytes; what does not is a DecodeError; both readers agree', () => {
+  test('what decodes encodes to the same bytes; what does not is a DecodeError', () => {
     fc.assert(
       fc.property(
         buckets,
@@ -327,9 +326,6 @@ describe('canonical bytes', () => {
           }
           if (decoded) {
             expect(decoded.encode()).toEqual(new Uint8Array(hostile));
-            checkDistribution(hostile, 0, hostile.length);
-          } else {
-            expect(() => checkDistribution(hostile, 0, hostile.length)).toThrow(DecodeError);
           }
         },
       ),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Distributions: one sparse type (bucket index -> int64 count) and the layouts that say what an index means.
 // Merging is exact for one layout; another layout is refused by name. docs/functions.md gives the layouts' arithmetic.
-import { ByteReader, ByteWriter, DecodeError, HIGH_WORD, LOW_WORD } from './bytes.js';
+import { ByteWriter } from './bytes.js';
+import { readBuckets, scratch, SMALL_TOTAL } from './distribution-bytes.js';
 
 /**
  * What a bucket index means.
@@ -135,7 +136,7 @@ const INT32_MAX = 0x7fff_ffff;
 const SAFE_TOTAL = 2 ** 62;
 
 /** The dense form is for sums of counts below this: every count and every sum of two is an int32. */
-const DENSE_TOTAL = 2 ** 30;
+const DENSE_TOTAL = SMALL_TOTAL;
 
 /** Buckets that a dense window may span, those that one bucket in use may span when the window begins, and the grid of its ends. */
 const DENSE_WIDTH = 4_096;
@@ -144,21 +145,19 @@ const DENSE_BUCKETS_MIN = 8;
 const DENSE_GRID = 32;
 
 const NO_INDEXES = new Int32Array(0);
-const NO_COUNTS = new BigInt64Array(0);
 const NO_WORDS = new Uint32Array(0);
 
 /**
  * A mutable distribution: ascending bucket indexes (int32), each with a count (int64, >= 1), so equal content is equal bytes (`encode`).
  *
- * Sparse form: `indexes` and `counts` beside each other, the first `size` of each in use; anything fits.
+ * Sparse form: `indexes` and counts (`words`) beside each other, the first `size` of each in use; anything fits.
  * Dense form, while the sum of counts is small and the indexes lie close together: a window of counts from bucket `base` on, as bytes
  * (`low`), with a second plane of multiples of 256 (`high`) once a count needs it. A byte per bucket, and adding is one look-up.
  * The form never shows outside.
  */
 export class SparseDistribution {
   #indexes: Int32Array;
-  #counts: BigInt64Array;
-  /** The memory of `counts` as uint32 halves: the usual small counts are added and written without making BigInts. */
+  /** The counts as uint32 halves, low first: count i is words[2 * i] + 2^32 * words[2 * i + 1]. */
   #words: Uint32Array;
   #base = 0;
   /** Undefined in the sparse form. */
@@ -174,7 +173,6 @@ export class SparseDistribution {
 
   constructor(capacity = 8) {
     this.#indexes = NO_INDEXES;
-    this.#counts = NO_COUNTS;
     this.#words = NO_WORDS;
     if (capacity > 0) this.#setCapacity(capacity);
   }
@@ -190,14 +188,14 @@ export class SparseDistribution {
   }
 
   countAt(position: number): bigint {
-    return this.#low ? BigInt(this.#countAtSlot(this.#slotAt(this.#low, position))) : this.#counts[position]!;
+    return this.#low ? BigInt(this.#countAtSlot(this.#slotAt(this.#low, position))) : this.#sparseCount(position);
   }
 
   /** Sum of all counts. */
   total(): bigint {
     if (this.#low) return BigInt(this.#total);
     let sum = 0n;
-    for (let i = 0; i < this.#size; i++) sum += this.#counts[i]!;
+    for (let i = 0; i < this.#size; i++) sum += this.#sparseCount(i);
     return sum;
   }
 
@@ -271,9 +269,8 @@ export class SparseDistribution {
     const words = this.#words;
     this.#base = base;
     this.#low = new Uint8Array(width);
-    for (let i = 0; i < n; i++) this.#addSmall(indexes[i]!, words[i * 2 + LOW_WORD]!);
+    for (let i = 0; i < n; i++) this.#addSmall(indexes[i]!, words[i * 2]!);
     this.#indexes = NO_INDEXES;
-    this.#counts = NO_COUNTS;
     this.#words = NO_WORDS;
     return true;
   }
@@ -292,12 +289,13 @@ export class SparseDistribution {
     const low = this.#low;
     if (!low) return;
     const n = this.size;
-    const words = this.#setCapacity(n);
+    this.#setCapacity(n);
     const indexes = this.#indexes;
+    const words = this.#words;
     for (let slot = 0, i = 0; i < n; slot++) {
       if (!this.#isUsed(low, slot)) continue;
       indexes[i] = this.#base + slot;
-      words[i * 2 + LOW_WORD] = this.#countAtSlot(slot);
+      words[i * 2] = this.#countAtSlot(slot);
       i++;
     }
     this.#low = undefined;
@@ -333,19 +331,28 @@ export class SparseDistribution {
     this.#size++;
   }
 
-  #setCapacity(capacity: number): Uint32Array {
+  #sparseCount(position: number): bigint {
+    const high = this.#words[position * 2 + 1]!;
+    const low = BigInt(this.#words[position * 2]!);
+    return high === 0 ? low : low + BigInt(high) * 0x1_0000_0000n;
+  }
+
+  #setSparseCount(position: number, count: bigint): void {
+    this.#words[position * 2] = Number(count & 0xffff_ffffn);
+    this.#words[position * 2 + 1] = Number(count >> 32n);
+  }
+
+  #setCapacity(capacity: number): void {
     this.#indexes = new Int32Array(capacity);
-    this.#counts = new BigInt64Array(capacity);
-    this.#words = new Uint32Array(this.#counts.buffer);
-    return this.#words;
+    this.#words = new Uint32Array(capacity * 2);
   }
 
   #grow(capacity: number): void {
-    const indexes = this.#indexes.subarray(0, this.#size);
-    const counts = this.#counts.subarray(0, this.#size);
+    const indexes = this.#indexes;
+    const words = this.#words;
     this.#setCapacity(capacity);
     this.#indexes.set(indexes);
-    this.#counts.set(counts);
+    this.#words.set(words);
   }
 
   // ---- adding ----
@@ -364,14 +371,14 @@ export class SparseDistribution {
     }
     const at = this.#find(index);
     if (at < this.#size && this.#indexes[at] === index) {
-      const sum = this.#counts[at]! + count;
+      const sum = this.#sparseCount(at) + count;
       if (sum > INT64_MAX) return false;
-      this.#counts[at] = sum;
+      this.#setSparseCount(at, sum);
     } else {
       if (this.#size === this.#indexes.length && added < DENSE_TOTAL && this.#tryDense(index, index, this.#size + 1))
         return this.add(index, count);
       this.#insert(at, index);
-      this.#counts[at] = count;
+      this.#setSparseCount(at, count);
     }
     this.#total += added;
     return true;
@@ -398,12 +405,12 @@ export class SparseDistribution {
       if (this.#size === this.#indexes.length && this.#tryDense(index, index, this.#size + 1))
         return this.add(index, 1n);
       this.#insert(at, index);
-      this.#counts[at] = 0n;
+      this.#setSparseCount(at, 0n);
     }
-    const word = at * 2 + LOW_WORD;
+    const word = at * 2;
     const sum = this.#words[word]! + 1;
     this.#words[word] = sum;
-    if (sum === 2 ** 32) this.#words[at * 2 + HIGH_WORD]!++;
+    if (sum === 2 ** 32) this.#words[at * 2 + 1]!++;
     this.#total++;
     return true;
   }
@@ -427,7 +434,7 @@ export class SparseDistribution {
     const indexes = delta.#indexes;
     const words = delta.#words; // taken first: delta may be this, which turns dense
     if (this.#isDenseFor(indexes[0]!, indexes[m - 1]!, m, delta.#total)) {
-      for (let i = 0; i < m; i++) this.#addSmall(indexes[i]!, words[i * 2 + LOW_WORD]!);
+      for (let i = 0; i < m; i++) this.#addSmall(indexes[i]!, words[i * 2]!);
       this.#total += delta.#total;
       return true;
     }
@@ -471,7 +478,7 @@ export class SparseDistribution {
       const index = newIndexes[j]!;
       while (i < n && ownIndexes[i]! < index) i++;
       if (i >= n || ownIndexes[i] !== index) fresh++;
-      else if (checked && this.#counts[i]! + delta.#counts[j]! > INT64_MAX) return false;
+      else if (checked && this.#sparseCount(i) + delta.#sparseCount(j) > INT64_MAX) return false;
     }
     if (n + fresh > this.#indexes.length) this.#grow(n === 0 ? fresh : Math.max(n + fresh, n * 2));
     // pass 2: merge from the back, so nothing is overwritten before it is read
@@ -493,7 +500,7 @@ export class SparseDistribution {
       } else {
         indexes[at] = index;
         if (own === index) {
-          addWords(words, at, words[a * 2 + LOW_WORD]!, words[a * 2 + HIGH_WORD]!, added, b);
+          addWords(words, at, words[a * 2]!, words[a * 2 + 1]!, added, b);
           a--;
         } else {
           words[at * 2] = added[b * 2]!;
@@ -507,7 +514,7 @@ export class SparseDistribution {
       // from here on every bucket is there, at its place
       const index = newIndexes[b]!;
       while (indexes[a]! > index) a--;
-      addWords(words, a, words[a * 2 + LOW_WORD]!, words[a * 2 + HIGH_WORD]!, added, b);
+      addWords(words, a, words[a * 2]!, words[a * 2 + 1]!, added, b);
     }
     this.#size = n + fresh;
     this.#total += delta.#total;
@@ -521,10 +528,8 @@ export class SparseDistribution {
   mergeEncoded(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
     const n = readBuckets(bytes, start, end);
     if (n === 0) return true;
-    const indexes = bucketIndexes;
-    const total = bucketTotal;
+    const { indexes, counts, total } = scratch;
     if (this.#isDenseFor(indexes[0]!, indexes[n - 1]!, n, total)) {
-      const counts = bucketCounts;
       const base = this.#base;
       const low = this.#low!;
       for (let i = 0; i < n; i++) {
@@ -545,15 +550,15 @@ export class SparseDistribution {
   /** Of an empty sparse distribution: takes over what `readBuckets` has read. */
   #setBuckets(n: number, total: number): void {
     if (n > this.#indexes.length) this.#setCapacity(n);
-    this.#indexes.set(bucketIndexes.subarray(0, n));
-    if (total < DENSE_TOTAL) {
-      const words = this.#words;
-      for (let i = 0; i < n; i++) {
-        words[i * 2 + LOW_WORD] = bucketCounts[i]!;
-        words[i * 2 + HIGH_WORD] = 0;
-      }
+    this.#indexes.set(scratch.indexes.subarray(0, n));
+    const words = this.#words;
+    if (total >= SMALL_TOTAL) {
+      words.set(scratch.words);
     } else {
-      this.#counts.set(bucketWide.subarray(0, n));
+      for (let i = 0; i < n; i++) {
+        words[i * 2] = scratch.counts[i]!;
+        words[i * 2 + 1] = 0;
+      }
     }
     this.#size = n;
     this.#total = total;
@@ -577,7 +582,7 @@ export class SparseDistribution {
       copy.#size = -1;
     } else {
       copy.#indexes.set(this.#indexes.subarray(0, this.#size));
-      copy.#counts.set(this.#counts.subarray(0, this.#size));
+      copy.#words.set(this.#words.subarray(0, this.#size * 2));
       copy.#size = this.#size;
     }
     copy.#total = this.#total;
@@ -609,9 +614,9 @@ export class SparseDistribution {
       const index = this.#indexes[i]!;
       if (i === 0) w.zigzag(index);
       else w.varint(index - previous);
-      const high = words[i * 2 + HIGH_WORD]!;
-      if (high < 0x20_0000) w.varint(high * 2 ** 32 + words[i * 2 + LOW_WORD]!);
-      else w.varint64(this.#counts[i]!);
+      const high = words[i * 2 + 1]!;
+      if (high < 0x20_0000) w.varint(high * 2 ** 32 + words[i * 2]!);
+      else w.varint64(this.#sparseCount(i));
       previous = index;
     }
   }
@@ -641,79 +646,9 @@ function gridFloor(index: number): number {
 
 /** words[at] = (low, high) + added[b], as uint64. */
 function addWords(words: Uint32Array, at: number, low: number, high: number, added: Uint32Array, b: number): void {
-  const sum = low + added[b * 2 + LOW_WORD]!;
-  words[at * 2 + LOW_WORD] = sum;
-  words[at * 2 + HIGH_WORD] = high + added[b * 2 + HIGH_WORD]! + (sum >= 2 ** 32 ? 1 : 0);
-}
-
-// What `readBuckets` read last, until it is called again: its callers use it up before they return.
-let bucketIndexes = new Int32Array(256);
-/** The counts when `bucketTotal` is below DENSE_TOTAL; else they are in `bucketWide`. */
-let bucketCounts = new Int32Array(256);
-let bucketWide = new BigInt64Array(0);
-let bucketTotal = 0;
-
-/** Scratch memory above this many buckets is given back by the next call. */
-const SCRATCH_BUCKETS = 65_536;
-
-/** Reads what `encode` wrote, bytes[start, end). Returns the number of buckets. Errors: DecodeError. */
-function readBuckets(bytes: Uint8Array, start: number, end: number): number {
-  const r = new ByteReader(bytes, start, end);
-  const n = r.count(2);
-  if (n > bucketIndexes.length || (bucketIndexes.length > SCRATCH_BUCKETS && n <= SCRATCH_BUCKETS)) {
-    bucketIndexes = new Int32Array(n * 2);
-    bucketCounts = new Int32Array(n * 2);
-  }
-  let index = 0;
-  let total = 0;
-  const at = r.position;
-  for (let i = 0; i < n; i++) {
-    index = nextIndex(r, i, index);
-    const count = r.count64Number();
-    bucketIndexes[i] = index;
-    bucketCounts[i] = count;
-    total += count;
-  }
-  if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the distribution`);
-  bucketTotal = total;
-  if (total >= DENSE_TOTAL) readWide(new ByteReader(bytes, at, end), n);
-  else bucketWide = NO_COUNTS;
-  return n;
-}
-
-/** The counts once more, as int64. */
-function readWide(r: ByteReader, n: number): void {
-  bucketWide = new BigInt64Array(n);
-  let index = 0;
-  for (let i = 0; i < n; i++) {
-    index = nextIndex(r, i, index);
-    bucketWide[i] = r.count64();
-  }
-}
-
-function nextIndex(r: ByteReader, position: number, previous: number): number {
-  let index: number;
-  if (position === 0) {
-    index = r.zigzag();
-  } else {
-    const step = r.varint();
-    if (step === 0) throw new DecodeError('distribution indexes do not ascend');
-    index = previous + step;
-  }
-  if (index < INT32_MIN || index > INT32_MAX) throw new DecodeError(`distribution index ${index} is no int32`);
-  return index;
-}
-
-/** Checks that bytes[start, end) are what `encode` writes, without building anything. Errors: DecodeError. */
-export function checkDistribution(bytes: Uint8Array, start: number, end: number): void {
-  const r = new ByteReader(bytes, start, end);
-  const n = r.count(2);
-  let index = 0;
-  for (let i = 0; i < n; i++) {
-    index = nextIndex(r, i, index);
-    r.skipCount64();
-  }
-  if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the distribution`);
+  const sum = low + added[b * 2]!;
+  words[at * 2] = sum;
+  words[at * 2 + 1] = high + added[b * 2 + 1]! + (sum >= 2 ** 32 ? 1 : 0);
 }
 
 /**

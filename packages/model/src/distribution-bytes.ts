@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two byte forms of distributions. Canonical bytes (varints): in memory, in storage, in blocks. Packed columns (adaptive Rice codes), about
+// a quarter as long: in contents, which are sent and kept in outboxes. docs/functions.md defines both.
+import { ByteReader, DecodeError, type ByteWriter } from './bytes.js';
+
+/** Counts that sum to less than this are read as int32. */
+export const SMALL_TOTAL = 2 ** 30;
+
+const INT32_MIN = -0x8000_0000;
+const INT32_MAX = 0x7fff_ffff;
+
+/** What `readBuckets` read last, until it is called again: its callers use it up before they return. */
+export const scratch = {
+  indexes: new Int32Array(256),
+  /** The counts, if `total` is below SMALL_TOTAL. */
+  counts: new Int32Array(256),
+  /** The counts as uint32 halves, low first, if it is not. */
+  words: new Uint32Array(0),
+  /** Sum of all counts as a double: exact below 2^53. */
+  total: 0,
+};
+
+/** Scratch memory for more buckets than this is given back by the next call. */
+const SCRATCH_BUCKETS = 65_536;
+
+/** Reads canonical bytes[start, end) into `scratch`. Returns the number of buckets. Errors: DecodeError for anything not canonical. */
+export function readBuckets(bytes: Uint8Array, start: number, end: number): number {
+  const r = new ByteReader(bytes, start, end);
+  const n = r.count(2);
+  if (n > scratch.indexes.length || (n <= SCRATCH_BUCKETS && scratch.indexes.length > SCRATCH_BUCKETS * 2)) {
+    scratch.indexes = new Int32Array(Math.max(256, n + (n >> 1)));
+    scratch.counts = new Int32Array(scratch.indexes.length);
+  }
+  const { indexes, counts } = scratch;
+  let index = n > 0 ? r.zigzag() : 0;
+  if (index < INT32_MIN || index > INT32_MAX) throw outOfRange(index);
+  let total = 0;
+  let at = r.position;
+  for (let i = 0; i < n; i++) {
+    if (i > 0) {
+      // both in one byte, and neither zero: the usual case
+      if (at + 1 < end) {
+        const step = bytes[at]!;
+        const count = bytes[at + 1]!;
+        if (((step - 1) | (count - 1)) >>> 0 < 0x7f) {
+          at += 2;
+          index += step;
+          indexes[i] = index;
+          counts[i] = count;
+          total += count;
+          continue;
+        }
+      }
+      r.seek(at);
+      const step = r.varint();
+      if (step === 0) throw new DecodeError('distribution indexes do not ascend');
+      index += step;
+      if (index > INT32_MAX) throw outOfRange(index);
+    } else {
+      r.seek(at);
+    }
+    const count = r.count64Number();
+    at = r.position;
+    indexes[i] = index;
+    counts[i] = count < SMALL_TOTAL ? count : 0;
+    total += count;
+  }
+  if (index > INT32_MAX) throw outOfRange(index);
+  if (at !== end) throw new DecodeError(`${end - at} bytes after the distribution`);
+  scratch.total = total;
+  if (total >= SMALL_TOTAL) readWords(bytes, start, end, n);
+  return n;
+}
+
+/** The counts once more, as halves. */
+function readWords(bytes: Uint8Array, start: number, end: number, n: number): void {
+  const r = new ByteReader(bytes, start, end);
+  r.varint();
+  const words = new Uint32Array(n * 2);
+  for (let i = 0; i < n; i++) {
+    r.varint();
+    const count = r.count64();
+    words[i * 2] = Number(count & 0xffff_ffffn);
+    words[i * 2 + 1] = Number(count >> 32n);
+  }
+  scratch.words = words;
+}
+
+function outOfRange(index: number): DecodeError {
+  return new DecodeError(`distribution index ${index} is no int32`);
+}
+
+// ---- packed columns ----
+
+// A code of v >= 0 with parameter k is v >> k in ones, a zero, and the low k bits of v. From ESCAPE ones on it is ESCAPE ones, the number
+// of bits of v in six bits, and those bits. k follows the values before: log2 of a running mean that is kept in eighths.
+const ESCAPE = 12;
+const MEAN_START = 8;
+/** What a value counts at most in the mean: k stays at 12 or less, so a code without escape has at most 24 bits. */
+const MEAN_VALUE_MAX = 8_191;
+
+function parameter(mean: number): number {
+  return 31 - Math.clz32((mean >> 3) | 1);
+}
+
+function nextMean(mean: number, value: number): number {
+  return mean + (value < MEAN_VALUE_MAX ? value : MEAN_VALUE_MAX) - (mean >> 3);
+}
+
+/** What `packDistributions` has written: bytes[0, length), and the last `pending` bits (at most 7) of `bits`. */
+const packed = { bytes: new Uint8Array(1_024), length: 0, bits: 0, pending: 0 };
+
+/** `value` as `bits` bits, at most 24. */
+function putBits(value: number, bits: number): void {
+  packed.bits = (packed.bits << bits) | value;
+  packed.pending += bits;
+  while (packed.pending >= 8) packed.bytes[packed.length++] = packed.bits >>> (packed.pending -= 8);
+}
+
+/** The value (high, low), below 2^63, as a code with parameter k. */
+function putCode(low: number, high: number, k: number): void {
+  if (high === 0 && low < ESCAPE << k) {
+    const ones = low >>> k;
+    putBits((((1 << ones) - 1) << (k + 1)) | (low & ((1 << k) - 1)), ones + 1 + k);
+    return;
+  }
+  const bits = high > 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(low);
+  putBits((1 << ESCAPE) - 1, ESCAPE);
+  putBits(bits, 6);
+  if (bits > 48) putBits(high >>> 16, bits - 48);
+  if (bits > 32) putBits(high & 0xffff, Math.min(16, bits - 32));
+  if (bits > 16) putBits(low >>> 16, Math.min(16, bits - 16));
+  putBits(low & 0xffff, Math.min(16, bits));
+}
+
+/** Bytes that two codes take at most: 12 + 6 + 32 and 12 + 6 + 63 bits. */
+const BUCKET_BYTES_MAX = 17;
+
+/** Appends the packed form of n canonical distributions, of which number i is bytes[offsets[i], offsets[i + 1]). */
+export function packDistributions(w: ByteWriter, offsets: Uint32Array, bytes: Uint8Array): void {
+  packed.length = 0;
+  packed.pending = 0;
+  let sizeMean = MEAN_START;
+  let firstMean = MEAN_START;
+  for (let row = 0; row + 1 < offsets.length; row++) {
+    const n = readBuckets(bytes, offsets[row]!, offsets[row + 1]!);
+    const most = packed.length + (n + 2) * BUCKET_BYTES_MAX;
+    if (most > packed.bytes.length) {
+      const grown = new Uint8Array(most * 2);
+      grown.set(packed.bytes.subarray(0, packed.length));
+      packed.bytes = grown;
+    }
+    putCode(n, 0, parameter(sizeMean));
+    sizeMean = nextMean(sizeMean, n);
+    if (n === 0) continue;
+    const first = scratch.indexes[0]!;
+    const folded = ((first << 1) ^ (first >> 31)) >>> 0;
+    putCode(folded, 0, parameter(firstMean));
+    firstMean = nextMean(firstMean, folded);
+    if (scratch.total < SMALL_TOTAL) packSmall(n);
+    else packWide(n);
+  }
+  if (packed.pending > 0) putBits(0, 8 - packed.pending);
+  w.raw(packed.bytes.subarray(0, packed.length));
+  if (packed.bytes.length > PACKED_BYTES) packed.bytes = new Uint8Array(1_024);
+}
+
+/** Longer scratch memory is given back. */
+const PACKED_BYTES = 2 ** 22;
+
+/** Gaps and counts of the n buckets in `scratch`. */
+function packSmall(n: number): void {
+  const { indexes, counts } = scratch;
+  const out = packed.bytes;
+  let { length, bits, pending } = packed;
+  let gapMean = MEAN_START;
+  let countMean = MEAN_START;
+  let next = indexes[0]!;
+  for (let i = 0; i < n; i++) {
+    const index = indexes[i]!;
+    const gap = index - next;
+    const more = counts[i]! - 1;
+    next = index + 1;
+    const gapK = 31 - Math.clz32((gapMean >> 3) | 1);
+    const countK = 31 - Math.clz32((countMean >> 3) | 1);
+    const gapOnes = gap >>> gapK;
+    const countOnes = more >>> countK;
+    if (gap < ESCAPE << gapK && countOnes < ESCAPE) {
+      if (i > 0) {
+        bits = (bits << (gapOnes + 1 + gapK)) | (((1 << gapOnes) - 1) << (gapK + 1)) | (gap & ((1 << gapK) - 1));
+        pending += gapOnes + 1 + gapK;
+        while (pending >= 8) out[length++] = bits >>> (pending -= 8);
+      }
+      bits =
+        (bits << (countOnes + 1 + countK)) | (((1 << countOnes) - 1) << (countK + 1)) | (more & ((1 << countK) - 1));
+      pending += countOnes + 1 + countK;
+      while (pending >= 8) out[length++] = bits >>> (pending -= 8);
+    } else {
+      packed.length = length;
+      packed.bits = bits;
+      packed.pending = pending;
+      if (i > 0) putCode(gap, 0, gapK);
+      putCode(more, 0, countK);
+      ({ length, bits, pending } = packed);
+    }
+    if (i > 0) gapMean = nextMean(gapMean, gap);
+    countMean = nextMean(countMean, more);
+  }
+  packed.length = length;
+  packed.bits = bits;
+  packed.pending = pending;
+}
+
+/** The same for counts that need their halves. */
+function packWide(n: number): void {
+  const { indexes, words } = scratch;
+  let gapMean = MEAN_START;
+  let countMean = MEAN_START;
+  for (let i = 0; i < n; i++) {
+    if (i > 0) {
+      const gap = indexes[i]! - indexes[i - 1]! - 1;
+      putCode(gap, 0, parameter(gapMean));
+      gapMean = nextMean(gapMean, gap);
+    }
+    const low = words[i * 2]!;
+    const high = words[i * 2 + 1]! - (low > 0 ? 0 : 1);
+    const more = low > 0 ? low - 1 : 0xffff_ffff;
+    putCode(more, high, parameter(countMean));
+    countMean = nextMean(countMean, high > 0 ? MEAN_VALUE_MAX : more);
+  }
+}
+
+/** Where `load` finds its bits: bytes[start, end), 25 bits from any bit on. */
+function load(bytes: Uint8Array, start: number, bit: number): number {
+  const at = start + (bit >>> 3);
+  if (at + 4 <= bytes.length)
+    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) << (bit & 7);
+  let word = 0;
+  for (let i = 0; i < 4; i++) word = (word << 8) | (at + i < bytes.length ? bytes[at + i]! : 0);
+  return word << (bit & 7);
+}
+
+/** The code that `readCode` read last: the value as uint32 halves, and the bit after it. */
+const code = { low: 0, high: 0, bit: 0 };
+
+/** Reads one code at a bit after `start`. Returns the value as a double: exact below 2^53. */
+function readCode(bytes: Uint8Array, start: number, end: number, from: number, k: number): number {
+  const word = load(bytes, start, from);
+  const ones = Math.clz32(~word);
+  if (ones < ESCAPE) {
+    code.bit = from + ones + 1 + k;
+    code.low = (ones << k) | (((word << (ones + 1)) >>> 1) >>> (31 - k));
+    code.high = 0;
+    return code.low;
+  }
+  const bits = (word << ESCAPE) >>> 26;
+  let bit = from + ESCAPE + 6;
+  if (bit + bits > (end - start) * 8) throw new DecodeError('unexpected end of data');
+  let low = 0;
+  let high = 0;
+  for (let left = bits; left > 0;) {
+    const take = Math.min(left, 16);
+    const part = load(bytes, start, bit) >>> (32 - take);
+    high = (high << take) | (low >>> (32 - take));
+    low = (low << take) | part;
+    bit += take;
+    left -= take;
+  }
+  code.low = low >>> 0;
+  code.high = high >>> 0;
+  code.bit = bit;
+  const value = code.high * 2 ** 32 + code.low;
+  const isShortest = bits === (high !== 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(low));
+  if (!isShortest || value < ESCAPE * 2 ** k) throw new DecodeError('number longer than it need be');
+  return value;
+}
+
+/** Canonical distributions end to end, and where the packed form of them ended. */
+export interface UnpackedDistributions {
+  readonly offsets: Uint32Array;
+  readonly bytes: Uint8Array;
+  readonly end: number;
+}
+
+/**
+ * Reads the packed form of `rows` distributions from bytes[start, end); it may end before `end`.
+ * Memory: at most eight times what was read, and four bytes a row. Errors: DecodeError for anything that `packDistributions` does not write.
+ */
+export function unpackDistributions(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  rows: number,
+): UnpackedDistributions {
+  const endBit = (end - start) * 8;
+  if (rows > endBit) throw new DecodeError(`${rows} distributions in ${end - start} bytes`);
+  const offsets = new Uint32Array(rows + 1);
+  unpacked.bytes = new Uint8Array((end - start) * 4 + 64);
+  unpacked.length = 0;
+  let bit = 0;
+  let sizeMean = MEAN_START;
+  let firstMean = MEAN_START;
+  for (let row = 0; row < rows; row++) {
+    const n = readCode(bytes, start, end, bit, parameter(sizeMean));
+    bit = code.bit;
+    sizeMean = nextMean(sizeMean, n);
+    // a bucket takes two bits at least
+    if (n * 2 > endBit - bit) throw new DecodeError(`count ${n} exceeds the ${end - start} bytes of a column`);
+    reserve(16);
+    putVarint(n);
+    if (n > 0) {
+      const folded = readCode(bytes, start, end, bit, parameter(firstMean));
+      bit = code.bit;
+      firstMean = nextMean(firstMean, folded);
+      if (folded > 0xffff_ffff) throw outOfRange(folded);
+      putVarint(folded);
+      bit = unpackBuckets(bytes, start, end, bit, n, folded % 2 === 0 ? folded / 2 : -(folded + 1) / 2);
+    }
+    offsets[row + 1] = unpacked.length;
+  }
+  const length = (bit + 7) >>> 3;
+  if (bit > endBit) throw new DecodeError('unexpected end of data');
+  const rest = length * 8 - bit;
+  if (rest > 0 && (bytes[start + length - 1]! & ((1 << rest) - 1)) !== 0)
+    throw new DecodeError('padding of distributions is not zero');
+  const canonical = unpacked.bytes.slice(0, unpacked.length);
+  unpacked.bytes = new Uint8Array(0);
+  return { offsets, bytes: canonical, end: start + length };
+}
+
+/** What `unpackDistributions` has written: bytes[0, length). */
+const unpacked = { bytes: new Uint8Array(0), length: 0 };
+
+function reserve(n: number): void {
+  if (unpacked.length + n <= unpacked.bytes.length) return;
+  const grown = new Uint8Array(unpacked.bytes.length * 2 + n);
+  grown.set(unpacked.bytes.subarray(0, unpacked.length));
+  unpacked.bytes = grown;
+}
+
+/** A varint of a safe integer, for which there is room. */
+function putVarint(value: number): void {
+  let v = value;
+  while (v >= 0x80) {
+    unpacked.bytes[unpacked.length++] = (v % 0x80) | 0x80;
+    v = Math.floor(v / 0x80);
+  }
+  unpacked.bytes[unpacked.length++] = v;
+}
+
+/** Reads the codes of n buckets from a bit on, and writes gaps and counts. Returns the bit after them. */
+function unpackBuckets(bytes: Uint8Array, start: number, end: number, from: number, n: number, first: number): number {
+  let bit = from;
+  let index = first;
+  let gapMean = MEAN_START;
+  let countMean = MEAN_START;
+  const loadable = bytes.length - 4;
+  // room for the usual pairs; a longer number makes its own
+  reserve(n * 2 + 16);
+  let out = unpacked.bytes;
+  let length = unpacked.length;
+  for (let i = 0; i < n; i++) {
+    const at = start + (bit >>> 3);
+    let word =
+      at <= loadable // `load`, in place
+        ? ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) << (bit & 7)
+        : load(bytes, start, bit);
+    let used = 0;
+    if (i > 0) {
+      const k = 31 - Math.clz32((gapMean >> 3) | 1);
+      const ones = Math.clz32(~word);
+      let gap: number;
+      if (ones < ESCAPE) {
+        gap = (ones << k) | (((word << (ones + 1)) >>> 1) >>> (31 - k));
+        used = ones + 1 + k;
+        bit += used;
+        word <<= used;
+      } else {
+        gap = readCode(bytes, start, end, bit, k);
+        bit = code.bit;
+        word = load(bytes, start, bit);
+        if (gap > 0xffff_ffff) throw outOfRange(index + gap);
+      }
+      gapMean += (gap < MEAN_VALUE_MAX ? gap : MEAN_VALUE_MAX) - (gapMean >> 3);
+      index += 1 + gap;
+      if (gap < 0x7f) {
+        out[length++] = gap + 1;
+      } else {
+        unpacked.length = length;
+        reserve((n - i) * 2 + 32);
+        putVarint(gap + 1);
+        out = unpacked.bytes;
+        length = unpacked.length;
+      }
+    }
+    const k = 31 - Math.clz32((countMean >> 3) | 1);
+    let ones = Math.clz32(~word);
+    if (used + ones + 1 + k > 25) {
+      word = load(bytes, start, bit);
+      ones = Math.clz32(~word);
+    }
+    let more: number;
+    if (ones < ESCAPE) {
+      more = (ones << k) | (((word << (ones + 1)) >>> 1) >>> (31 - k));
+      bit += ones + 1 + k;
+    } else {
+      more = readCode(bytes, start, end, bit, k);
+      bit = code.bit;
+    }
+    countMean += (more < MEAN_VALUE_MAX ? more : MEAN_VALUE_MAX) - (countMean >> 3);
+    if (more < 0x7f) {
+      out[length++] = more + 1;
+    } else {
+      unpacked.length = length;
+      reserve((n - i) * 2 + 32);
+      if (more < 2 ** 52) putVarint(more + 1);
+      else putWide();
+      out = unpacked.bytes;
+      length = unpacked.length;
+    }
+  }
+  if (index > INT32_MAX) throw outOfRange(index);
+  unpacked.length = length;
+  return bit;
+}
+
+/** A varint of one more than the code that was read last. */
+function putWide(): void {
+  let count = (BigInt(code.high) << 32n) + BigInt(code.low) + 1n;
+  if (count > 0x7fff_ffff_ffff_ffffn) throw new DecodeError('count above the int64 range');
+  for (; count >= 0x80n; count >>= 7n) unpacked.bytes[unpacked.length++] = Number(count & 0x7fn) | 0x80;
+  unpacked.bytes[unpacked.length++] = Number(count);
+}
