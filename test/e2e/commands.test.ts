@@ -119,6 +119,7 @@ needs('postgres')('tiers over PostgreSQL', () => {
   const stage = new Stage();
   let postgres: Postgres;
   let federation: NodeProc;
+  let federationDatabase = '';
   const node = async (name: string, database: string, env: Readonly<Record<string, string>> = {}) =>
     stage.node({
       name: database,
@@ -134,6 +135,7 @@ needs('postgres')('tiers over PostgreSQL', () => {
   beforeAll(async () => {
     postgres = available(await startPostgres());
     federation = await node('federation', 'federation');
+    federationDatabase = postgres.url.replace(/\/[^/]*$/, '/federation');
   }, 60_000);
   afterAll(async () => {
     await stage.close();
@@ -167,6 +169,24 @@ needs('postgres')('tiers over PostgreSQL', () => {
     expect(one.stdout).toMatch(/^ {2}cloud-n\s+never heard$/m);
     expect(one.stdout).toMatch(/^ {2}cloud-c\s+in before /m);
     expect(one.stdout).toContain('not complete');
+
+    // the operator says that cloud-n will not come: nothing waits for it, and every answer goes on to say so
+    const retire = (...more: readonly string[]) =>
+      runOap(['retire', 'cloud-n', '-c', 'deploy/examples/federation.yml', ...more], {
+        env: { SW_STORAGE: 'postgresql', SW_STORAGE_POSTGRESQL_URL: federationDatabase },
+      });
+    expect(await retire()).toMatchObject({ status: 0, stdout: expect.stringContaining('cloud-n is retired') });
+    const without = await query();
+    expect(without.stdout).toMatch(/^ {2}cloud-n\s+never heard, retired since /m);
+    expect(without.stdout).not.toContain('not complete');
+    expect(await retire('--undo')).toMatchObject({ status: 0, stdout: expect.stringContaining('expected again') });
+    const nobody = await runOap(['retire', 'cloud-x', '-c', 'deploy/examples/federation.yml'], {
+      env: { SW_STORAGE: 'postgresql', SW_STORAGE_POSTGRESQL_URL: federationDatabase },
+    });
+    expect(nobody).toMatchObject({
+      status: 1,
+      stderr: 'no tier cloud-x ever reported here or is expected; known: cloud-c, cloud-n\n',
+    });
 
     const cloudN = await node('cloud-n', 'cloud_n');
     using agentN = new RawAgent(cloudN.grpcPort);

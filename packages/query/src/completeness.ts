@@ -5,8 +5,11 @@ import { durationText, NO_WATERMARK } from '@oap-federation/model';
 import type { SourceCompleteness } from '@oap-federation/storage';
 import type { ZoneOffset } from './range.js';
 
-/** `unknown`: nothing was ever heard. `lagging`: not all minutes asked for are sealed. `complete`: all are. */
-export type SourceState = 'complete' | 'lagging' | 'unknown';
+/**
+ * `unknown`: nothing was ever heard. `lagging`: not all minutes asked for are sealed. `complete`: all are. `retired`: an operator said that
+ * nothing more is to come; it holds nothing back, and is named all the same.
+ */
+export type SourceState = 'complete' | 'lagging' | 'unknown' | 'retired';
 
 export interface SourceReport {
   /** Leaf tier. */
@@ -17,11 +20,13 @@ export interface SourceReport {
   readonly completeTo: string | null;
   readonly completeToMs: number | null;
   readonly lagSeconds: number | null;
+  /** Since when it is retired, epoch ms; absent while it is expected. */
+  readonly retiredAtMs?: number;
   readonly state: SourceState;
 }
 
 export interface CompletenessReport {
-  /** The least of all sources (exclusive); null when a source was never heard or there is none. */
+  /** The least of all sources that are expected (exclusive); null when one of them was never heard or there is none. */
   readonly completeToMinute: { readonly epochMs: number; readonly text: string } | null;
   /** Every source has sealed every minute asked for. */
   readonly complete: boolean;
@@ -38,9 +43,12 @@ export function completenessReport(
   zone: ZoneOffset,
 ): CompletenessReport {
   const text = (minute: number) => durationText(minute, 'MINUTE', zone(minute));
-  const reports = sources.map(({ origin, via, completeToMinute: minute }): SourceReport => {
+  const reports = sources.map(({ origin, via, completeToMinute: minute, retiredAtMs }): SourceReport => {
+    const retired = retiredAtMs === undefined ? undefined : 'retired';
+    const since = retiredAtMs === undefined ? {} : { retiredAtMs };
     if (minute === NO_WATERMARK) {
-      return { origin, via, completeTo: null, completeToMs: null, lagSeconds: null, state: 'unknown' };
+      const state = retired ?? 'unknown';
+      return { origin, via, completeTo: null, completeToMs: null, lagSeconds: null, ...since, state };
     }
     const completeToMs = minute * 60_000;
     return {
@@ -49,16 +57,18 @@ export function completenessReport(
       completeTo: text(minute),
       completeToMs,
       lagSeconds: Math.max(0, Math.floor((nowMs - completeToMs) / 1000)),
-      state: minute > toMinute ? 'complete' : 'lagging',
+      ...since,
+      state: retired ?? (minute > toMinute ? 'complete' : 'lagging'),
     };
   });
   reports.sort((a, b) => (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : a.via < b.via ? -1 : 1));
-  const least = Math.min(...sources.map((s) => s.completeToMinute));
-  const known = sources.length > 0 && least !== NO_WATERMARK;
+  const expected = sources.filter((s) => s.retiredAtMs === undefined);
+  const least = Math.min(...expected.map((s) => s.completeToMinute));
+  const known = expected.length > 0 && least !== NO_WATERMARK;
   return {
     completeToMinute: known ? { epochMs: least * 60_000, text: text(least) } : null,
     complete: known && least > toMinute,
-    missing: [...new Set(reports.filter((r) => r.state !== 'complete').map((r) => r.origin))],
+    missing: [...new Set(reports.filter((r) => r.state === 'lagging' || r.state === 'unknown').map((r) => r.origin))],
     sources: reports,
   };
 }

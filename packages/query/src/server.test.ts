@@ -357,6 +357,20 @@ describe('completeness', () => {
     });
   });
 
+  it('names a retired source, which holds nothing back', async () => {
+    metadata.sources = [
+      { origin: 'cloud-x', via: 'cloud-x', completeToMinute: NO_WATERMARK, lastAdvanceMs: 0, retiredAtMs: START },
+      ...metadata.sources,
+    ];
+    const { extensions } = await exec('service_cpm');
+    const retired = { origin: 'cloud-x', completeTo: null, completeToMs: null, retiredAtMs: START, state: 'retired' };
+    expect(extensions!.completeness).toMatchObject({
+      complete: true,
+      missing: [],
+      sources: [{ origin: 'cloud-c' }, { origin: 'cloud-n' }, retired],
+    });
+  });
+
   it('promises nothing without sources or with a silent one', async () => {
     metadata.sources = [];
     expect((await exec('service_cpm')).extensions!.completeness).toMatchObject({

@@ -125,7 +125,8 @@ function render(
       const own = origin === undefined ? sources : sources.filter((s) => s.origin === origin);
       const end = Number(start) + sizeMs;
       const isSealed = (s: SourceReport) =>
-        start === '' ? s.state === 'complete' : s.completeToMs !== null && s.completeToMs >= end;
+        s.state === 'retired' || // nothing more will come of it
+        (start === '' ? s.state === 'complete' : s.completeToMs !== null && s.completeToMs >= end);
       const sealed = own.length > 0 && own.every(isSealed);
       hasOpenCells ||= !sealed;
       return sealed ? `${value} ` : `${value}*`;
@@ -150,10 +151,12 @@ function footer(completeness: CompletenessReport | undefined, hasOpenCells: bool
   else if (completeToMinute) lines.push(`complete before ${completeToMinute.text}`);
   else lines.push(sources.length === 0 ? 'not complete: no source is known' : 'not complete: a source was never heard');
   const width = Math.max(0, ...sources.map((s) => s.origin.length));
-  for (const { origin, via, completeTo, lagSeconds } of sources) {
+  for (const { origin, via, completeTo, lagSeconds, retiredAtMs } of sources) {
     const way = via === '' || via === origin ? '' : ` via ${via}`;
-    const state = completeTo === null ? 'never heard' : `in before ${completeTo}, ${lagSeconds} s behind`;
-    lines.push(`  ${origin.padEnd(width)}  ${state}${way}`);
+    const heard = completeTo === null ? 'never heard' : `in before ${completeTo}, ${lagSeconds} s behind`;
+    const retired =
+      retiredAtMs === undefined ? '' : `, retired since ${new Date(retiredAtMs).toISOString().slice(0, 16)}Z`;
+    lines.push(`  ${origin.padEnd(width)}  ${heard}${retired}${way}`);
   }
   return lines;
 }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only composition root: opens the parts of one node, sinks first, and passes typed ports down. In: a valid configuration and a
 // checked OAL program. Out: a running node; stopping it goes the other way, sources first, each stage draining into a live one.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { L1Aggregator, SlotOwner } from '@oap-federation/analysis';
 import {
   openStandaloneCoordinator,
@@ -45,9 +42,10 @@ import {
   type OapConfig,
   type Rng,
 } from '@oap-federation/runtime';
-import { openEmbeddedStore, openPostgresStore, type TierStore } from '@oap-federation/storage';
+import type { TierStore } from '@oap-federation/storage';
 import { InstancePropertyWriter } from './instance-properties.js';
 import { freePort } from './ports.js';
+import { DEFAULT_SLOTS, openStore } from './storage.js';
 import { openTelemetryServer } from './telemetry.js';
 import { zoneOffset } from './zone.js';
 
@@ -65,7 +63,6 @@ export interface OapNode extends AsyncDisposable {
 
 const VERSION = '0.1.0';
 const DEFAULT_TIER = 'oap';
-const DEFAULT_SLOTS = 16;
 const ROLLUP_PERIOD_MS = 60_000;
 // a laptop's budget: waiting batches of all slots, beside the rows that they merge into
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
@@ -110,7 +107,7 @@ async function assemble(
   const schemas = [...program.schemas.values()];
 
   // sinks: storage, who owns what, L2
-  const store = stack.use('storage', await openStore(config, slots, deps, stack));
+  const store = stack.use('storage', await openStore(config, slots, STORAGE_WAIT_MS, deps, stack));
   await store.prepareMetrics(schemas);
   if (federation?.receive) {
     const sinceMinute = minuteOf(clock.now());
@@ -259,21 +256,6 @@ function memberAddress(config: OapConfig, grpcPort: number): string {
   const { cluster, core } = config;
   if (cluster.provider !== 'zookeeper') return `${core.grpcHost}:${grpcPort}`;
   return `${cluster.internalComHost ?? core.grpcHost}:${cluster.internalComPort ?? grpcPort}`;
-}
-
-async function openStore(config: OapConfig, slots: number, deps: NodeDeps, stack: DisposalStack): Promise<TierStore> {
-  const { storage } = config;
-  if (storage.provider === 'embedded') {
-    if (storage.dataDir !== undefined) return openEmbeddedStore({ dataDir: storage.dataDir, slots }, deps);
-    const dataDir = await mkdtemp(path.join(tmpdir(), 'oap-memory-'));
-    stack.defer('temporary data', () => rm(dataDir, { recursive: true, force: true }));
-    return openEmbeddedStore({ dataDir, slots }, deps);
-  }
-  const login = `${encodeURIComponent(storage.user)}:${encodeURIComponent(storage.password)}`;
-  const url = `postgres://${login}@${storage.host}:${storage.port}/${encodeURIComponent(storage.database)}${
-    storage.sslMode === 'disable' ? '' : `?sslmode=${storage.sslMode}`
-  }`;
-  return openPostgresStore({ url, maxConnections: storage.maxConnections, slots, waitMs: STORAGE_WAIT_MS }, deps);
 }
 
 function openCoordinator(config: OapConfig, member: MemberOptions, deps: NodeDeps): Promise<ClusterCoordinator> {

@@ -14,9 +14,11 @@ import {
   systemClock,
   systemRng,
   type LogLevel,
+  type OapConfig,
 } from '@oap-federation/runtime';
 import { openNode } from './compose.js';
 import { runDemo } from './demo/demo.js';
+import { retire } from './retire.js';
 import { loadScripts } from './scripts.js';
 
 const EXIT_FAILED = 1;
@@ -40,18 +42,24 @@ function fail(lines: readonly string[], status: number): never {
   process.exit(status);
 }
 
-async function start(options: { readonly config: string; readonly logLevel: LogLevel }): Promise<void> {
-  const file = path.resolve(options.config);
+/** The configuration, or the end of the process with every problem of it. */
+function configuration(given: string): { readonly config: OapConfig; readonly file: string } {
+  const file = path.resolve(given);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (err) {
     fail([`OAP-1002 cannot read configuration ${file}: ${messageOf(err)}`], EXIT_CONFIG);
   }
-  // every problem of the file and of the scripts, before any port opens
-  const loaded = loadConfig(text, processEnvironment(), options.config);
+  const loaded = loadConfig(text, processEnvironment(), given);
   if ('problems' in loaded) fail(loaded.problems.map(formatProblem), EXIT_CONFIG);
-  const scripts = loadScripts(loaded.config.core.oalFiles, path.dirname(file));
+  return { config: loaded.config, file };
+}
+
+async function start(options: { readonly config: string; readonly logLevel: LogLevel }): Promise<void> {
+  // every problem of the file and of the scripts, before any port opens
+  const { config, file } = configuration(options.config);
+  const scripts = loadScripts(config.core.oalFiles, path.dirname(file));
   if ('problems' in scripts) fail(scripts.problems, EXIT_CONFIG);
 
   // grpc-js writes to stderr by itself; what matters comes as an error, and is logged or printed here
@@ -59,7 +67,7 @@ async function start(options: { readonly config: string; readonly logLevel: LogL
   const logger = openLogger({ level: options.logLevel, destination: 'stdout' });
   const signal = stopSignal();
   try {
-    const opening = openNode(loaded.config, scripts.program, { clock: systemClock, rng: systemRng, logger });
+    const opening = openNode(config, scripts.program, { clock: systemClock, rng: systemRng, logger });
     const stoppedEarly = aborted(signal).then(() => systemClock.sleep(STOP_OPENING_MS));
     const node = await Promise.race([opening, stoppedEarly]);
     if (!node) {
@@ -124,6 +132,26 @@ program
         ...(options.by === undefined ? {} : { by: 'origin' as const }),
       });
       process.stdout.write(`${table}\n`);
+    } catch (err) {
+      fail([messageOf(err)], EXIT_FAILED);
+    }
+  });
+
+program
+  .command('retire')
+  .description(
+    'say that a tier below will not come back: it holds nothing back any more, and answers name it as retired',
+  )
+  .argument('<tier>', 'name of the tier')
+  .requiredOption('-c, --config <file>', 'configuration of the upper tier; an embedded storage must not be in use')
+  .option('--undo', 'expect it again', false)
+  .action(async (tier: string, options: { config: string; undo: boolean }) => {
+    const { config } = configuration(options.config);
+    const logger = openLogger({ level: 'warn', destination: 'stderr' });
+    try {
+      const said = await retire(config, { tier, undo: options.undo }, { clock: systemClock, rng: systemRng, logger });
+      process.stdout.write(`${said}\n`);
+      process.exit(0);
     } catch (err) {
       fail([messageOf(err)], EXIT_FAILED);
     }

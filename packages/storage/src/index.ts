@@ -25,4 +25,5 @@ export {
 } from './port.js';
 export { openPostgresStore, type PostgresStoreOptions } from './postgres.js';
 export type { StoreDeps } from './store.js';
+export { completenessOf } from './metadata.js';
 export { openEmbeddedStore, type EmbeddedStoreOptions } from './embedded.js';

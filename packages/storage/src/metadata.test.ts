@@ -9,7 +9,7 @@ const child = (slot: number, logId: string, origins: Record<string, number>, upd
   testMark(slot, logId, 1, { producer: 'region', origins: new Map(Object.entries(origins)), updatedAtMs });
 const local = (slot: number, logId: string, watermark: number, updatedAtMs: number) =>
   testMark(slot, logId, 1, { kind: 'local', producer: logId, watermark, origins: new Map(), updatedAtMs });
-const region = { tier: 'region', retired: false };
+const region = { tier: 'region' };
 
 describe('completeness', () => {
   it('is the minimum over all slots, per origin behind each child', () => {
@@ -36,11 +36,13 @@ describe('completeness', () => {
     expect(completenessOf(marks.toReversed(), [], 1).map((c) => c.completeToMinute)).toEqual([50]);
   });
 
-  it('names an expected child that was never heard, and leaves out a retired one', () => {
+  it('names an expected child that was never heard, and says of a retired one since when', () => {
     expect(completenessOf([], [region], 2)).toEqual([
       { origin: 'region', via: 'region', completeToMinute: NO_WATERMARK, lastAdvanceMs: 0 },
     ]);
-    expect(completenessOf([child(0, 'a', { x: 1 })], [{ tier: 'region', retired: true }], 1)).toEqual([]);
+    expect(completenessOf([child(0, 'a', { x: 1 })], [{ tier: 'region', retiredAtMs: 77 }], 1)).toEqual([
+      { origin: 'x', via: 'region', completeToMinute: 1, lastAdvanceMs: 1, retiredAtMs: 77 },
+    ]);
   });
 
   it('answers for the own nodes with via "": the newest local log of each slot, the least of them', () => {

@@ -2,7 +2,15 @@
 // Metadata that the increments implied: layers, services, instances, endpoints, entities; and how complete each source is.
 import { mergeLayers, NO_WATERMARK, SCOPES, scopeOf, type Entity, type ScopeName } from '@oap-federation/model';
 import { decodeDescriptor, entityHash, serviceHash } from './dictionary.js';
-import type { InstanceInfo, Mark, MetadataReader, NamedInfo, ServiceInfo, SourceCompleteness } from './port.js';
+import type {
+  ExpectedChild,
+  InstanceInfo,
+  Mark,
+  MetadataReader,
+  NamedInfo,
+  ServiceInfo,
+  SourceCompleteness,
+} from './port.js';
 import { BEGIN_SNAPSHOT, inTransaction, type SqlDatabase, type SqlSession } from './sql.js';
 import { MARK_COLUMNS, markOf } from './slots.js';
 import { metricTable } from './tables.js';
@@ -102,7 +110,10 @@ export class SqlMetadataReader implements MetadataReader {
         const { rows: children } = await session.query(`SELECT tier, retired_at_ms FROM expected_child`);
         return completenessOf(
           marks.map(markOf),
-          children.map(([tier, retiredAtMs]) => ({ tier: tier as string, retired: retiredAtMs !== null })),
+          children.map(([tier, retiredAtMs]) => ({
+            tier: tier as string,
+            ...(retiredAtMs === null ? {} : { retiredAtMs: Number(retiredAtMs) }),
+          })),
           this.#slots,
         );
       }),
@@ -146,19 +157,18 @@ async function instancesWithRows(
 
 /**
  * Per (origin, via): the least watermark over all slots, of the newest mark of each producer and slot. A slot without a mark, or
- * whose mark does not know the origin, promises nothing. Retired children are left out: they hold nothing back.
+ * whose mark does not know the origin, promises nothing. What came through a retired child says when that was.
  */
 export function completenessOf(
   marks: readonly Mark[],
-  children: readonly { readonly tier: string; readonly retired: boolean }[],
+  children: readonly Pick<ExpectedChild, 'tier' | 'retiredAtMs'>[],
   slots: number,
 ): readonly SourceCompleteness[] {
-  const retired = new Set(children.filter((c) => c.retired).map((c) => c.tier));
+  const retired = new Map(children.flatMap((c) => (c.retiredAtMs === undefined ? [] : [[c.tier, c.retiredAtMs]])));
   const vias = new Map<string, Map<number, Mark>>();
-  for (const { tier } of children) if (!retired.has(tier)) vias.set(tier, new Map());
+  for (const { tier } of children) vias.set(tier, new Map());
   for (const mark of marks) {
     const via = mark.kind === 'local' ? '' : mark.producer;
-    if (mark.kind === 'federated' && retired.has(via)) continue;
     let bySlot = vias.get(via);
     if (bySlot === undefined) vias.set(via, (bySlot = new Map()));
     const other = bySlot.get(mark.slot);
@@ -166,6 +176,7 @@ export function completenessOf(
   }
   const result: SourceCompleteness[] = [];
   for (const [via, bySlot] of vias) {
+    const retiredAtMs = retired.get(via);
     const newest = [...bySlot.values()];
     const origins = new Set(newest.flatMap((mark) => [...mark.origins.keys()]));
     if (origins.size === 0) origins.add(via);
@@ -177,7 +188,13 @@ export function completenessOf(
         completeToMinute = Math.min(completeToMinute, promised);
         lastAdvanceMs = Math.max(lastAdvanceMs, mark.updatedAtMs);
       }
-      result.push({ origin, via, completeToMinute, lastAdvanceMs });
+      result.push({
+        origin,
+        via,
+        completeToMinute,
+        lastAdvanceMs,
+        ...(retiredAtMs === undefined ? {} : { retiredAtMs }),
+      });
     }
   }
   return result.toSorted((a, b) => (a.via + '\0' + a.origin < b.via + '\0' + b.origin ? -1 : 1));

@@ -147,6 +147,8 @@ export interface SourceCompleteness {
   readonly via: string;
   readonly completeToMinute: number;
   readonly lastAdvanceMs: number;
+  /** Set when an operator retired the child that it arrives through: it holds nothing back any more, and answers say so. */
+  readonly retiredAtMs?: number;
 }
 
 export interface ServiceInfo {
@@ -221,6 +223,8 @@ export interface TierStore extends AsyncDisposable {
   expectedChildren(): Promise<readonly ExpectedChild[]>;
   /** Adds children; those already there keep their `sinceMinute`. */
   expectChildren(children: readonly ExpectedChild[]): Promise<void>;
+  /** Retires a child at that time, or expects it again (undefined). False when no such child is known. */
+  retireChild(tier: string, atMs: number | undefined): Promise<boolean>;
   /** Replaces what was known of these instances. Not part of any promise: the last writer wins. */
   saveInstanceProperties(instances: readonly InstanceProperties[]): Promise<void>;
   readonly reader: MetricReader;

@@ -142,6 +142,13 @@ class SqlTierStore implements TierStore {
     );
   }
 
+  async retireChild(tier: string, atMs: number | undefined): Promise<boolean> {
+    const { rowCount } = await this.#db.read((session) =>
+      session.query(`UPDATE expected_child SET retired_at_ms = $2::bigint WHERE tier = $1`, [tier, atMs ?? null]),
+    );
+    return rowCount === 1;
+  }
+
   async saveInstanceProperties(instances: readonly InstanceProperties[]): Promise<void> {
     if (instances.length === 0) return;
     const rows = [...new Map(instances.map((i) => [i.instanceId, i])).values()]

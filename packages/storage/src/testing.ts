@@ -834,7 +834,26 @@ export function checkTierStoreContract(
     const completeness = await s.metadata.completeness();
     deepStrictEqual(
       completeness.filter((c) => c.via.startsWith('child')),
-      [{ origin: 'child-a', via: 'child-a', completeToMinute: NO_WATERMARK, lastAdvanceMs: 0 }],
+      [
+        { origin: 'child-a', via: 'child-a', completeToMinute: NO_WATERMARK, lastAdvanceMs: 0 },
+        {
+          origin: 'child-b',
+          via: 'child-b',
+          completeToMinute: NO_WATERMARK,
+          lastAdvanceMs: 0,
+          retiredAtMs: 1_700_000_000_000,
+        },
+      ],
+    );
+    ok(await s.retireChild('child-b', undefined)); // it comes back
+    ok(await s.retireChild('child-a', 5));
+    ok(!(await s.retireChild('child-z', 5)));
+    deepStrictEqual(
+      (await s.expectedChildren()).map((c) => [c.tier, c.retiredAtMs]),
+      [
+        ['child-a', 5],
+        ['child-b', undefined],
+      ],
     );
   });
 

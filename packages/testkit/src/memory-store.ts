@@ -13,6 +13,7 @@ import {
 } from '@oap-federation/model';
 import type { MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mqe';
 import {
+  completenessOf,
   StorageUnavailable,
   type DictionaryEntry,
   type ExpectedChild,
@@ -373,6 +374,15 @@ export class MemoryTierStore implements TierStore {
     }
   }
 
+  async retireChild(tier: string, atMs: number | undefined): Promise<boolean> {
+    await this.#reach();
+    const known = this.#children.get(tier);
+    if (!known) return false;
+    const { sinceMinute } = known;
+    this.#children.set(tier, { tier, sinceMinute, ...(atMs === undefined ? {} : { retiredAtMs: atMs }) });
+    return true;
+  }
+
   /** All merged rows of a granularity as sorted text: entity, origin, bucket, metric, fields. Codes and slots' internals do not show. */
   dump(granularity: Granularity = 'minute', options: { readonly mergedOnly?: boolean } = {}): string[] {
     const lines: string[] = [];
@@ -468,31 +478,9 @@ export class MemoryTierStore implements TierStore {
       .map(({ entity }) => ({ id: entity.id, name: entity.source.name, serviceId }));
   }
 
-  #completeness(): SourceCompleteness[] {
-    const bySource = new Map<
-      string,
-      { origin: string; via: string; completeToMinute: number; lastAdvanceMs: number }
-    >();
-    const note = (origin: string, via: string, minute: number, atMs: number) => {
-      const key = `${origin} ${via}`;
-      const known = bySource.get(key);
-      if (!known) bySource.set(key, { origin, via, completeToMinute: minute, lastAdvanceMs: atMs });
-      else {
-        known.completeToMinute = Math.min(known.completeToMinute, minute);
-        known.lastAdvanceMs = Math.max(known.lastAdvanceMs, atMs);
-      }
-    };
-    for (const stored of this.#slots.values()) {
-      const heard = new Set<string>();
-      for (const mark of stored.marks.values()) {
-        if (mark.kind === 'local') continue;
-        heard.add(mark.producer);
-        for (const [origin, minute] of mark.origins) note(origin, mark.producer, minute, mark.updatedAtMs);
-      }
-      for (const child of this.#children.values())
-        if (!heard.has(child.tier) && child.retiredAtMs === undefined) note(child.tier, child.tier, NO_WATERMARK, 0);
-    }
-    return [...bySource.values()];
+  #completeness(): readonly SourceCompleteness[] {
+    const marks = [...this.#slots.values()].flatMap((stored) => [...stored.marks.values()]);
+    return completenessOf(marks, [...this.#children.values()], this.#slots.size);
   }
 
   readonly maintenance: Maintenance = {

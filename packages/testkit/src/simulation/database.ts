@@ -95,6 +95,7 @@ export class TierDatabase {
       outboxBacklog: () => call('read', () => store.outboxBacklog()),
       expectedChildren: () => call('read', () => store.expectedChildren()),
       expectChildren: (children) => call('write', () => store.expectChildren(children)),
+      retireChild: (tier, atMs) => call('write', () => store.retireChild(tier, atMs)),
       saveInstanceProperties: (instances) => call('write', () => store.saveInstanceProperties(instances)),
       reader: store.reader,
       metadata: store.metadata,

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens the storage that a configuration names; for the node, and for commands that an operator runs beside it.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Clock, DisposalStack, Logger, OapConfig, Rng } from '@oap-federation/runtime';
+import { openEmbeddedStore, openPostgresStore, type TierStore } from '@oap-federation/storage';
+
+/** Slots of a tier that is in no federation. */
+export const DEFAULT_SLOTS = 16;
+
+interface Deps {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+}
+
+/** `waitMs`: how long a PostgreSQL that is away is waited for. Errors: OAP-2001, OAP-2004, OAP-2007. */
+export async function openStore(
+  config: OapConfig,
+  slots: number,
+  waitMs: number,
+  deps: Deps,
+  stack: DisposalStack,
+): Promise<TierStore> {
+  const { storage } = config;
+  if (storage.provider === 'embedded') {
+    if (storage.dataDir !== undefined) return openEmbeddedStore({ dataDir: storage.dataDir, slots }, deps);
+    const dataDir = await mkdtemp(path.join(tmpdir(), 'oap-memory-'));
+    stack.defer('temporary data', () => rm(dataDir, { recursive: true, force: true }));
+    return openEmbeddedStore({ dataDir, slots }, deps);
+  }
+  const login = `${encodeURIComponent(storage.user)}:${encodeURIComponent(storage.password)}`;
+  const url = `postgres://${login}@${storage.host}:${storage.port}/${encodeURIComponent(storage.database)}${
+    storage.sslMode === 'disable' ? '' : `?sslmode=${storage.sslMode}`
+  }`;
+  return openPostgresStore({ url, maxConnections: storage.maxConnections, slots, waitMs }, deps);
+}
