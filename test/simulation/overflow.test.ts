@@ -3,6 +3,7 @@
 // Method: two origins of opposite sign near 2^63 enter a simulated upper tier.
 import {
   BatchBuilder,
+  decodeContent,
   encodeContent,
   encodeHeader,
   entityOf,
@@ -10,6 +11,7 @@ import {
   metricSchema,
   MetricColumns,
   minuteOf,
+  splitContent,
 } from '@oap-federation/model';
 import { chainAfter, type IncomingBatch } from '@oap-federation/analysis';
 import { seededRng, uuidV7 } from '@oap-federation/runtime';
@@ -79,6 +81,11 @@ it('refuses in the merged row and in the origin row, and changes neither', async
   await send('cloud-c', NEAR); // the merged row would have room, the origin row has not
   expect(rows()).toEqual(before);
   expect(tier.store.parked.map((p) => p.reason)).toEqual(['overflow']);
+  // kept whole: the row can be taken up again when the operator knows what to do with it
+  const kept = decodeContent(splitContent(tier.store.parked[0]!.content));
+  expect(kept.blocks.map((b) => [b.origin, b.schema.name, b.ints[0]![0], kept.entities[b.entities[0]!]!.id])).toEqual([
+    ['cloud-c', 'service_bytes', NEAR, SHOP.id],
+  ]);
   await send('cloud-s', NEAR);
   await send('cloud-t', NEAR); // here the merged row has none
   expect(rows().find((row) => row.startsWith('[]'))).toBe(`[] ${NEAR}`);

@@ -215,3 +215,31 @@ describe('the watermark that goes up', () => {
     ]);
   });
 });
+
+it('every increment that was offered is committed, given back or waiting, through failures too', async () => {
+  const { tier, batch } = await open();
+  const balanced = () => {
+    const { offered, committed, returned, waiting } = tier.owner.ledger();
+    expect(offered).toBe(committed + returned + waiting);
+    return { offered, committed, returned, waiting };
+  };
+  const first = batch('cloud-c');
+  const waiting = [tier.owner.offer(first), tier.owner.offer(batch('cloud-n'))];
+  expect(balanced()).toEqual({ offered: 2, committed: 0, returned: 0, waiting: 2 });
+  tier.store.commitFault = () => {
+    expect(balanced().waiting).toBe(2); // in flight still counts
+    return 'after';
+  };
+  await tier.owner.runRound();
+  await Promise.all(waiting);
+  tier.store.commitFault = undefined;
+  expect(balanced()).toEqual({ offered: 2, committed: 0, returned: 2, waiting: 0 });
+  await tier.owner.runRound(); // claims again
+  expect(await tier.owner.offer(first)).toEqual({ kind: 'duplicate', appliedSeq: 1 }); // it was committed, unheard
+  const last = tier.owner.offer(batch('cloud-c'));
+  void tier.owner.offer(batch('cloud-c'));
+  tier.owner.setDesiredSlots([]); // leaving flushes first
+  await tier.owner.runRound();
+  expect((await last).kind).toBe('committed');
+  expect(balanced()).toEqual({ offered: 4, committed: 2, returned: 2, waiting: 0 });
+});

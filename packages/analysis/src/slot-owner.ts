@@ -3,6 +3,7 @@
 // rows, the marks of the batches, and the outbox clone; an outcome to each producer, only after the commit.
 // The memory of a slot is a cache of the storage: after a failed or unknown commit it is forgotten, and the marks decide.
 import {
+  BatchBuilder,
   encodeContent,
   encodeHeader,
   incrementCount,
@@ -108,12 +109,21 @@ const UNDECODABLE = 'undecodable: ';
 // one flush of a slot makes one outbox entry; far below the 64 MiB at which a stream refuses a batch
 const SLOT_FLUSH_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Increments that came in, by what became of them. */
+export interface Ledger {
+  readonly offered: number;
+  readonly committed: number;
+  readonly returned: number;
+  readonly waiting: number;
+}
+
 export interface SlotOwnerStatus {
   readonly owned: readonly number[];
   readonly queuedBytes: number;
   readonly flushes: number;
   readonly committedIncrements: number;
   readonly lastFlushMs: number;
+  readonly ledger: Ledger;
 }
 
 export class SlotOwner implements SlotIntake, AsyncDisposable {
@@ -129,8 +139,13 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   #closed = false;
   #lastFlushMs = 0;
   readonly #counters: Readonly<
-    Record<'flushes' | 'failed' | 'merged' | 'duplicates' | 'offered' | 'parked' | 'fenced' | 'rowsWritten', Counter>
+    Record<
+      'flushes' | 'failed' | 'merged' | 'returned' | 'duplicates' | 'offered' | 'parked' | 'fenced' | 'rowsWritten',
+      Counter
+    >
   >;
+  /** Taken from the queues, their outcome not known yet. */
+  readonly #inFlight = new Set<Queued>();
 
   constructor(options: SlotOwnerOptions, deps: SlotOwnerDeps) {
     this.#o = options;
@@ -141,11 +156,22 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       failed: counter('flush_failures', 'flush transactions that failed or whose outcome is unknown'),
       offered: counter('increments_offered', 'increments in batches offered to slots owned here'),
       merged: counter('increments_committed', 'increments merged and committed'),
+      returned: counter('increments_returned', 'increments given back to their producers, who offer them again'),
       duplicates: counter('batches_duplicate', 'batches acknowledged again without being applied'),
       parked: counter('increments_parked', 'increments kept aside because they cannot be merged here'),
       fenced: counter('slots_lost', 'slots lost to another owner, seen by the storage fence'),
       rowsWritten: counter('rows_written', 'merged rows written'),
     };
+    deps.telemetry.observe(
+      'gauge',
+      'oap_l2_conservation_difference',
+      'offered - committed - returned - waiting; anything but 0 is a defect',
+      {},
+      () => {
+        const { offered, committed, returned, waiting } = this.ledger();
+        return offered - committed - returned - waiting;
+      },
+    );
   }
 
   // --- ownership ---------------------------------------------------------------------------------------------------
@@ -179,7 +205,18 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       flushes: this.#counters.flushes.value(),
       committedIncrements: this.#counters.merged.value(),
       lastFlushMs: this.#lastFlushMs,
+      ledger: this.ledger(),
     };
+  }
+
+  /** Increments by what became of them: offered = committed + returned + waiting, at any time (I9). */
+  ledger(): Ledger {
+    let waiting = 0;
+    for (const { incoming } of this.#inFlight) waiting += incrementCount(incoming.batch);
+    for (const { queue } of this.#slots.values())
+      for (const { incoming } of queue) waiting += incrementCount(incoming.batch);
+    const { offered, merged, returned } = this.#counters;
+    return { offered: offered.value(), committed: merged.value(), returned: returned.value(), waiting };
   }
 
   /** Tells which slots this node should own, as the coordinator sees it. A hint: the storage's epoch is the truth. */
@@ -241,6 +278,13 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     }
   }
 
+  /** Tells a producer that its batch was not applied. */
+  #giveBack(queued: Queued, outcome: BatchOutcome): void {
+    this.#inFlight.delete(queued);
+    this.#counters.returned.inc(incrementCount(queued.incoming.batch));
+    queued.resolve(outcome);
+  }
+
   /** Drops the memory of a slot; every waiting producer gets `outcome` and must offer again, here or elsewhere. */
   #forget(slotNumber: number, outcome: BatchOutcome): void {
     const slot = this.#slots.get(slotNumber);
@@ -248,7 +292,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     this.#slots.delete(slotNumber);
     for (const queued of slot.queue) {
       this.#queuedBytes -= sizeOf(queued.incoming);
-      queued.resolve(outcome);
+      this.#giveBack(queued, outcome);
     }
     slot.queue = [];
   }
@@ -348,12 +392,15 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         const taken = takeBytes(slot.queue, SLOT_FLUSH_BYTES_MAX);
         slot.queue = slot.queue.slice(taken.length);
         more ||= slot.queue.length > 0;
-        for (const queued of taken) this.#queuedBytes -= sizeOf(queued.incoming);
+        for (const queued of taken) {
+          this.#queuedBytes -= sizeOf(queued.incoming);
+          this.#inFlight.add(queued);
+        }
         try {
           prepared.push(await this.#prepare(slot, taken));
         } catch (err) {
           // the batches left the queue and are not in `prepared`: answer them here, the slots are forgotten below
-          for (const queued of taken) queued.resolve({ kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
+          for (const queued of taken) this.#giveBack(queued, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
           throw err;
         }
       }
@@ -386,7 +433,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   /** After a failed or unknown commit: forget the memory of every slot that took part; the next round claims again. */
   #abandon(prepared: readonly Prepared[], involved: readonly number[]): void {
     for (const p of prepared) {
-      for (const queued of p.taken) queued.resolve({ kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
+      for (const queued of p.taken) this.#giveBack(queued, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
     }
     for (const slot of involved) this.#forget(slot, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
     for (const listener of this.#ownershipListeners) listener();
@@ -402,15 +449,12 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       const loaded = await this.#d.store.loadRows(state.slot, 'minute', missing);
       state.addLoaded(missing, loaded, this.#d.clock.monotonicMs());
     }
-    const first = taken[0]!.incoming;
+    const first = taken[0]!.incoming; // the row may be the sum of several batches: it is parked under the first
     const changes = state.fold(delta, this.#d.clock.monotonicMs(), (table, metric, row) => {
-      parked.push(
-        this.#parked(first, 'overflow', 1, `${metric.name} of ${table.entities[row]!.id} at minute ${table.minute}`, {
-          entities: [],
-          blocks: [],
-          unknownBlocks: [],
-        }),
-      );
+      const builder = new BatchBuilder();
+      builder.addRows(table.columns.get(metric.name)!, table.minute, table.origin, [row], () => table.entities[row]!);
+      const detail = `${metric.name} of ${table.entities[row]!.id} at minute ${table.minute}`;
+      parked.push(this.#parked(first, 'overflow', 1, detail, builder.build()));
     });
     const dirtyHours = new Set<number>();
     for (const { minute } of delta.tables) {
@@ -600,7 +644,9 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       state.outbox = { ...state.outbox, nextSeq: entry.seq + 1, chain: entry.chain, watermark };
       state.toldOrigins = furthest(state.toldOrigins, p.origins ?? new Map());
     }
-    for (const { incoming, resolve } of p.taken) {
+    for (const queued of p.taken) {
+      const { incoming, resolve } = queued;
+      this.#inFlight.delete(queued);
       this.#counters.merged.inc(incrementCount(incoming.batch));
       resolve({ kind: 'committed', appliedSeq: incoming.seq });
     }
