@@ -91,6 +91,7 @@ export interface TierSettings {
   readonly allowedLatenessMs: number;
   /** Events per L1 window and node, about. */
   readonly traffic: number;
+  readonly queueBytesMax: number;
   readonly hasChildren: boolean;
   readonly upstreams: readonly string[];
 }
@@ -151,7 +152,7 @@ export class SimulatedNode {
         maxFutureMinutes: 90, // clocks are up to an hour wrong here, and nothing may be parked
         forwards: shape.parent !== undefined,
         originScopes: settings.hasChildren ? ORIGIN_SCOPES : new Set(),
-        queueBytesMax: 64 * 1024,
+        queueBytesMax: settings.queueBytesMax,
         metricsOf,
         resolve: (wire) => {
           const local = BY_NAME.get(wire.name);

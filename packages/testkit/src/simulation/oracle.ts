@@ -349,34 +349,37 @@ export class Oracle {
 
   // --- the end -------------------------------------------------------------------------------------------------------
 
-  /** Where every leaf's history ends now, as a line to compare with later. */
+  /** Where the outbox of every tier and slot ends now, to compare with later. */
   horizon(): ReadonlyMap<string, number> {
     const horizon = new Map<string, number>();
-    for (const { shape, isLeaf, slots } of this.#tiers.values())
-      if (isLeaf) for (const [slot, { entries }] of slots) horizon.set(`${shape.name} ${slot}`, entries.length);
+    for (const { shape, slots } of this.#tiers.values())
+      if (shape.parent !== undefined)
+        for (const [slot, { entries }] of slots) horizon.set(`${shape.name} ${slot}`, entries.length);
     return horizon;
   }
 
-  /** What of `horizon` some tier above does not have, has not acknowledged, or does not promise; empty when all arrived. */
+  /** What up to `horizon` is not acknowledged, not merged in some tier above, or not promised there; empty when all arrived. */
   missing(horizon: ReadonlyMap<string, number>): string[] {
     const missing: string[] = [];
     for (const [key, end] of horizon) {
-      const [leaf, slotText] = key.split(' ') as [string, string];
+      const [name, slotText] = key.split(' ') as [string, string];
       const slotNumber = Number(slotText);
-      const { promised } = this.#tiers.get(leaf)!.slots.get(slotNumber)!.entries[end - 1] ?? { promised: NO_WATERMARK };
-      let below = this.#tiers.get(leaf)!;
-      for (;;) {
+      const tier = this.#tiers.get(name)!;
+      const { acknowledgedSeq } = tier.store.peekOutbox(slotNumber);
+      if (acknowledgedSeq < end) missing.push(`${key}: ${acknowledgedSeq} of ${end} acknowledged`);
+      if (!tier.isLeaf) continue;
+      const entries = this.#slot(tier, slotNumber).entries.slice(0, end);
+      const promised = entries.at(-1)?.promised ?? NO_WATERMARK;
+      // an entry that neither adds nor promises anything need not travel further than to the next tier
+      const needed = entries.findLastIndex(({ entry }) => entry.increments > 0) + 1;
+      for (let below = tier; ;) {
         const above = this.#tiers.get(below.shape.parent ?? '');
         if (!above) break;
         const slot = this.#slot(above, slotNumber);
-        const included = slot.inclusion.get(leaf) ?? 0;
-        if (included < end) missing.push(`${above.shape.name} has ${included} of ${end} of ${key}`);
-        const { logId, acknowledgedSeq } = below.store.peekOutbox(slotNumber);
-        const entries = this.#slot(below, slotNumber).entries;
-        const needed = entries.findIndex(({ inclusion }) => (inclusion.get(leaf) ?? 0) >= end) + 1;
-        if (acknowledgedSeq < needed)
-          missing.push(`${below.shape.name} slot ${slotText}: ${acknowledgedSeq} of ${needed} acknowledged`);
-        const shown = slot.marks.get(logId)?.mark.origins.get(leaf) ?? NO_WATERMARK;
+        const included = slot.inclusion.get(name) ?? 0;
+        if (included < needed) missing.push(`${above.shape.name} has ${included} of ${needed} of ${key}`);
+        const { logId } = below.store.peekOutbox(slotNumber);
+        const shown = slot.marks.get(logId)?.mark.origins.get(name) ?? NO_WATERMARK;
         if (shown < promised) missing.push(`${above.shape.name} shows ${shown} for ${key}, promised is ${promised}`);
         below = above;
       }

@@ -223,7 +223,11 @@ class World {
     let missing: readonly string[] = [];
     for (;;) {
       if (failed()) break;
-      missing = [...oracle.missing(horizon), ...this.#living().flatMap((n) => oracle.uncommitted(n.producer, n.tier))];
+      missing = [
+        ...oracle.missing(horizon),
+        ...this.#living().flatMap((n) => oracle.uncommitted(n.producer, n.tier)),
+        ...this.#openWindows(),
+      ];
       this.#settledMs = kernel.nowMs - this.#faultsUntilMs;
       if (missing.length === 0) break;
       if (this.#settledMs > SETTLE_MAX_MS) {
@@ -236,6 +240,11 @@ class World {
     }
     if (!failed()) oracle.finish(this.#living(), eventsOf);
     for (const { nodes } of this.#tiers.values()) for (const { process } of nodes.values()) process.kill();
+  }
+
+  #openWindows(): string[] {
+    const nodes = [...this.#tiers.values()].flatMap((tier) => [...tier.nodes.values()]);
+    return nodes.filter(({ l1 }) => l1 && l1.pressure() > 0).map(({ place }) => `${place.address} has an open window`);
   }
 
   #living(): { readonly tier: string; readonly producer: string }[] {
@@ -265,19 +274,22 @@ class World {
       });
     const names = ['root', ...middles, ...leaves];
     const addresses = new Map(
-      names.map((name) => [name, Array.from({ length: 1 + randomInt(rng, 2) }, (_, i) => `${name}-${i}:1`)]),
+      names.map((name) => [name, Array.from({ length: rng.next() < 0.6 ? 2 : 1 }, (_, i) => `${name}-${i}:1`)]),
     );
     const allowedLatenessMs = [0, 30_000, 120_000][randomInt(rng, 3)]!;
     for (const name of names) {
       const parent = parents.get(name);
       const shape: TierShape = { name, parent, leaves: leavesBelow(name) };
+      const persistentPeriodMs = [1_000, 2_500, 5_000][randomInt(rng, 3)]!;
       const settings: TierSettings = {
         shape,
         slots,
-        persistentPeriodMs: [1_000, 2_500, 5_000][randomInt(rng, 3)]!,
+        persistentPeriodMs,
         l1PeriodMs: [1_500, 3_000, 6_000][randomInt(rng, 3)]!,
         allowedLatenessMs,
         traffic: 1 + randomInt(rng, 3),
+        // a small queue must still drain a backlog within the time that settling may take
+        queueBytesMax: rng.next() < 0.5 ? 64 * 1_024 : 3 * persistentPeriodMs,
         hasChildren: !leaves.includes(name),
         upstreams: addresses.get(parent ?? '') ?? [],
       };
@@ -462,7 +474,7 @@ class World {
         },
       },
       {
-        weight: 2,
+        weight: 3,
         run: () => {
           const tier = this.#tier();
           const slot = randomInt(rng, tier.settings.slots);
@@ -470,9 +482,10 @@ class World {
         },
       },
       {
-        weight: 1.5,
+        weight: 3,
         run: () => {
-          const tier = this.#tier();
+          // often the root: it has no outbox, whose numbers would give a second owner away
+          const tier = rng.next() < 0.4 ? this.#tiers.get('root')! : this.#tier();
           const node = this.#node(tier);
           const slot = randomInt(rng, tier.settings.slots);
           if (node.process.state !== 'running' || node.owner.owns(slot) || tier.addresses.length < 2) return;

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run sim`: a ready checkout, then test/sim/main.mjs; arguments go to it.
+import path from 'node:path';
+import process from 'node:process';
+import { ensure, root, run } from './ensure.mjs';
+
+await ensure({ projects: ['packages/testkit'] });
+process.exitCode = await run(process.execPath, [path.join(root, 'test/sim/main.mjs'), ...process.argv.slice(2)]);

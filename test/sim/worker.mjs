@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// One worker of the simulator: takes seeds from the main thread, one at a time, and answers with results.
+import { parentPort } from 'node:worker_threads';
+import { MUTANTS, runHistory } from '@oap-federation/testkit';
+
+parentPort.on('message', ({ seed, mutant }) => {
+  runHistory({ seed, mutant: MUTANTS.find(({ name }) => name === mutant) }).then(
+    (result) => parentPort.postMessage(result),
+    (error) => {
+      throw error;
+    },
+  );
+});
