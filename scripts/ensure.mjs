@@ -26,7 +26,7 @@ export async function ensure({ projects = [] } = {}) {
   const missing = missingDependency();
   if (missing !== undefined) {
     console.log(`> npm ci (${missing})`);
-    const status = await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
+    const status = await run('npm', ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund']);
     if (status !== 0) fail(`npm ci ended with status ${status}; see its messages above.`);
   }
   const compiled = existsSync(path.join(root, 'packages/server/dist/index.js'));
