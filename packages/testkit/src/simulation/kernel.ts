@@ -3,6 +3,7 @@
 // due time. Out: the same order for the same seed, and a digest of it. A process is what can be killed or paused: all that reaches
 // code of a node (timers, answers of the database, frames) goes through its process.
 import type { Cancel, Clock } from '@oap-federation/runtime';
+import { VirtualClock } from '@oap-federation/runtime/testing';
 
 interface Event {
   readonly dueMs: number;
@@ -82,11 +83,11 @@ export class Kernel {
   }
 }
 
-/** Runs every promise callback that is ready: a macrotask turn drains the microtask queue. */
+const standing = new VirtualClock();
+
+/** Runs every promise callback that is ready: a clock that stands still gives the turn away once. */
 function settle(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+  return standing.advance(0);
 }
 
 function before(a: Event, b: Event): boolean {
