@@ -9,6 +9,8 @@ import type { Entity } from './entity.js';
 export class BatchBuilder {
   readonly #entities: Entity[] = [];
   readonly #indexOf = new Map<string, number>();
+  /** The same by object: rows of several metrics usually name an entity by the same one. */
+  readonly #indexOfObject = new Map<Entity, number>();
   readonly #blocks: IncrementBlock[] = [];
   #increments = 0;
 
@@ -17,6 +19,14 @@ export class BatchBuilder {
   }
 
   #index(entity: Entity): number {
+    const seen = this.#indexOfObject.get(entity);
+    if (seen !== undefined) return seen;
+    const index = this.#indexOfKey(entity);
+    this.#indexOfObject.set(entity, index);
+    return index;
+  }
+
+  #indexOfKey(entity: Entity): number {
     const key = `${entity.scope} ${entity.id}`;
     const known = this.#indexOf.get(key);
     if (known !== undefined) return known;

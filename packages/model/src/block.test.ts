@@ -203,7 +203,7 @@ describe('hostile contents', () => {
     w.varint(0);
     w.varint(parts.minute ?? 29_000_000);
     w.varint(parts.rows ?? 1);
-    w.sized(parts.payload ?? Uint8Array.of(0, 0, 0));
+    w.sized(parts.payload ?? Uint8Array.of(0, 0, 0, 0, 0, 0));
     const { descriptors } = encodeContent({
       entities: parts.entities ?? [service('a'), service('b')],
       blocks: [],
@@ -217,27 +217,28 @@ describe('hostile contents', () => {
   });
 
   test.each([
-    ['more rows than bytes', { rows: 4 }, '4 rows in 3 bytes'],
+    ['more rows than bits', { rows: 49 }, '49 rows in 6 bytes'],
+    ['more rows than entities', { rows: 3 }, '3 rows in 6 bytes'],
     ['an absurd number of rows', { rows: 2 ** 50 }, 'rows'],
     ['a minute that is no int32', { minute: 2 ** 31 }, 'minute 2147483648'],
-    ['an entity that is not there', { payload: Uint8Array.of(4, 0, 0) }, 'entity index 2 of 2'],
-    ['a negative entity', { payload: Uint8Array.of(1, 0, 0) }, 'entity index -1'],
-    ['an entity twice', { rows: 2, payload: Uint8Array.of(0, 0, 0, 0, 0, 0) }, 'entity 0 twice'],
+    ['an entity that is not there', { payload: Uint8Array.of(0, 4, 0, 0, 0, 0) }, 'entity index 2 of 2'],
+    ['a negative entity', { payload: Uint8Array.of(0, 1, 0, 0, 0, 0) }, 'entity index -1'],
+    ['an entity twice', { rows: 2, payload: Uint8Array.of(0, 0, 1, 0, 0, 0, 0, 0, 0) }, 'entity 0 twice'],
     ['an entity of another scope', { entities: [endpoint('/')] }, 'Endpoint entity in a block of service_resp_time'],
-    ['bytes after the columns', { payload: Uint8Array.of(0, 0, 0, 0) }, '1 bytes after a block'],
+    ['bytes after the columns', { payload: Uint8Array.of(0, 0, 0, 0, 0, 0, 0) }, '1 bytes after a block'],
     [
       'more distributions than bits',
-      { schema: percentile.text, payload: Uint8Array.of(0) },
+      { schema: percentile.text, payload: Uint8Array.of(0, 0) },
       '1 distributions in 0 bytes',
     ],
     // 12 ones escape; 4 bits, 1100 = 12 buckets; nothing follows
-    ['more buckets than bits', { schema: percentile.text, payload: Uint8Array.of(0, 0xff, 0xf1, 0x30) }, 'count 12'],
-    ['bits that end early', { schema: percentile.text, payload: Uint8Array.of(0, 0b1011_1111) }, 'unexpected end'],
-    ['padding that is not zero', { schema: percentile.text, payload: Uint8Array.of(0, 0b0000_0001) }, 'padding'],
+    ['more buckets than bits', { schema: percentile.text, payload: Uint8Array.of(0, 0, 0xff, 0xf1, 0x30) }, 'count 12'],
+    ['bits that end early', { schema: percentile.text, payload: Uint8Array.of(0, 0, 0b1011_1111) }, 'unexpected end'],
+    ['padding that is not zero', { schema: percentile.text, payload: Uint8Array.of(0, 0, 0b0000_0001) }, 'padding'],
     // one bucket (10), index 0 (0), its count escaped with 4 bits, 1011 = 11, that would do without
     [
       'a distribution that is not canonical',
-      { schema: percentile.text, payload: Uint8Array.of(0, 0b1001_1111, 0b1111_1110, 0b0010_0101, 0b1000_0000) },
+      { schema: percentile.text, payload: Uint8Array.of(0, 0, 0b1001_1111, 0b1111_1110, 0b0010_0101, 0b1000_0000) },
       'longer than it need be',
     ],
     ['more schemas than bytes', { schemas: 100_000 }, 'count 100000 exceeds'],

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Increment blocks and batches: the unit of data between L1, L2, the outbox and the tiers, in columns.
 // `encodeContent` gives the bytes that are stored, hashed and resent; they do not depend on any stream (docs/protocol.md).
-import { ByteReader, ByteWriter, DecodeError } from './bytes.js';
+import { ByteReader, ByteWriter, DecodeError, HIGH_WORD, LOW_WORD } from './bytes.js';
 import { packDistributions, unpackDistributions } from './distribution-bytes.js';
 import { decodeEntity, encodeEntity, type Entity } from './entity.js';
+import { readIntColumn, writeIntColumn } from './int-column-bytes.js';
+import { wordsOf } from './int64.js';
 import { tryParseSchema, type MetricSchema } from './schema.js';
 
 /** Canonical distributions of n rows end to end: row i is bytes[offsets[i], offsets[i + 1]). */
@@ -57,15 +59,29 @@ export interface BatchContent {
 const VERSION = 1;
 
 function writeBlockPayload(w: ByteWriter, block: IncrementBlock): void {
-  let previous = 0;
-  for (const index of block.entities) {
-    w.zigzag(index - previous);
-    previous = index;
+  // entities in the batch's own order, the usual case, are all zeros
+  const shifts = new BigInt64Array(block.entities.length);
+  const words = wordsOf(shifts);
+  for (let i = 0; i < block.entities.length; i++) {
+    const shift = block.entities[i]! - i;
+    words[i * 2 + LOW_WORD] = shift; // ToUint32: modulo 2^32, for negative values too
+    words[i * 2 + HIGH_WORD] = shift < 0 ? 0xffff_ffff : 0;
   }
-  for (const column of block.ints) w.zigzag64Column(column);
+  writeIntColumn(w, shifts);
+  for (const column of block.ints) writeIntColumn(w, column);
   for (const { offsets, bytes } of block.distributions) packDistributions(w, offsets, bytes);
 }
 
+/** Canonical descriptors of entities that were encoded before; an entity never changes. */
+const descriptors = new WeakMap<Entity, Uint8Array>();
+
+function descriptorOf(entity: Entity): Uint8Array {
+  let descriptor = descriptors.get(entity);
+  if (!descriptor) descriptors.set(entity, (descriptor = encodeEntity(entity)));
+  return descriptor;
+}
+
+/** The stored form of a batch. Descriptors are shared by all contents that name the entity: the caller must not write to them. */
 export function encodeContent(batch: IncrementBatch): BatchContent {
   const schemas = new Map<string, number>();
   const origins = new Map<string, number>();
@@ -101,7 +117,7 @@ export function encodeContent(batch: IncrementBatch): BatchContent {
   for (const origin of origins.keys()) w.string(origin);
   w.varint(batch.blocks.length + batch.unknownBlocks.length);
   w.raw(blocks.finish());
-  return { descriptors: batch.entities.map(encodeEntity), body: w.finish() };
+  return { descriptors: batch.entities.map(descriptorOf), body: w.finish() };
 }
 
 /** One byte string of a content, as the outbox stores it and the chain hashes it. */
@@ -193,10 +209,10 @@ function readColumns(
   blockNumber: number,
 ): IncrementBlock {
   const r = new ByteReader(payload);
+  const shifts = wordsOf(readIntColumn(r, rows));
   const entities = new Uint32Array(rows);
-  let index = 0;
   for (let i = 0; i < rows; i++) {
-    index += r.zigzag();
+    const index = (shifts[i * 2 + HIGH_WORD]! | 0) * 2 ** 32 + shifts[i * 2 + LOW_WORD]! + i;
     const entity = batchEntities[index];
     if (entity === undefined)
       throw new DecodeError(`entity index ${index} of ${batchEntities.length} in a block of ${schema.name}`);
@@ -206,11 +222,7 @@ function readColumns(
     seenIn[index] = blockNumber;
     entities[i] = index;
   }
-  const ints = schema.intFields.map(() => {
-    const column = new BigInt64Array(rows);
-    r.zigzag64Column(column);
-    return column;
-  });
+  const ints = schema.intFields.map(() => readIntColumn(r, rows));
   const distributions = schema.distributionFields.map((): DistributionColumn => {
     const { offsets, bytes, end } = unpackDistributions(payload, r.position, payload.length, rows);
     r.seek(end);
@@ -253,7 +265,8 @@ export function decodeContent(
     if (schemaText === undefined || origin === undefined)
       throw new DecodeError('block of a schema or origin that is not in the table');
     if (minute > MINUTE_MAX) throw new DecodeError(`minute ${minute} is no int32`);
-    if (rows > ROWS_MAX || rows > payload.length)
+    // a row takes a bit at least, and names an entity that no other row of its block names
+    if (rows > ROWS_MAX || rows > payload.length * 8 || (schemas[schemaIndex] && rows > entities.length))
       throw new DecodeError(`block of ${rows} rows in ${payload.length} bytes`);
     const schema = schemas[schemaIndex];
     if (schema) blocks.push(readColumns(schema, minute, origin, rows, payload, entities, seenIn, b + 1));
