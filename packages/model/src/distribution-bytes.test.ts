@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goal: packed distributions come back byte for byte, have one form, and hostile bits are refused in bounded memory.
+// Method: round trips over every size of index and count, flips and cuts, one vector by hand, the size that the design promises.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ByteWriter, DecodeError } from './bytes.js';
+import { packDistributions, unpackDistributions } from './distribution-bytes.js';
+import { SparseDistribution } from './distribution.js';
+
+const index = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: -20, max: 700 }) },
+  { weight: 1, arbitrary: fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff }) },
+  { weight: 1, arbitrary: fc.constantFrom(-0x8000_0000, 0x7fff_ffff) },
+);
+const count = fc.oneof(
+  { weight: 8, arbitrary: fc.bigInt({ min: 1n, max: 6n }) },
+  { weight: 2, arbitrary: fc.bigInt({ min: 1n, max: 200_000n }) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom(30n, 31n, 32n, 33n, 52n, 53n, 62n), fc.bigInt({ min: -2n, max: 2n }))
+      .map(([bit, off]) => (1n << bit) + off),
+  },
+  { weight: 1, arbitrary: fc.constant((1n << 63n) - 1n) },
+);
+const distribution = fc.array(fc.tuple(index, count), { maxLength: 60 }).map((content) => {
+  const d = new SparseDistribution(0);
+  for (const [i, n] of content) d.add(i, n);
+  return d.encode();
+});
+const columns = fc.array(distribution, { maxLength: 8 });
+
+function joined(rows: readonly Uint8Array[]): { offsets: Uint32Array; bytes: Uint8Array } {
+  const offsets = new Uint32Array(rows.length + 1);
+  rows.forEach((row, i) => (offsets[i + 1] = offsets[i]! + row.length));
+  return { offsets, bytes: Uint8Array.from(rows.flatMap((row) => [...row])) };
+}
+
+function packed(offsets: Uint32Array, bytes: Uint8Array): Uint8Array {
+  const w = new ByteWriter();
+  packDistributions(w, offsets, bytes);
+  return w.finish();
+}
+
+test('columns come back, wherever they lie in a buffer', () => {
+  fc.assert(
+    fc.property(columns, fc.nat({ max: 9 }), fc.nat({ max: 9 }), (rows, before, after) => {
+      const { offsets, bytes } = joined(rows);
+      const bits = packed(offsets, bytes);
+      const buffer = new Uint8Array(before + bits.length + after).fill(0xff);
+      buffer.set(bits, before);
+      const back = unpackDistributions(buffer, before, buffer.length, rows.length);
+      expect(back.end).toBe(before + bits.length);
+      expect(back.offsets).toEqual(offsets);
+      expect(Buffer.from(back.bytes).equals(bytes)).toBe(true);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('what unpacks packs to the same bits and is canonical; the rest is a DecodeError', () => {
+  const flips = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 3 });
+  fc.assert(
+    fc.property(columns, flips, fc.nat(), fc.integer({ min: -1, max: 1 }), (rows, changes, cut, more) => {
+      const { offsets, bytes } = joined(rows);
+      const bits = packed(offsets, bytes);
+      for (const [where, value] of changes) bits[where % bits.length] = value;
+      const hostile = cut % 3 === 0 ? bits.slice(0, cut % (bits.length + 1)) : bits;
+      let back;
+      try {
+        back = unpackDistributions(hostile, 0, hostile.length, Math.max(0, rows.length + more));
+      } catch (error) {
+        expect(error).toBeInstanceOf(DecodeError);
+        return;
+      }
+      expect(packed(back.offsets, back.bytes)).toEqual(hostile.slice(0, back.end));
+      for (let i = 0; i + 1 < back.offsets.length; i++)
+        SparseDistribution.decode(back.bytes.subarray(back.offsets[i], back.offsets[i + 1]));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('random bits unpack or are a DecodeError', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat({ max: 12 }), (bits, rows) => {
+      try {
+        const back = unpackDistributions(bits, 0, bits.length, rows);
+        expect(packed(back.offsets, back.bytes)).toEqual(bits.slice(0, back.end));
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+      }
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('a vector by hand', () => {
+  const d = new SparseDistribution();
+  for (const [i, n] of [
+    [3, 2n],
+    [4, 1n],
+    [9, 1n],
+  ] as const)
+    d.add(i, n);
+  // 3 buckets: 1110 with k = 0; first index 3, zigzag 6: 1111110; count 2: 10; gap 0: 0; count 1: 0; gap 4: 11110; count 1: 0; padding
+  const bits = '1110' + '1111110' + '10' + '0' + '0' + '11110' + '0' + '000';
+  expect(packed(Uint32Array.of(0, d.encode().length), d.encode())).toEqual(
+    Uint8Array.from(bits.match(/.{8}/g)!, (byte) => Number.parseInt(byte, 2)),
+  );
+});
+
+test('a count of buckets that cannot be there takes no memory', () => {
+  // 12 ones escape, 63 bits, all ones
+  expect(() => unpackDistributions(new Uint8Array(12).fill(0xff), 0, 12, 1)).toThrow(DecodeError);
+  expect(() => unpackDistributions(new Uint8Array(12), 0, 12, 97)).toThrow('97 distributions in 12 bytes');
+});
