@@ -95,14 +95,15 @@ export class SlotDelta {
     }
     const { rowOfIndex } = table;
     const { entities } = block;
-    let refused: number[] | undefined;
+    const rows = new Int32Array(entities.length);
     for (let i = 0; i < entities.length; i++) {
       const index = entities[i]!;
       let row = rowOfIndex[index]!;
       if (row < 0) row = rowOfIndex[index] = rowFor(table, batch.entities[index]!);
-      if (columns.mergeBlockRow(row, block, i)) this.#increments++;
-      else (refused ??= []).push(i);
+      rows[i] = row;
     }
+    const refused = columns.mergeBlock(rows, block);
+    this.#increments += entities.length - (refused?.length ?? 0);
     return refused && { block, rows: refused };
   }
 
