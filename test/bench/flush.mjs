@@ -119,9 +119,7 @@ async function openTier(store, { tiers, origins }, clock) {
   const owner = new SlotOwner(
     {
       tier: 'upper',
-      slots: SLOTS,
       instanceId: 'bench',
-      persistentPeriodMs: 25_000,
       storageSessionTimeoutMs: 70_000,
       ttlDays: 7,
       maxFutureMinutes: 5,

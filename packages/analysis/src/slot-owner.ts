@@ -34,10 +34,8 @@ export type MetricResolver = (wire: MetricSchema, kind: 'federated' | 'local') =
 
 export interface SlotOwnerOptions {
   readonly tier: string;
-  readonly slots: number;
   /** Id under which this node claims slots. */
   readonly instanceId: string;
-  readonly persistentPeriodMs: number;
   /** Minutes that nothing touched for so long leave the memory. */
   readonly storageSessionTimeoutMs: number;
   readonly ttlDays: number;

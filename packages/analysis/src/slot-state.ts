@@ -270,14 +270,6 @@ export class SlotState {
       if (nowMs - state.touchedAtMs > idleMs) this.#minutes.delete(minute);
     }
   }
-
-  get cachedMinutes(): number {
-    return this.#minutes.size;
-  }
-
-  get entityCount(): number {
-    return this.#entities.length;
-  }
 }
 
 const NO_ROW = -1;

@@ -32,7 +32,7 @@ const COMMON_OPTIONS = {
   'grpc-node.flow_control_window': MIB, // 1.3 to 1.6 times the default's throughput
 } as const satisfies ChannelOptions;
 
-/** For the server that gets the federation services. */
+/** For a server that carries the federation services alone; a node's shared server has the limits of its configuration. */
 export function federationServerOptions({ maxFrameBytes }: Pick<ReceiverConfig, 'maxFrameBytes'>): ChannelOptions {
   return {
     ...COMMON_OPTIONS,

@@ -17,13 +17,7 @@ export {
   type TierPathSource,
   type UpstreamStatus,
 } from './forwarder.js';
-export {
-  federationServerOptions,
-  federationServices,
-  grpcTransport,
-  type GrpcService,
-  type GrpcTransportOptions,
-} from './grpc.js';
+export { federationServices, grpcTransport, type GrpcService, type GrpcTransportOptions } from './grpc.js';
 export {
   openReceiver,
   type DownstreamStatus,

@@ -123,7 +123,7 @@ async function assemble(
   const coordinator = stack.use('cluster', await openCoordinator(config, member, deps));
   const owner = stack.use(
     'L2',
-    openSlotOwner(config, program, { tier, slots, instanceId, store, coordinator, telemetry }, deps),
+    openSlotOwner(config, program, { tier, instanceId, store, coordinator, telemetry }, deps),
   );
   const applyOwners = () =>
     owner.setDesiredSlots(coordinator.slotOwners().flatMap((id, slot) => (id === instanceId ? [slot] : [])));
@@ -280,7 +280,6 @@ function asSeenFromBelow(modules: ModuleQuery): ModuleQuery {
 
 interface OwnerParts {
   readonly tier: string;
-  readonly slots: number;
   readonly instanceId: string;
   readonly store: TierStore;
   readonly coordinator: ClusterCoordinator;
@@ -294,7 +293,7 @@ function openSlotOwner(
   { clock, logger }: NodeDeps,
 ): SlotOwner {
   const { core, federation } = config;
-  const { tier, slots, instanceId, store, coordinator, telemetry } = parts;
+  const { tier, instanceId, store, coordinator, telemetry } = parts;
   const byScope = new Map<ScopeName, MetricSchema[]>();
   for (const schema of program.schemas.values()) {
     const others = byScope.get(schema.scope);
@@ -308,9 +307,7 @@ function openSlotOwner(
   return new SlotOwner(
     {
       tier,
-      slots,
       instanceId,
-      persistentPeriodMs: core.persistentPeriodMs,
       storageSessionTimeoutMs: core.storageSessionTimeoutMs,
       ttlDays: core.metricsDataTtlDays,
       maxFutureMinutes: federation?.receive?.maxFutureMinutes ?? 5,

@@ -6,6 +6,7 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { queryTable } from '@oap-federation/query';
 import {
+  describeConfig,
   formatProblem,
   loadConfig,
   messageOf,
@@ -65,6 +66,7 @@ async function start(options: { readonly config: string; readonly logLevel: LogL
   // grpc-js writes to stderr by itself; what matters comes as an error, and is logged or printed here
   if (processEnvironment()['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
   const logger = openLogger({ level: options.logLevel, destination: 'stdout' });
+  logger.info({ config: describeConfig(config) }, 'starting');
   const signal = stopSignal();
   try {
     const opening = openNode(config, scripts.program, { clock: systemClock, rng: systemRng, logger });

@@ -43,9 +43,7 @@ export class SimulatedTier {
     const byName = new Map(o.schemas.map((schema) => [schema.name, schema]));
     const options: SlotOwnerOptions = {
       tier: o.tier,
-      slots: o.slots,
       instanceId: `${o.tier}-node`,
-      persistentPeriodMs: 1_000,
       storageSessionTimeoutMs: 70_000,
       ttlDays: 7,
       maxFutureMinutes: 5,

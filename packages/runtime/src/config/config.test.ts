@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: application.yml is read the way SkyWalking users expect, and everything wrong with it is said at once, with its place.
 // Method: whole small files as text; the shipped file against the defaults; the generated documents against the schema.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { renderApplicationYml, renderConfigurationMarkdown } from './docs.js';
 import { describeConfig, formatProblem, loadConfig } from './load.js';
@@ -160,7 +160,7 @@ describe('problems', () => {
       'cluster:',
       '  selector: zookeper',
       '  zookeeper:',
-      '    maxRetries: many',
+      '    sessionTimeoutMs: many',
       '    sesionTimeoutMs: 1',
       'core:',
       '  default:',
@@ -176,7 +176,7 @@ describe('problems', () => {
     ].join('\n');
     expect(problems(text)).toEqual([
       'application.yml:2:13 cluster.selector - must be one of standalone, zookeeper, got zookeper, did you mean zookeeper?',
-      'application.yml:4:17 cluster.zookeeper.maxRetries - must be an integer 0..1000, got many',
+      'application.yml:4:23 cluster.zookeeper.sessionTimeoutMs - must be an integer 1000..600000, got many',
       'application.yml:5:5 cluster.zookeeper.sesionTimeoutMs - unknown key, did you mean sessionTimeoutMs?',
       'application.yml:8:11 core.default.role - must be Mixed; the split roles Receiver and Aggregator do not exist here, got Receiver',
       'application.yml:9:21 core.default.metricsDataTTL - must be >= 2, got 1',
@@ -346,4 +346,16 @@ describe('generated files are up to date: run `npm run generate`', () => {
   it('docs/configuration.md', () => {
     expect(repository('docs/configuration.md')).toBe(renderConfigurationMarkdown());
   });
+});
+
+it('every setting is read by some package: a key that does nothing is a promise to nobody', () => {
+  const packages = new URL('../../../', import.meta.url);
+  const sources = readdirSync(packages, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /^(?!runtime\/)[\w-]+\/src\/.*(?<!\.test)\.ts$/.test(file))
+    .map((file) => readFileSync(new URL(file, packages), 'utf8'))
+    .join('\n');
+  const types = readFileSync(new URL('oap-config.ts', import.meta.url), 'utf8');
+  const names = new Set([...types.matchAll(/readonly (\w+)\??:/g)].map((match) => match[1]!));
+  expect(names.size).toBeGreaterThan(40);
+  expect([...names].filter((name) => !new RegExp(`\\b${name}\\b`).test(sources))).toEqual([]);
 });

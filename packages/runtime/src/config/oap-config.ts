@@ -10,8 +10,6 @@ export type ClusterConfig =
       readonly namespace: string;
       /** `host:port,host:port` */
       readonly hostPort: string;
-      readonly baseSleepTimeMs: number;
-      readonly maxRetries: number;
       readonly sessionTimeoutMs: number;
       /** What this node registers; undefined takes the gRPC host or port that is really bound. */
       readonly internalComHost: string | undefined;
@@ -79,7 +77,6 @@ export interface ForwardConfig {
   readonly queueCapacityBatches: number;
   readonly queueCapacityBytes: number;
   readonly outboxRetentionMinutes: number;
-  readonly outboxMaxBytes: number;
 }
 
 export interface ReceiveConfig {

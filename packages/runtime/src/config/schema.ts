@@ -19,7 +19,6 @@ import {
   type ModuleSettings,
 } from './keys.js';
 
-const ANY = Number.MAX_SAFE_INTEGER;
 const MIB = 1024 * 1024;
 const TIER_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 const HOST_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:,/[\]]+):(\d{1,5})$/;
@@ -45,14 +44,6 @@ export const MODULES = {
           'host:port,...',
           checkHostPorts,
         ),
-        baseSleepTimeMs: integer(1000, [1, 60_000], {
-          env: 'SW_CLUSTER_ZK_SLEEP_TIME',
-          doc: 'First wait before a connection is tried again, in ms; grows exponentially, with jitter.',
-        }),
-        maxRetries: integer(3, [0, 1000], {
-          env: 'SW_CLUSTER_ZK_MAX_RETRIES',
-          doc: 'Connection attempts at start before the start fails; after the start it never gives up.',
-        }),
         sessionTimeoutMs: integer(10_000, [1000, 600_000], {
           env: 'SW_CLUSTER_ZK_SESSION_TIMEOUT',
           doc: 'After this long without a sign of life a node is taken for dead, in ms. Lower: faster takeover, more false alarms.',
@@ -271,10 +262,6 @@ export const MODULES = {
           outboxRetentionMinutes: integer(30, [0, 43_200], {
             env: 'SW_FEDERATION_OUTBOX_RETENTION',
             doc: 'Acknowledged batches stay this long, so that an upstream restored from a backup can be repaired.',
-          }),
-          outboxMaxBytes: integer(1024 * MIB, [MIB, ANY], {
-            env: 'SW_FEDERATION_OUTBOX_MAX_BYTES',
-            doc: 'Disk budget of the outbox while the upstream is away.',
           }),
         }),
         receive: group('From the tiers below, on core.default.gRPCPort.', {

@@ -144,9 +144,7 @@ export class SimulatedNode {
     this.owner = new SlotOwner(
       {
         tier,
-        slots,
         instanceId: this.instanceId,
-        persistentPeriodMs: settings.persistentPeriodMs,
         storageSessionTimeoutMs: 70_000,
         ttlDays: 7,
         maxFutureMinutes: 90, // clocks are up to an hour wrong here, and nothing may be parked
