@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Between the nodes of one tier: L1 of this node offers batches to the node that owns the slot. In: numbered local batches. Out: their
 // outcomes. Unary calls suffice: the sender keeps what is not committed, the marks in the common storage drop what comes twice.
-import { createHash, timingSafeEqual } from 'node:crypto';
 import {
   Client,
   credentials,
@@ -21,7 +20,7 @@ import {
   joinContent,
   splitContent,
 } from '@oap-federation/model';
-import type { Logger } from '@oap-federation/runtime';
+import { tokenCheck, type Logger } from '@oap-federation/runtime';
 import {
   decodeOffer,
   decodeOutcomes,
@@ -168,9 +167,9 @@ export function slotIntakeService(
   readonly implementation: UntypedServiceImplementation;
 } {
   const identity = (bytes: Buffer) => bytes;
-  const wanted = digest(token);
+  const mayCome = tokenCheck(token);
   const offer: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
-    if (token !== '' && !timingSafeEqual(digest(String(call.metadata.get(TOKEN_KEY)[0] ?? '')), wanted)) {
+    if (!mayCome(call.metadata.get(TOKEN_KEY)[0])) {
       callback({
         code: status.PERMISSION_DENIED,
         details: 'not a node of this tier: cluster.zookeeper.internalToken differs',
@@ -206,8 +205,6 @@ export function slotIntakeService(
     implementation: { offer },
   };
 }
-
-const digest = (text: string) => createHash('sha256').update(text).digest();
 
 function toIncoming(producer: string, offered: OfferedBatch): IncomingBatch {
   return {

@@ -2,7 +2,6 @@
 // The federation receiver: from the streams of the tiers below to the slot owners' intake. In: frames of strangers. Out:
 // decoded batches, in order per log, and answers that mean what they say: an Ack is a commit. Who may speak and what is
 // answered decide stream-receiver.ts and the rules below; here are the dictionary, the decoding, the offers and the timers.
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingBatch, SlotIntake } from '@oap-federation/analysis';
 import type { ClusterCoordinator } from '@oap-federation/cluster';
 import {
@@ -22,6 +21,8 @@ import {
   type Logger,
   type MetricRegistry,
   type RateLimitedLogger,
+  tokenCheck,
+  type TokenCheck,
 } from '@oap-federation/runtime';
 import type { TierStore } from '@oap-federation/storage';
 import {
@@ -119,7 +120,7 @@ class RunningReceiver implements FederationReceiver {
   readonly limits: ReceiverLimits;
   readonly warnings: RateLimitedLogger;
   readonly sessions = new Set<Session>();
-  readonly #tokens: ReadonlyMap<string, Uint8Array>;
+  readonly #tokens: ReadonlyMap<string, TokenCheck>;
   readonly #children = new Map<string, Promise<void>>();
   readonly #listeners = new Set<() => void>();
   readonly #unwatch: readonly (() => void)[];
@@ -145,7 +146,7 @@ class RunningReceiver implements FederationReceiver {
     this.deps = deps;
     this.limits = { creditBytes: config.creditBytes, logsMax: config.slots, silenceMs: config.silenceMs };
     this.warnings = rateLimited(deps.logger, deps.clock, 30_000);
-    this.#tokens = new Map(Object.entries(config.tokens).map(([tier, token]) => [tier, digestOf(token)]));
+    this.#tokens = new Map(Object.entries(config.tokens).map(([tier, token]) => [tier, tokenCheck(token)]));
     const changed = () => {
       for (const session of this.sessions) session.step({ kind: 'slotMapChanged' });
     };
@@ -357,10 +358,8 @@ class RunningReceiver implements FederationReceiver {
 
   #tokenFits(tier: string, token: string): boolean {
     if (this.#tokens.size === 0) return true;
-    const wanted = this.#tokens.get(tier);
-    // Equal work whether or not the tier exists, and digests of one length: the time says nothing.
-    const fits = timingSafeEqual(digestOf(token), wanted ?? NO_TOKEN);
-    return fits && wanted !== undefined;
+    // equal work whether or not the tier exists: the time says nothing
+    return (this.#tokens.get(tier) ?? NOBODY)(token);
   }
 
   #observe(telemetry: MetricRegistry | undefined): void {
@@ -386,8 +385,7 @@ function refusal(code: Refusal['code'], detail: string): Refusal {
   return { code, detail, otherHolder: '' };
 }
 
-const digestOf = (token: string): Uint8Array => new Uint8Array(createHash('sha256').update(token).digest());
-const NO_TOKEN = new Uint8Array(32);
+const NOBODY = tokenCheck(undefined);
 const equal = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 /** One stream of one sending node. */

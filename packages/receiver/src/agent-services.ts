@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gRPC services of SkyWalking agents. Calls come in; segments go to the analyser, instance reports to a callback, the rest is
 // counted. Every call is answered from memory at once: an agent drops what is not answered within 10 s, and storage may be slower.
-import { createHash, timingSafeEqual } from 'node:crypto';
 import {
   status,
   type handleClientStreamingCall,
@@ -19,6 +18,7 @@ import {
   type Counter,
   type Logger,
   type MetricRegistry,
+  tokenCheck,
 } from '@oap-federation/runtime';
 import {
   configurationService,
@@ -102,7 +102,7 @@ interface Refusal {
 export function agentServices(options: AgentServicesOptions, deps: AgentServicesDeps): readonly GrpcService[] {
   const { telemetry, pressure = () => false, serving = () => true } = deps;
   const log = rateLimited(deps.logger, deps.clock, LOG_PERIOD_MS);
-  const mayEnter = authentication(options.authentication);
+  const mayEnter = tokenCheck(options.authentication);
   const analyser = new SegmentAnalyser(options.limits, deps);
   const received = counters(KINDS, (kind) => {
     return telemetry.counter('oap_receiver_messages_total', 'messages of agents taken', { kind });
@@ -227,14 +227,6 @@ function grpcService<K extends string>(
   implementation: Readonly<Record<K, UntypedServiceImplementation[string]>>,
 ): GrpcService {
   return { definition: definition as GrpcService['definition'], implementation };
-}
-
-/** Compares in constant time, over digests, so that neither content nor length shows. */
-function authentication(expected: string): (given: string | Buffer | undefined) => boolean {
-  if (expected === '') return () => true;
-  const digest = (text: string | Buffer) => createHash('sha256').update(text).digest();
-  const wanted = digest(expected);
-  return (given) => given !== undefined && timingSafeEqual(digest(given), wanted);
 }
 
 function cutProperty({ key, value }: KeyStringValuePair): KeyStringValuePair {

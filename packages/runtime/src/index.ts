@@ -51,5 +51,6 @@ export {
   type LoggerOptions,
   type RateLimitedLogger,
 } from './logger.js';
+export { tokenCheck, type TokenCheck } from './token.js';
 export { MetricRegistry, type Counter, type Gauge, type Labels } from './metrics.js';
 export { randomInt, seededRng, systemRng, uuidV7, type Rng } from './rng.js';
