@@ -22,6 +22,7 @@ export type {
   StorageConfig,
 } from './config/oap-config.js';
 export type { Environment } from './config/placeholders.js';
+export { armCrashPoint, CRASH_POINTS, isCrashPoint, reached, type CrashPoint } from './crash-points.js';
 export {
   BugError,
   ERRORS,

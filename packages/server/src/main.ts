@@ -18,6 +18,7 @@ import {
   type OapConfig,
 } from '@oap-federation/runtime';
 import { openNode } from './compose.js';
+import { armFromEnvironment } from './crash-switch.js';
 import { runDemo } from './demo/demo.js';
 import { retire } from './retire.js';
 import { loadScripts } from './scripts.js';
@@ -58,6 +59,8 @@ function configuration(given: string): { readonly config: OapConfig; readonly fi
 }
 
 async function start(options: { readonly config: string; readonly logLevel: LogLevel }): Promise<void> {
+  const refusal = armFromEnvironment(processEnvironment());
+  if (refusal !== undefined) fail([refusal], EXIT_CONFIG);
   // every problem of the file and of the scripts, before any port opens
   const { config, file } = configuration(options.config);
   const scripts = loadScripts(config.core.oalFiles, path.dirname(file));
