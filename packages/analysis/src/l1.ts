@@ -14,7 +14,15 @@ import {
   type ScopeName,
 } from '@oap-federation/model';
 import type { SourceRecord } from '@oap-federation/oal';
-import { uuidV7, type Clock, type Counter, type Logger, type MetricRegistry, type Rng } from '@oap-federation/runtime';
+import {
+  reached,
+  uuidV7,
+  type Clock,
+  type Counter,
+  type Logger,
+  type MetricRegistry,
+  type Rng,
+} from '@oap-federation/runtime';
 import type { BatchOutcome, IncomingBatch, SourceReceiver } from './ports.js';
 
 /** The compiled OAL of this tier, as L1 runs it. */
@@ -164,6 +172,7 @@ export class L1Aggregator implements SourceReceiver, AsyncDisposable {
       if (builder || watermark > log.watermark) this.#append(slot, log, builder ?? new BatchBuilder(), watermark);
       this.#send(slot);
     }
+    if (builders.size > 0) reached('l1.windowClosed');
   }
 
   #drain(table: WindowTable, builders: Map<number, BatchBuilder>): void {

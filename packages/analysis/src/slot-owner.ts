@@ -15,7 +15,14 @@ import {
   type MetricSchema,
   type ScopeName,
 } from '@oap-federation/model';
-import { invariant, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
+import {
+  invariant,
+  reached,
+  type Clock,
+  type Counter,
+  type Logger,
+  type MetricRegistry,
+} from '@oap-federation/runtime';
 import {
   StorageUnavailable,
   type Mark,
@@ -253,6 +260,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       for (const slot of this.#desired) {
         if (this.#slots.has(slot) || this.#closed) continue;
         const claim = await this.#d.store.claimSlot(slot, this.#o.instanceId);
+        reached('slot.claimed');
         const state = new SlotState(claim, this.#o.metricsOf);
         for (const hour of await this.#d.store.maintenance.dirtyHours(slot)) state.dirtyHours.add(hour);
         if (!this.#desired.has(slot)) continue;
@@ -419,7 +427,9 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       this.#abandon(prepared, involved);
       throw err;
     }
+    reached('flush.committed');
     for (const p of prepared) this.#committed(p);
+    reached('flush.acknowledged');
     this.#counters.flushes.inc();
     this.#lastFlushMs = this.#d.clock.monotonicMs() - started;
     for (const { state } of this.#slots.values()) {

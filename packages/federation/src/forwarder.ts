@@ -13,6 +13,7 @@ import { splitContent } from '@oap-federation/model';
 import {
   messageOf,
   rateLimited,
+  reached,
   type Cancel,
   type Clock,
   type Logger,
@@ -444,6 +445,7 @@ class LogRunner {
       case 'fetch':
         void this.#ask(effect.round, async () => {
           const entries = await deps.store.readOutbox(this.slot, effect.afterSeq, config.fetchBytes);
+          if (entries.length > 0) reached('forwarder.outboxRead');
           const first = entries.find((entry) => entry.seq > this.#acknowledgedSeq);
           if (first) this.#oldestAtMs = Math.min(this.#oldestAtMs ?? Infinity, first.createdAtMs);
           this.step({ kind: 'fetched', round: effect.round, entries });
@@ -558,7 +560,9 @@ class LogRunner {
     try {
       while (this.#toldSeq < this.#acknowledgedSeq) {
         const seq = this.#acknowledgedSeq;
+        reached('forwarder.acknowledgedBeforeStore');
         await store.acknowledgeOutbox(this.slot, seq);
+        reached('forwarder.acknowledgementStored');
         this.#toldSeq = seq;
       }
     } catch (error) {
@@ -887,6 +891,7 @@ class Peer {
       this.#forwarder.batchesSent++;
       this.step({ kind: 'sent', cost: batchCost(frame.length) });
       await this.#sendBatch(frame);
+      reached('forwarder.sent');
     }
   }
 

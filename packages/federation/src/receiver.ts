@@ -16,6 +16,7 @@ import {
 import {
   messageOf,
   rateLimited,
+  reached,
   type Cancel,
   type Clock,
   type Logger,
@@ -590,6 +591,7 @@ class Session implements ServerStreamHandlers {
       case 'write':
         if (!this.#sink.send(encodeServerFrame({ creditLimit: effect.creditLimit, body: effect.body })))
           this.#blocked = true;
+        if (effect.body?.kind === 'ack') reached('receiver.acknowledged');
         return;
       case 'flushSoon':
         this.#flushSoon();
@@ -641,7 +643,9 @@ class Session implements ServerStreamHandlers {
   /** Offers at once, so that batches of one log reach the intake in order; the answer comes later. */
   async #offer({ frame, log, frameBytes }: Extract<ReceiverEffect, { kind: 'offer' }>): Promise<void> {
     const entities = this.#resolved.get(frame)!;
+    reached('receiver.batchRead');
     const outcome = await this.#ask(frame, log, entities);
+    if (outcome.kind === 'committed') reached('receiver.outcomeKnown');
     this.#inFlight--;
     this.#receiver.countOutcome(outcome.kind);
     const ownerAddress = outcome.kind === 'notOwner' ? this.#receiver.ownerAddress(log.slot) : '';

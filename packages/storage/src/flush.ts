@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flush: the only place where data becomes durable. One transaction for all given slots, in this order: the fence (epochs,
 // under a row lock), the marks, dictionary, rows, marks, outbox, the rest, COMMIT. Anything short of COMMIT wrote nothing.
-import { BugError, invariant, type Clock, type Logger } from '@oap-federation/runtime';
+import { BugError, invariant, reached, type Clock, type Logger } from '@oap-federation/runtime';
 import { encodeDictionary } from './dictionary.js';
 import { daysOf, groupRows, prepareStage, writeRows, type RowGroup } from './merge-rows.js';
 import type { DayPartitions } from './partitions.js';
@@ -33,6 +33,7 @@ export async function flushSlots(
       `slot ${slot} flushes another's`,
     );
   }
+  reached('flush.begin');
   const groups = groupRows(
     flushes.flatMap((f) => f.rows),
     catalog,
@@ -46,7 +47,9 @@ export async function flushSlots(
       async (): Promise<FlushOutcome> => {
         const refused = new Set([...(await foreignSlots(session, flushes)), ...(await staleMarks(session, flushes))]);
         if (refused.size > 0) return { kind: 'notOwner', slots: [...refused].toSorted((a, b) => a - b) };
+        reached('flush.fenced');
         await write(session, flushes, groups, clock.now());
+        reached('flush.beforeCommit');
         return { kind: 'committed' };
       },
       (outcome) => outcome.kind === 'committed',
@@ -97,9 +100,13 @@ async function write(
   nowMs: number,
 ): Promise<void> {
   await writeDictionary(session, flushes, nowMs);
+  reached('flush.dictionaryWritten');
   for (const group of groups) await writeRows(session, group);
+  reached('flush.rowsWritten');
   await writeMarks(session, flushes);
+  reached('flush.marksWritten');
   await appendOutbox(session, flushes);
+  reached('flush.outboxAppended');
   await writeParked(session, flushes, nowMs);
   await writeHours(session, flushes);
 }

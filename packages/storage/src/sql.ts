@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the store needs of a database, so that one set of SQL serves PostgreSQL and PGlite: sessions, transactions, errors.
 // In: SQL text with $n parameters. Out: rows as arrays (int8 as bigint, bytea as Uint8Array), or StorageUnavailable.
-import { messageOf, OapError } from '@oap-federation/runtime';
+import { messageOf, OapError, reached } from '@oap-federation/runtime';
 import { StorageUnavailable } from './port.js';
 
 export type SqlValue = number | bigint | string | boolean | Uint8Array | null | readonly SqlValue[];
@@ -52,7 +52,9 @@ export async function inTransaction<T>(
     await rollback(session);
     return result;
   }
-  const { command } = await session.query('COMMIT');
+  const committing = session.query('COMMIT');
+  reached('transaction.commitSent');
+  const { command } = await committing;
   if (command !== 'COMMIT') throw new StorageUnavailable(new OapError('OAP-2006', { command }).message);
   return result;
 }
