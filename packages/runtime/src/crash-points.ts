@@ -17,7 +17,7 @@ export const CRASH_POINTS = [
   'flush.outboxAppended',
   'flush.beforeCommit',
   // sent, and the answer is unknown: the marks decide
-  'transaction.commitSent',
+  'flush.commitSent',
   // durable, and no producer was told
   'flush.committed',
   // every producer was told, inside this process

@@ -53,6 +53,7 @@ export async function flushSlots(
         return { kind: 'committed' };
       },
       (outcome) => outcome.kind === 'committed',
+      () => reached('flush.commitSent'),
     );
   } catch (error) {
     if (sqlState(error) !== '23514') throw error;

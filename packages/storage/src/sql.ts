@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the store needs of a database, so that one set of SQL serves PostgreSQL and PGlite: sessions, transactions, errors.
 // In: SQL text with $n parameters. Out: rows as arrays (int8 as bigint, bytea as Uint8Array), or StorageUnavailable.
-import { messageOf, OapError, reached } from '@oap-federation/runtime';
+import { messageOf, OapError } from '@oap-federation/runtime';
 import { StorageUnavailable } from './port.js';
 
 export type SqlValue = number | bigint | string | boolean | Uint8Array | null | readonly SqlValue[];
@@ -33,12 +33,16 @@ export const BEGIN = 'BEGIN';
 /** One snapshot for several statements that must agree. */
 export const BEGIN_SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY';
 
-/** Runs `work` in a transaction; commits unless `keep` says no. Errors: whatever `work` throws, rolled back; StorageUnavailable. */
+/**
+ * Runs `work` in a transaction; commits unless `keep` says no. `commitSent` is called while nobody knows yet whether it did.
+ * Errors: whatever `work` throws, rolled back; StorageUnavailable.
+ */
 export async function inTransaction<T>(
   session: SqlSession,
   begin: string,
   work: () => Promise<T>,
   keep: (result: T) => boolean = () => true,
+  commitSent: () => void = () => {},
 ): Promise<T> {
   await session.query(begin);
   let result: T;
@@ -53,7 +57,7 @@ export async function inTransaction<T>(
     return result;
   }
   const committing = session.query('COMMIT');
-  reached('transaction.commitSent');
+  commitSent();
   const { command } = await committing;
   if (command !== 'COMMIT') throw new StorageUnavailable(new OapError('OAP-2006', { command }).message);
   return result;
