@@ -9,7 +9,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
 import { chainAfter, SlotOwner } from '@oap-federation/analysis';
-import { encodeContent, encodeHeader, incrementCount, joinContent, slotOf } from '@oap-federation/model';
+import { EMPTY_HEADER, encodeContent, encodeHeader, incrementCount, joinContent, slotOf } from '@oap-federation/model';
 import { federationRoutes } from '@oap-federation/oal';
 import { MetricRegistry, silentLogger, systemClock, systemRng } from '@oap-federation/runtime';
 import { openPostgresStore } from '@oap-federation/storage';
@@ -163,7 +163,7 @@ function openProducers({ tiers, entities, schemas }) {
   return (minute) =>
     logs.map((log) => {
       const batch = { ...log.batch, blocks: log.batch.blocks.map((block) => ({ ...block, minute })) };
-      const header = { watermark: minute, increments: incrementCount(batch), origins: new Map(), frontier: new Map() };
+      const header = { ...EMPTY_HEADER, watermark: minute, increments: incrementCount(batch) };
       const headerBytes = encodeHeader(header);
       const contentBytes = joinContent(encodeContent(batch));
       log.seq++;

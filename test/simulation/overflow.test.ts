@@ -2,6 +2,7 @@
 // Goal: an increment that would leave int64 is refused whole, parked, and neither stored nor forwarded; with negative sums, too.
 // Method: two origins of opposite sign near 2^63 enter a simulated upper tier.
 import {
+  EMPTY_HEADER,
   BatchBuilder,
   decodeContent,
   encodeContent,
@@ -45,10 +46,10 @@ it('refuses in the merged row and in the origin row, and changes neither', async
     builder.addRows(columns, minuteOf(clock.now()), '', [0], () => SHOP);
     const batch = builder.build();
     const header = {
+      ...EMPTY_HEADER,
       watermark: 1,
       increments: 1,
       origins: new Map([[producer, 1]]),
-      frontier: new Map<string, number>(),
     };
     const headerBytes = encodeHeader(header);
     const contentBytes = joinContent(encodeContent(batch));

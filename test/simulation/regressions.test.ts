@@ -6,6 +6,7 @@ import {
   BatchBuilder,
   decodeHeader,
   encodeContent,
+  EMPTY_HEADER,
   encodeHeader,
   entityOf,
   joinContent,
@@ -50,7 +51,7 @@ function localBatch(clock: VirtualClock, seq: number): IncomingBatch {
     seq,
     producer: 'node',
     kind: 'local',
-    header: { watermark: NO_WATERMARK, increments: 1, origins: new Map(), frontier: new Map() },
+    header: { ...EMPTY_HEADER, increments: 1 },
     headerBytes: NOTHING,
     contentBytes: NOTHING,
     chain: NOTHING,
@@ -63,7 +64,7 @@ function emptyBatches(tier: SimulatedTier) {
   let chain: Uint8Array = NOTHING;
   let seq = 0;
   return async (watermark: number, origin: number) => {
-    const header = { watermark, increments: 0, origins: new Map([['cloud-c', origin]]), frontier: new Map() };
+    const header = { ...EMPTY_HEADER, watermark, origins: new Map([['cloud-c', origin]]) };
     const decoded = new BatchBuilder().build();
     const [headerBytes, contentBytes] = [encodeHeader(header), joinContent(encodeContent(decoded))];
     chain = chainAfter(chain, headerBytes, contentBytes);

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: hour and day rows are derived, idempotent, and right again after late data, failed commits and a killed owner.
 // Method: minutes enter a simulated leaf; after rollup rounds the hour and day rows must equal the fold of the minute rows.
-import { BatchBuilder, entityOf, metricSchema, MetricColumns, minuteOf, type Entity } from '@oap-federation/model';
+import {
+  EMPTY_HEADER,
+  BatchBuilder,
+  entityOf,
+  metricSchema,
+  MetricColumns,
+  minuteOf,
+  type Entity,
+} from '@oap-federation/model';
 import { uuidV7, seededRng } from '@oap-federation/runtime';
 import { VirtualClock } from '@oap-federation/runtime/testing';
 import { SimulatedTier } from '@oap-federation/testkit';
@@ -41,10 +49,9 @@ async function leaf(clock: VirtualClock) {
       producer: 'cloud-c-node',
       kind: 'local' as const,
       header: {
+        ...EMPTY_HEADER,
         watermark: minute,
         increments: 3,
-        origins: new Map<string, number>(),
-        frontier: new Map<string, number>(),
       },
       headerBytes: new Uint8Array(0),
       contentBytes: new Uint8Array(0),

@@ -3,6 +3,7 @@
 // batches made by hand, one rule of the protocol a case.
 import { chainAfter, type BatchOutcome, type IncomingBatch } from '@oap-federation/analysis';
 import {
+  EMPTY_HEADER,
   BatchBuilder,
   decodeHeader,
   encodeContent,
@@ -63,10 +64,10 @@ async function open() {
     const content = { ...builder.build(), ...(o.unknown ? { blocks: [], unknownBlocks: [o.unknown] } : {}) };
     const watermark = o.watermark ?? minuteOf(clock.now()) - 1;
     const header = {
+      ...EMPTY_HEADER,
       watermark,
       increments: 1,
       origins: new Map([[producer, watermark]]),
-      frontier: new Map<string, number>(),
     };
     const headerBytes = encodeHeader(header);
     const contentBytes = joinContent(encodeContent(content));
@@ -210,8 +211,8 @@ describe('the watermark that goes up', () => {
     await offer(batch('cloud-c'));
     await offer(batch('cloud-n'));
     expect([...(await lastHeader()).frontier]).toEqual([
-      ['log-cloud-c', 2],
-      ['log-cloud-n', 1],
+      ['log-cloud-c', { gen: 1, seq: 2 }],
+      ['log-cloud-n', { gen: 1, seq: 1 }],
     ]);
   });
 });

@@ -4,6 +4,7 @@
 // owners are killed, batches are offered twice. In the end top and flat hold the same bytes, and both hold the plain sum.
 import fc from 'fast-check';
 import {
+  EMPTY_HEADER,
   BatchBuilder,
   entityOf,
   metricSchema,
@@ -100,10 +101,9 @@ class LocalProducer {
         producer: `${this.#tier.tier}-node`,
         kind: 'local' as const,
         header: {
+          ...EMPTY_HEADER,
           watermark,
           increments: builder.increments,
-          origins: new Map<string, number>(),
-          frontier: new Map<string, number>(),
         },
         headerBytes: new Uint8Array(0),
         contentBytes: new Uint8Array(0),

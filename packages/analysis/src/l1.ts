@@ -3,6 +3,7 @@
 // offered to the slot's owner and kept until it says committed, so a failed flush loses nothing that this process still holds.
 // kill -9 loses at most the open window and what is not committed: agents are best effort, and so is the edge.
 import {
+  EMPTY_HEADER,
   BatchBuilder,
   MetricColumns,
   minuteOf,
@@ -201,7 +202,7 @@ export class L1Aggregator implements SourceReceiver, AsyncDisposable {
       seq: log.nextSeq++,
       producer: this.#o.instanceId,
       kind: 'local',
-      header: { watermark: log.watermark, increments: builder.increments, origins: new Map(), frontier: new Map() },
+      header: { ...EMPTY_HEADER, watermark: log.watermark, increments: builder.increments },
       headerBytes: NOTHING,
       contentBytes: NOTHING,
       chain: NOTHING,

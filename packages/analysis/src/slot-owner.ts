@@ -4,6 +4,7 @@
 // The memory of a slot is a cache of the storage: after a failed or unknown commit it is forgotten, and the marks decide.
 import {
   BatchBuilder,
+  EMPTY_HEADER,
   encodeContent,
   encodeHeader,
   incrementCount,
@@ -12,6 +13,7 @@ import {
   NO_WATERMARK,
   type IncrementBatch,
   type IncrementBlock,
+  type LogPosition,
   type MetricSchema,
   type ScopeName,
 } from '@oap-federation/model';
@@ -27,6 +29,7 @@ import {
   StorageUnavailable,
   type Mark,
   type ParkedBatch,
+  type SlotFence,
   type SlotFlush,
   type TierStore,
 } from '@oap-federation/storage';
@@ -479,13 +482,18 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       origins: forwarded?.origins,
       flush: {
         slot: state.slot,
-        epoch: state.epoch,
+        fence: state.fence,
         entities: changes.entities,
         origins: changes.origins,
         rows: changes.rows,
         marks: marks.map((mark) => ({ mark, previousSeq: state.marks.get(mark.logId)?.seq ?? 0 })),
-        ...(outbox ? { outbox } : {}),
+        outbox: outbox ? [outbox] : [],
+        pending: [],
+        settled: [],
         parked,
+        unparked: [],
+        losses: [],
+        manifests: [],
         dirtyHours: [...dirtyHours],
         cleanedHours: [],
       },
@@ -588,6 +596,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         ),
         increments: (before?.increments ?? 0) + incrementCount(incoming.batch),
         updatedAtMs: nowMs,
+        frontier: incoming.header.frontier,
       });
     }
     return [...marks.values()];
@@ -603,9 +612,10 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     if (delta.isEmpty && bounded <= state.outbox.watermark && !news) return undefined;
     const batch = delta.toBatch();
     const increments = incrementCount(batch);
-    const frontier = new Map<string, number>();
-    for (const mark of marks.values()) if (mark.kind === 'federated') frontier.set(mark.logId, mark.seq);
-    const header = encodeHeader({ watermark: bounded, increments, origins, frontier });
+    const frontier = new Map<string, LogPosition>();
+    for (const { logId, gen, seq } of marks.values()) frontier.set(logId, { gen, seq });
+    const { ledger } = state.outbox;
+    const header = encodeHeader({ ...EMPTY_HEADER, watermark: bounded, increments, ledger, origins, frontier });
     const content = joinContent(encodeContent(batch));
     const chain = chainAfter(state.outbox.chain, header, content);
     const seq = state.outbox.nextSeq;
@@ -643,13 +653,20 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
 
   #committed(p: Prepared): void {
     const { state } = p.slot;
+    state.fence = afterFlush(state.fence);
     for (const mark of p.marks) state.marks.set(mark.logId, mark);
     for (const hour of p.flush.dirtyHours) state.dirtyHours.add(hour);
     for (const block of p.flush.rows) this.#counters.rowsWritten.inc(block.entities.length);
     for (const park of p.flush.parked) this.#counters.parked.inc(park.increments);
-    if (p.flush.outbox) {
-      const { entry, watermark } = p.flush.outbox;
-      state.outbox = { ...state.outbox, nextSeq: entry.seq + 1, chain: entry.chain, watermark };
+    for (const { entry, watermark } of p.flush.outbox) {
+      const { ledger } = state.outbox;
+      state.outbox = {
+        ...state.outbox,
+        nextSeq: entry.seq + 1,
+        chain: entry.chain,
+        watermark,
+        ledger: ledger + entry.increments,
+      };
       state.toldOrigins = furthest(state.toldOrigins, p.origins ?? new Map());
     }
     for (const queued of p.taken) {
@@ -658,7 +675,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       this.#counters.merged.inc(incrementCount(incoming.batch));
       resolve({ kind: 'committed', appliedSeq: incoming.seq });
     }
-    if (p.flush.outbox) for (const listener of this.#outboxListeners) listener(state.slot);
+    if (p.flush.outbox.length > 0) for (const listener of this.#outboxListeners) listener(state.slot);
   }
 
   // --- derived rows ------------------------------------------------------------------------------------------------
@@ -675,12 +692,18 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         const outcome = await this.#d.store.flush([
           {
             slot: state.slot,
-            epoch: state.epoch,
+            fence: state.fence,
             entities: [],
             origins: [],
             rows,
             marks: [],
+            outbox: [],
+            pending: [],
+            settled: [],
             parked: [],
+            unparked: [],
+            losses: [],
+            manifests: [],
             dirtyHours: [],
             cleanedHours: [hour],
           },
@@ -690,6 +713,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
           for (const listener of this.#ownershipListeners) listener();
           break;
         }
+        state.fence = afterFlush(state.fence);
         state.dirtyHours.delete(hour);
       }
     }
@@ -706,6 +730,10 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     });
     for (const listener of this.#ownershipListeners) listener();
   }
+}
+
+function afterFlush(fence: SlotFence): SlotFence {
+  return { ...fence, flushes: fence.flushes + 1 };
 }
 
 /** The oldest entries of a queue up to about so many bytes, at least one. */

@@ -12,6 +12,7 @@ import type {
   RowBlock,
   RowColumns,
   SlotClaim,
+  SlotFence,
 } from '@oap-federation/storage';
 import type { DeltaTable, SlotDelta } from './delta.js';
 
@@ -111,7 +112,7 @@ export interface StateChanges {
 
 export class SlotState {
   readonly slot: number;
-  readonly epoch: number;
+  fence: SlotFence;
   readonly marks: Map<string, Mark>;
   outbox: OutboxHead;
   /** What the outbox entries of this owner promised per origin; empty after a claim, so that its first entry says all again. */
@@ -129,7 +130,7 @@ export class SlotState {
 
   constructor(claim: SlotClaim, metricsOf: MetricsOfScope) {
     this.slot = claim.slot;
-    this.epoch = claim.epoch;
+    this.fence = claim.fence;
     this.outbox = claim.outbox;
     this.marks = new Map(claim.marks.map((mark) => [mark.logId, mark]));
     this.#metricsOf = metricsOf;

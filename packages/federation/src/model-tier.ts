@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import type { BatchOutcome, IncomingBatch, SlotIntake } from '@oap-federation/analysis';
 import type { ClusterCoordinator } from '@oap-federation/cluster';
 import {
+  EMPTY_HEADER,
   encodeContent,
   encodeHeader,
   entityOf,
@@ -102,10 +103,9 @@ export class ModelOutbox implements Pick<TierStore, 'readOutbox' | 'outboxHead' 
     };
     entities.forEach((entity, i) => addRow(this.expected, entity.id, minute, BigInt(counts[names[i]!]!)));
     const header = encodeHeader({
-      watermark: NO_WATERMARK,
+      ...EMPTY_HEADER,
       increments: incrementCount(batch),
-      origins: new Map(),
-      frontier: new Map(),
+      ledger: this.log(slot).entries.reduce((sum, entry) => sum + entry.increments, 0),
     });
     this.appendRaw(slot, header, joinContent(encodeContent(batch)), names.length);
   }
@@ -140,7 +140,7 @@ export class ModelOutbox implements Pick<TierStore, 'readOutbox' | 'outboxHead' 
   async outboxHead(slot: number): Promise<OutboxHead> {
     await this.#wait();
     const { logId, gen, nextSeq, chain, acknowledgedSeq } = this.log(slot);
-    return { logId, gen, nextSeq, chain, acknowledgedSeq, watermark: NO_WATERMARK };
+    return { logId, gen, nextSeq, chain, acknowledgedSeq, watermark: NO_WATERMARK, ledger: 0, claim: 1 };
   }
 
   async acknowledgeOutbox(slot: number, seq: number): Promise<void> {
@@ -207,6 +207,7 @@ export class ModelStorage implements Pick<TierStore, 'expectChildren'> {
       origins: batch.header.origins,
       increments: (before?.increments ?? 0) + batch.header.increments,
       updatedAtMs: nowMs,
+      frontier: batch.header.frontier,
     });
     this.committedBatches++;
   }

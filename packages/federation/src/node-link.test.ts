@@ -3,7 +3,15 @@
 // that records what it is offered and answers each kind; a dead address answers busy.
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { BatchOutcome, IncomingBatch, SlotIntake } from '@oap-federation/analysis';
-import { BatchBuilder, encodeContent, entityOf, joinContent, metricSchema, MetricColumns } from '@oap-federation/model';
+import {
+  EMPTY_HEADER,
+  BatchBuilder,
+  encodeContent,
+  entityOf,
+  joinContent,
+  metricSchema,
+  MetricColumns,
+} from '@oap-federation/model';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RemoteIntake, slotIntakeService } from './node-link.js';
 
@@ -45,10 +53,9 @@ function batch(seq: number): IncomingBatch {
   builder.addRows(columns, 29_000_000, '', [0], () => shop);
   const none = new Uint8Array(0);
   const header = {
+    ...EMPTY_HEADER,
     watermark: 28_999_999,
     increments: 1,
-    origins: new Map<string, number>(),
-    frontier: new Map<string, number>(),
   };
   return {
     logId: 'log',

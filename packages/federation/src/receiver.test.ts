@@ -4,6 +4,7 @@
 import {
   encodeContent,
   encodeEntity,
+  EMPTY_HEADER,
   encodeHeader,
   entityOf,
   joinContent,
@@ -269,6 +270,7 @@ describe('marks', () => {
       origins: new Map(),
       increments: 1,
       updatedAtMs: 0,
+      frontier: new Map(),
     });
     const log = offer(0, LOG_A, { gen: 1, nextSeq: 9, chain: new Uint8Array(32).fill(9), ...fields });
     const stream = connect(receiver, { frames: [hello({ tier, logs: [log] })] });
@@ -339,7 +341,7 @@ describe('batches', () => {
   it('that cannot be decoded are handed on whole, to be parked, and the log goes on', async () => {
     const { clock, outbox, stream, storage } = await streaming();
     const good = encodeEntity(entityOf('Service', { service: 'shop', normal: true, layer: 'GENERAL', name: '' }));
-    const header = encodeHeader({ watermark: NO_WATERMARK, increments: 4, origins: new Map(), frontier: new Map() });
+    const header = encodeHeader({ ...EMPTY_HEADER, increments: 4 });
     outbox.appendRaw(0, header, joinContent({ descriptors: [Uint8Array.of(99)], body: Uint8Array.of(7) }), 4);
     outbox.appendRaw(0, header, joinContent({ descriptors: [good], body: Uint8Array.of(7) }), 4);
     const empty = encodeContent({ entities: [], blocks: [], unknownBlocks: [] });

@@ -6,12 +6,9 @@ import { describe, expect, test } from 'vitest';
 import { BatchBuilder } from './batch-builder.js';
 import {
   decodeContent,
-  decodeHeader,
   encodeContent,
-  encodeHeader,
   incrementCount,
   joinContent,
-  NO_WATERMARK,
   splitContent,
   type BatchContent,
   type IncrementBatch,
@@ -259,50 +256,6 @@ describe('hostile contents', () => {
   test('another version is named', () => {
     expect(() => decodeContent({ descriptors: [], body: Uint8Array.of(2, 0, 0, 0) })).toThrow(
       'content version 2, this release reads 1',
-    );
-  });
-});
-
-describe('headers', () => {
-  const table = fc.dictionary(fc.string({ unit: 'grapheme', maxLength: 8 }), fc.integer({ min: -1, max: 2 ** 40 }), {
-    noNullPrototype: true,
-  });
-  const headers = fc
-    .tuple(fc.integer({ min: -1, max: 2 ** 31 }), fc.nat(), table, table)
-    .map(([watermark, increments, origins, frontier]) => ({
-      watermark,
-      increments,
-      origins: new Map(Object.entries(origins)),
-      frontier: new Map(Object.entries(frontier)),
-    }));
-
-  test('come back, whatever the order of their tables was', () => {
-    fc.assert(
-      fc.property(headers, (header) => {
-        const bytes = encodeHeader(header);
-        expect(decodeHeader(bytes)).toEqual(header);
-        expect(encodeHeader({ ...header, origins: new Map([...header.origins].toReversed()) })).toEqual(bytes);
-      }),
-    );
-    expect(NO_WATERMARK).toBe(-1);
-  });
-
-  test('what decodes encodes to the same bytes; the rest is a DecodeError', () => {
-    fc.assert(
-      fc.property(headers, fc.nat(), fc.nat({ max: 255 }), (header, where, value) => {
-        const bytes = encodeHeader(header);
-        for (let n = 0; n < bytes.length; n++) expect(() => decodeHeader(bytes.subarray(0, n))).toThrow(DecodeError);
-        bytes[where % bytes.length] = value;
-        let back;
-        try {
-          back = decodeHeader(bytes);
-        } catch (error) {
-          expect(error).toBeInstanceOf(DecodeError);
-          return;
-        }
-        expect(encodeHeader(back)).toEqual(bytes);
-      }),
-      { numRuns: 500 },
     );
   });
 });

@@ -137,60 +137,6 @@ export function splitContent(bytes: Uint8Array): BatchContent {
   return { descriptors, body: r.raw(r.remaining) };
 }
 
-/** A minute before which nothing more will come; NO_WATERMARK while nothing is promised. */
-export const NO_WATERMARK = -1;
-
-/**
- * What a batch says beside its content; part of what the chain hashes, so a resend says the same.
- * `watermark`: no later increment of this log, except one flagged late, is of a minute before it.
- * `origins`: the same promise per origin tier (the completeness vector). `frontier`: per child log the highest seq included.
- */
-export interface BatchHeader {
-  readonly watermark: number;
-  readonly increments: number;
-  readonly origins: ReadonlyMap<string, number>;
-  readonly frontier: ReadonlyMap<string, number>;
-}
-
-export function encodeHeader(header: BatchHeader): Uint8Array {
-  const w = new ByteWriter(64);
-  w.varint(VERSION);
-  w.zigzag(header.watermark);
-  w.varint(header.increments);
-  for (const table of [header.origins, header.frontier]) {
-    w.varint(table.size);
-    for (const key of [...table.keys()].toSorted()) {
-      w.string(key);
-      w.zigzag(table.get(key)!);
-    }
-  }
-  return w.finish();
-}
-
-export function decodeHeader(bytes: Uint8Array): BatchHeader {
-  const r = new ByteReader(bytes);
-  const version = r.varint();
-  if (version !== VERSION) throw new DecodeError(`header version ${version}, this release reads ${VERSION}`);
-  const watermark = r.zigzag();
-  const increments = r.varint();
-  const table = () => {
-    const map = new Map<string, number>();
-    const n = r.count(2);
-    let previous: string | undefined;
-    for (let i = 0; i < n; i++) {
-      const key = r.string(256);
-      if (previous !== undefined && key <= previous) throw new DecodeError(`header table out of order at "${key}"`);
-      map.set(key, r.zigzag());
-      previous = key;
-    }
-    return map;
-  };
-  const origins = table();
-  const frontier = table();
-  if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the header`);
-  return { watermark, increments, origins, frontier };
-}
-
 /** Schemas that one content may name: a hostile table cannot expand into much more memory than it took. */
 const SCHEMAS_MAX = 4_096;
 

@@ -3,15 +3,11 @@ export { ByteReader, ByteWriter, DecodeError, utf8Decode, utf8Encode } from './b
 export { BatchBuilder } from './batch-builder.js';
 export {
   decodeContent,
-  decodeHeader,
   encodeContent,
-  encodeHeader,
   incrementCount,
   joinContent,
-  NO_WATERMARK,
   splitContent,
   type BatchContent,
-  type BatchHeader,
   type DistributionColumn,
   type IncrementBatch,
   type IncrementBlock,
@@ -63,6 +59,18 @@ export {
   type RowFields,
 } from './functions.js';
 export { hdrDecode, hdrEncode, type HdrHistogramContent } from './hdr.js';
+export {
+  decodeHeader,
+  EMPTY_HEADER,
+  encodeHeader,
+  LOSS_CAUSES,
+  NO_WATERMARK,
+  type BatchHeader,
+  type LogPosition,
+  type Loss,
+  type LossCause,
+  type Manifest,
+} from './header.js';
 export { functionOf, metricSchema, tryParseSchema, type MetricSchema } from './schema.js';
 export {
   LAYERS,

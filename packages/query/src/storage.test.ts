@@ -15,7 +15,7 @@ import {
 import { silentLogger, systemRng, systemClock } from '@oap-federation/runtime';
 import { VirtualClock } from '@oap-federation/runtime/testing';
 import { openPostgresStore, type TierStore } from '@oap-federation/storage';
-import { testBlock, testFlush, testMark, type TestRow } from '@oap-federation/storage/testing';
+import { testBlock, testFlush, testMark, withTestFences, type TestRow } from '@oap-federation/storage/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startPostgres, type Postgres } from '../../../test/services/index.js';
 import { available, needs } from '../../../test/services/needs.js';
@@ -47,7 +47,7 @@ needs('postgres')('over PostgreSQL', () => {
   beforeAll(async () => {
     postgres = available(await startPostgres());
     const deps = { clock: systemClock, rng: systemRng, logger: silentLogger };
-    store = await openPostgresStore({ url: postgres.url, slots: SLOTS, waitMs: 20_000 }, deps);
+    store = withTestFences(await openPostgresStore({ url: postgres.url, slots: SLOTS, waitMs: 20_000 }, deps));
     await store.prepareMetrics([CPM, PERCENTILE, INSTANCE_CPM]);
     for (let slot = 0; slot < SLOTS; slot++) await fill(slot);
     server = await openQueryServer(
@@ -72,7 +72,7 @@ needs('postgres')('over PostgreSQL', () => {
 
   /** What an owner would flush for the entities of a slot, and the marks of both clouds. */
   async function fill(slot: number): Promise<void> {
-    const { epoch } = await store.claimSlot(slot, 'node-1');
+    const { epoch } = (await store.claimSlot(slot, 'node-1')).fence;
     const entities = [SHOP, CART, POD].filter((e) => slotOf(e.id, SLOTS) === slot);
     const codeOf = (entity: Entity) => entities.indexOf(entity) + 1;
     const row = (entity: Entity, minute: number, origin: number, values: [MetricSchema, bigint | Uint8Array][]) =>

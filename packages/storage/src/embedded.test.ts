@@ -11,7 +11,14 @@ import { silentLogger, systemClock, systemRng } from '@oap-federation/runtime';
 import { VirtualClock } from '@oap-federation/runtime/testing';
 import { removeDirectory, temporaryDirectory } from '../../../test/services/process.js';
 import { openEmbeddedStore, StorageUnavailable, type TierStore } from './index.js';
-import { checkTierStoreContract, CONTRACT_METRICS, CONTRACT_SLOTS, testBlock, testFlush } from './testing.js';
+import {
+  checkTierStoreContract,
+  CONTRACT_METRICS,
+  CONTRACT_SLOTS,
+  testBlock,
+  testFlush,
+  withTestFences,
+} from './testing.js';
 
 const deps = { clock: systemClock, rng: systemRng, logger: silentLogger };
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -21,13 +28,13 @@ const START = Date.UTC(2026, 0, 5) / 60_000;
 // Flushes for ever: mark, outbox and 400 rows all carry the same number. Prints each number after its flush was acknowledged.
 const WRITER = `
 const { openEmbeddedStore } = await import(process.argv[1]);
-const { testBlock, testFlush, testMark, testOutbox, CONTRACT_METRICS } = await import(process.argv[2]);
+const { testBlock, testFlush, testMark, testOutbox, withTestFences, CONTRACT_METRICS } = await import(process.argv[2]);
 const { systemClock, systemRng, silentLogger } = await import(process.argv[3]);
-const store = await openEmbeddedStore({ dataDir: process.argv[4], slots: 48 },
-  { clock: systemClock, rng: systemRng, logger: silentLogger });
+const store = withTestFences(await openEmbeddedStore({ dataDir: process.argv[4], slots: 48 },
+  { clock: systemClock, rng: systemRng, logger: silentLogger }));
 await store.prepareMetrics(CONTRACT_METRICS);
 const cpm = CONTRACT_METRICS.find((m) => m.name === 'service_cpm');
-const { epoch, marks } = await store.claimSlot(47, 'child');
+const { fence: { epoch }, marks } = await store.claimSlot(47, 'child');
 console.log('open');
 for (let seq = (marks[0]?.seq ?? 0) + 1; ; seq++) {
   const rows = Array.from({ length: 400 }, (_, entity) =>
@@ -48,7 +55,7 @@ describe('embedded store', () => {
   const open = async () => {
     const store = await openEmbeddedStore({ dataDir, slots: CONTRACT_SLOTS }, deps);
     stores.push(store);
-    return store;
+    return withTestFences(store);
   };
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL');
@@ -113,7 +120,7 @@ describe('embedded store', () => {
     const store = await openEmbeddedStore({ dataDir, slots: CONTRACT_SLOTS }, { ...deps, logger });
     stores.push(store);
     await store.prepareMetrics([cpm]);
-    const { epoch } = await store.claimSlot(46, 'a');
+    const { epoch } = (await store.claimSlot(46, 'a')).fence;
     const spy = vi.spyOn(Worker.prototype, 'postMessage').mockImplementationOnce(function (this: Worker) {
       void this.terminate(); // dies with a request in hand
     });
@@ -136,7 +143,7 @@ describe('embedded store', () => {
     const store = await openEmbeddedStore({ dataDir, slots: CONTRACT_SLOTS }, { ...deps, clock, logger });
     stores.push(store);
     const count = (text: string) => sent.mock.calls.filter(([m]) => (m as { text?: string }).text === text).length;
-    const { epoch } = await store.claimSlot(45, 'a');
+    const { epoch } = (await store.claimSlot(45, 'a')).fence;
     for (let minute = 1; minute <= 20; minute++) {
       await store.flush([testFlush(45, epoch, { dirtyHours: [minute] })]);
       await clock.advance(60_000);

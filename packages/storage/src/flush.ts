@@ -6,6 +6,7 @@ import { encodeDictionary } from './dictionary.js';
 import { daysOf, groupRows, prepareStage, writeRows, type RowGroup } from './merge-rows.js';
 import type { DayPartitions } from './partitions.js';
 import { StorageUnavailable, type FlushOutcome, type SlotFlush } from './port.js';
+import { positionsText, suppressionsText } from './positions.js';
 import { BEGIN, inTransaction, sqlState, type SqlSession, type SqlValue } from './sql.js';
 import type { MetricCatalog } from './tables.js';
 
@@ -64,17 +65,20 @@ export async function flushSlots(
   }
 }
 
-/** Locks the slots, ascending, and names those whose epoch or outbox head is not what the flush says. */
+/** Locks the slots, ascending, and names those whose fence or outbox head is not what the flush says. */
 async function foreignSlots(session: SqlSession, flushes: readonly SlotFlush[]): Promise<number[]> {
   const { rows } = await session.query(
-    `SELECT slot, epoch, next_seq FROM slot WHERE slot = ANY ($1::int[]) ORDER BY slot FOR UPDATE`,
+    `SELECT slot, epoch, claim, flushes, next_seq FROM slot WHERE slot = ANY ($1::int[]) ORDER BY slot FOR UPDATE`,
     [flushes.map((f) => f.slot)],
   );
   const stored = new Map(rows.map((row) => [row[0] as number, row]));
   return flushes
-    .filter(({ slot, epoch, outbox }) => {
+    .filter(({ slot, fence, outbox }) => {
       const row = stored.get(slot);
-      return !row || row[1] !== epoch || (outbox !== undefined && row[2] !== BigInt(outbox.entry.seq));
+      if (!row || row[1] !== fence.epoch) return true;
+      const [claim, flushed, nextSeq] = [Number(row[2]), Number(row[3]), Number(row[4])];
+      if (claim !== fence.claim || flushed !== fence.flushes) return true;
+      return outbox.some(({ entry }, i) => entry.seq !== nextSeq + i);
     })
     .map((f) => f.slot);
 }
@@ -107,8 +111,12 @@ async function write(
   await writeMarks(session, flushes);
   reached('flush.marksWritten');
   await appendOutbox(session, flushes);
+  await writePending(session, flushes);
   reached('flush.outboxAppended');
+  await writeHeads(session, flushes);
   await writeParked(session, flushes, nowMs);
+  await writeLosses(session, flushes, nowMs);
+  await writeManifests(session, flushes);
   await writeHours(session, flushes);
 }
 
@@ -163,14 +171,14 @@ async function writeMarks(session: SqlSession, flushes: readonly SlotFlush[]): P
   const marks = flushes.flatMap((f) => f.marks.map((m) => m.mark));
   if (marks.length === 0) return;
   await session.query(
-    `INSERT INTO mark (slot, log_id, producer, kind, gen, seq, chain, watermark, origins, increments, updated_at_ms)
-     SELECT slot, log_id, producer, kind, gen, seq, chain, watermark, origins::jsonb, increments, updated_at_ms
+    `INSERT INTO mark (slot, log_id, producer, kind, gen, seq, chain, watermark, origins, increments, updated_at_ms, frontier)
+     SELECT slot, log_id, producer, kind, gen, seq, chain, watermark, origins::jsonb, increments, updated_at_ms, frontier
      FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::bytea[], $8::int[], $9::text[],
-       $10::bigint[], $11::bigint[])
-       AS w (slot, log_id, producer, kind, gen, seq, chain, watermark, origins, increments, updated_at_ms)
+       $10::bigint[], $11::bigint[], $12::text[])
+       AS w (slot, log_id, producer, kind, gen, seq, chain, watermark, origins, increments, updated_at_ms, frontier)
      ON CONFLICT (slot, log_id) DO UPDATE SET producer = excluded.producer, kind = excluded.kind, gen = excluded.gen,
        seq = excluded.seq, chain = excluded.chain, watermark = excluded.watermark, origins = excluded.origins,
-       increments = excluded.increments, updated_at_ms = excluded.updated_at_ms`,
+       increments = excluded.increments, updated_at_ms = excluded.updated_at_ms, frontier = excluded.frontier`,
     [
       marks.map((m) => m.slot),
       marks.map((m) => m.logId),
@@ -183,6 +191,7 @@ async function writeMarks(session: SqlSession, flushes: readonly SlotFlush[]): P
       marks.map((m) => originsJson(m.origins)),
       marks.map((m) => m.increments),
       marks.map((m) => Math.trunc(m.updatedAtMs)),
+      marks.map((m) => positionsText(m.frontier)),
     ],
   );
 }
@@ -195,7 +204,7 @@ function originsJson(origins: ReadonlyMap<string, number>): string {
 }
 
 async function appendOutbox(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
-  const appended = flushes.flatMap((f) => f.outbox ?? []);
+  const appended = flushes.flatMap((f) => f.outbox);
   if (appended.length === 0) return;
   // one parameter per value, not arrays: batches then travel as bytes, not as hex text
   const values = appended.flatMap(({ entry: e }): SqlValue[] => [
@@ -211,19 +220,86 @@ async function appendOutbox(session: SqlSession, flushes: readonly SlotFlush[]):
     `INSERT INTO outbox (slot, seq, header, content, chain, increments, created_at_ms) VALUES ${tuples(appended.length, 7)}`,
     values,
   );
+}
+
+async function writePending(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
+  const gone = flushes.flatMap(({ slot, settled, repair }) =>
+    [...settled, ...(repair?.dropPending ?? [])].map((ord) => ({ slot, ord })),
+  );
+  if (gone.length > 0) {
+    await session.query(
+      `DELETE FROM pending p USING unnest($1::int[], $2::bigint[]) AS w (slot, ord) WHERE p.slot = w.slot AND p.ord = w.ord`,
+      [gone.map((g) => g.slot), gone.map((g) => g.ord)],
+    );
+  }
+  const entries = flushes.flatMap((f) => f.pending);
+  const perStatement = 1_000; // 9 parameters each, 65,535 at most
+  for (let from = 0; from < entries.length; from += perStatement) {
+    const some = entries.slice(from, from + perStatement);
+    await session.query(
+      `INSERT INTO pending (slot, ord, source_log, source_gen, source_seq, header, content, increments, created_at_ms)
+       VALUES ${tuples(some.length, 9)}`,
+      some.flatMap((e): SqlValue[] => [
+        e.slot,
+        e.ord,
+        e.source?.logId ?? null,
+        e.source?.gen ?? null,
+        e.source?.seq ?? null,
+        e.header,
+        e.content,
+        e.increments,
+        Math.trunc(e.createdAtMs),
+      ]),
+    );
+  }
+}
+
+/** One more flush of each slot's claim, and where its outbound log ends now. */
+async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
+  const heads = flushes.map(({ slot, outbox, pending, repair, suppressed }) => {
+    const last = outbox.at(-1);
+    const increments = outbox.reduce((sum, { entry }) => sum + entry.increments, 0);
+    const told = repair?.suppressed ?? suppressed;
+    return {
+      slot,
+      nextSeq: last ? last.entry.seq + 1 : repair ? repair.seq + 1 : null,
+      chain: last?.entry.chain ?? repair?.chain ?? null,
+      watermark: last?.watermark ?? null,
+      increments,
+      gen: repair?.gen ?? null,
+      ledger: repair?.ledger ?? null,
+      acknowledged: repair?.seq ?? null,
+      suppressed: told ? suppressionsText(told) : null,
+      lastOrd: pending.at(-1)?.ord ?? null,
+    };
+  });
   await session.query(
-    `UPDATE slot s SET next_seq = w.seq + 1, chain = w.chain, watermark = greatest(s.watermark, w.watermark)
-     FROM unnest($1::int[], $2::bigint[], $3::bytea[], $4::int[]) AS w (slot, seq, chain, watermark) WHERE s.slot = w.slot`,
+    `UPDATE slot s SET flushes = s.flushes + 1, next_seq = coalesce(w.next_seq, s.next_seq), chain = coalesce(w.chain, s.chain),
+       watermark = greatest(s.watermark, w.watermark), ledger = coalesce(w.ledger, s.ledger) + w.increments,
+       gen = coalesce(w.gen, s.gen), acknowledged_seq = coalesce(w.acknowledged, s.acknowledged_seq),
+       suppressed = coalesce(w.suppressed, s.suppressed), last_ord = coalesce(w.last_ord, s.last_ord)
+     FROM unnest($1::int[], $2::bigint[], $3::bytea[], $4::int[], $5::bigint[], $6::int[], $7::bigint[], $8::bigint[], $9::text[],
+       $10::bigint[])
+       AS w (slot, next_seq, chain, watermark, increments, gen, ledger, acknowledged, suppressed, last_ord)
+     WHERE s.slot = w.slot`,
     [
-      appended.map((o) => o.entry.slot),
-      appended.map((o) => o.entry.seq),
-      appended.map((o) => o.entry.chain),
-      appended.map((o) => o.watermark),
+      heads.map((h) => h.slot),
+      heads.map((h) => h.nextSeq),
+      heads.map((h) => h.chain),
+      heads.map((h) => h.watermark),
+      heads.map((h) => h.increments),
+      heads.map((h) => h.gen),
+      heads.map((h) => h.ledger),
+      heads.map((h) => h.acknowledged),
+      heads.map((h) => h.suppressed),
+      heads.map((h) => h.lastOrd),
     ],
   );
 }
 
 async function writeParked(session: SqlSession, flushes: readonly SlotFlush[], nowMs: number): Promise<void> {
+  const merged = flushes.flatMap((f) => f.unparked);
+  if (merged.length > 0) await session.query(`DELETE FROM parked WHERE id = ANY ($1::bigint[])`, [merged]);
   const parked = flushes.flatMap((f) => f.parked);
   const perStatement = 1_000; // 8 parameters each, 65,535 at most
   for (let from = 0; from < parked.length; from += perStatement) {
@@ -242,6 +318,47 @@ async function writeParked(session: SqlSession, flushes: readonly SlotFlush[], n
       ]),
     );
   }
+}
+
+async function writeLosses(session: SqlSession, flushes: readonly SlotFlush[], nowMs: number): Promise<void> {
+  const losses = flushes.flatMap(({ slot, losses: list }) => list.map((loss) => ({ ...loss, slot })));
+  if (losses.length === 0) return;
+  await session.query(
+    `INSERT INTO loss (slot, log_id, seq, index, tier, origin, cause, kind, first_minute, last_minute, increments, recorded_at_ms)
+     SELECT *, $12::bigint FROM unnest($1::int[], $2::text[], $3::bigint[], $4::int[], $5::text[], $6::text[], $7::text[],
+       $8::text[], $9::int[], $10::int[], $11::bigint[])`,
+    [
+      losses.map((l) => l.slot),
+      losses.map((l) => l.logId),
+      losses.map((l) => l.seq),
+      losses.map((l) => l.index),
+      losses.map((l) => l.tier),
+      losses.map((l) => l.origin),
+      losses.map((l) => l.cause),
+      losses.map((l) => l.kind),
+      losses.map((l) => l.firstMinute),
+      losses.map((l) => l.lastMinute),
+      losses.map((l) => l.increments),
+      Math.trunc(nowMs),
+    ],
+  );
+}
+
+async function writeManifests(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
+  const manifests = flushes.flatMap(({ slot, manifests: list }) => list.map((m) => ({ ...m, slot })));
+  if (manifests.length === 0) return;
+  await session.query(
+    `INSERT INTO manifest (slot, log_id, minute, a, b)
+     SELECT * FROM unnest($1::int[], $2::text[], $3::int[], $4::bigint[], $5::bigint[])
+     ON CONFLICT (slot, minute, log_id) DO UPDATE SET a = excluded.a, b = excluded.b`,
+    [
+      manifests.map((m) => m.slot),
+      manifests.map((m) => m.logId),
+      manifests.map((m) => m.minute),
+      manifests.map((m) => m.a),
+      manifests.map((m) => m.b),
+    ],
+  );
 }
 
 /** An hour that is both cleaned and dirty stays dirty: its rows are then read from the minute rows, which is always right. */

@@ -85,6 +85,31 @@ const MIGRATIONS: readonly Migration[] = [
       ) WITH (fillfactor = 90)`,
     ],
   },
+  {
+    name: 'repair, losses, manifests',
+    statements: [
+      `ALTER TABLE slot ADD COLUMN claim bigint NOT NULL DEFAULT 0, ADD COLUMN flushes bigint NOT NULL DEFAULT 0,
+         ADD COLUMN ledger bigint NOT NULL DEFAULT 0, ADD COLUMN suppressed text NOT NULL DEFAULT '{}',
+         ADD COLUMN last_ord bigint NOT NULL DEFAULT 0`,
+      `UPDATE slot SET ledger = coalesce((SELECT sum(increments) FROM outbox o WHERE o.slot = slot.slot), 0)`,
+      `ALTER TABLE mark ADD COLUMN frontier text NOT NULL DEFAULT '{}'`,
+      `CREATE TABLE pending (
+        slot int NOT NULL, ord bigint NOT NULL, source_log text, source_gen int, source_seq bigint, header bytea NOT NULL,
+        content bytea NOT NULL, increments bigint NOT NULL, created_at_ms bigint NOT NULL, PRIMARY KEY (slot, ord)
+      )`,
+      `ALTER TABLE pending ALTER COLUMN content SET STORAGE EXTERNAL`,
+      `CREATE INDEX parked_slot ON parked (slot, reason, id)`,
+      `CREATE TABLE loss (
+        slot int NOT NULL, log_id text NOT NULL, seq bigint NOT NULL, index int NOT NULL, tier text NOT NULL, origin text NOT NULL,
+        cause text NOT NULL, kind text NOT NULL, first_minute int NOT NULL, last_minute int NOT NULL, increments bigint NOT NULL,
+        recorded_at_ms bigint NOT NULL, PRIMARY KEY (slot, log_id, seq, index)
+      )`,
+      `CREATE TABLE manifest (
+        slot int NOT NULL, minute int NOT NULL, log_id text NOT NULL, a bigint NOT NULL, b bigint NOT NULL,
+        PRIMARY KEY (slot, minute, log_id)
+      ) WITH (fillfactor = 70)`,
+    ],
+  },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

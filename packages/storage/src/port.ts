@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The storage port of a tier: slots with their fence, merged rows, delivery marks, outbox, dictionary, and the readers.
 // In: one flush per slot, all or nothing. Out: what a new owner must know, and what queries read. Source: docs/protocol.md.
-import type { Entity, MetricSchema, ScopeName } from '@oap-federation/model';
+import type { Entity, LogPosition, Loss, Manifest, MetricSchema, ScopeName } from '@oap-federation/model';
 import type { MetricReader } from '@oap-federation/mqe';
 
 /** The delivery mark of one log: what of it is in the rows of this tier. Advanced only by the flush that merges the batches. */
@@ -19,8 +19,10 @@ export interface Mark {
   readonly watermark: number;
   /** Completeness vector: origin tier -> watermark. */
   readonly origins: ReadonlyMap<string, number>;
-  /** Increments merged through this log so far (ledger). */
+  /** Increments taken from this log so far: what the producer's `ledger` must say. */
   readonly increments: number;
+  /** What of the producer's own inputs is in here, as its last batch said: how a producer whose storage went back finds out. */
+  readonly frontier: ReadonlyMap<string, LogPosition>;
   /** Wall time of the last advance, epoch ms. */
   readonly updatedAtMs: number;
 }
@@ -47,14 +49,32 @@ export interface OutboxHead {
   readonly acknowledgedSeq: number;
   /** Watermark of the last batch: it must never go back. */
   readonly watermark: number;
+  /** Increments in all batches before `nextSeq`. */
+  readonly ledger: number;
+  /** Of the claim that may append now: a comparison with the upstream holds for this claim alone. */
+  readonly claim: number;
+}
+
+/**
+ * What the slot's row must say for a flush to be written. `claim` is a random number of each claim, since an epoch may come again after
+ * the storage was restored; `flushes` counts those of the claim, so memory that is ahead of a restored storage, or behind it, is noticed.
+ */
+export interface SlotFence {
+  readonly epoch: number;
+  readonly claim: number;
+  readonly flushes: number;
 }
 
 /** What a new owner of a slot starts from. Taking it raised the slot's epoch: earlier owners can commit no more. */
 export interface SlotClaim {
   readonly slot: number;
-  readonly epoch: number;
+  readonly fence: SlotFence;
   readonly marks: readonly Mark[];
   readonly outbox: OutboxHead;
+  /** Inputs up to here are in the upstream already, though not in the outbox: merged, but not forwarded again. */
+  readonly suppressed: ReadonlyMap<string, Suppression>;
+  /** Pending entries: their number, bytes, and the ord of the last (0: none ever). */
+  readonly pending: { readonly entries: number; readonly bytes: number; readonly lastOrd: number };
   readonly entities: readonly DictionaryEntry[];
   readonly origins: readonly OriginEntry[];
   /** Newest minute of any stored minute row of the slot; NO_WATERMARK when there is none. */
@@ -97,6 +117,62 @@ export interface OutboxEntry {
   readonly createdAtMs: number;
 }
 
+/**
+ * Part of the outbound log that has no number yet. What an owner appends before it knows that its outbox continues what the upstream
+ * has, and what waits for room, is pending: it may still be dropped after a repair, or folded. What has a number never changes.
+ */
+export interface PendingEntry {
+  readonly slot: number;
+  /** Order in the slot, ascending; never used twice. */
+  readonly ord: number;
+  /** The one input batch that it is made of; undefined when it may be of several. */
+  readonly source?: LogPosition & { readonly logId: string };
+  /** As of an outbox entry, but nothing has hashed them yet; `ledger` in the header counts for nothing. */
+  readonly header: Uint8Array;
+  readonly content: Uint8Array;
+  readonly increments: number;
+  readonly createdAtMs: number;
+}
+
+/** An input log that the upstream has up to `gen, seq`, beyond what this storage remembers. */
+export interface Suppression extends LogPosition {
+  /**
+   * Set when the input log was numbered anew from this seq on, after the upstream had taken what was there: batches above it up to `seq`
+   * are not those that the upstream has, but may hold the same events.
+   */
+  readonly suspectAfter?: number;
+}
+
+/** An entry of the outbox, and the tier's promise with it. */
+export interface OutboxAppend {
+  readonly entry: OutboxEntry;
+  readonly watermark: number;
+}
+
+/** Where the outbound log goes on after the upstream was found to be ahead of this storage. */
+export interface LogRepair {
+  readonly gen: number;
+  /** The upstream's mark: numbering goes on after it. */
+  readonly seq: number;
+  readonly chain: Uint8Array;
+  readonly ledger: number;
+  readonly suppressed: ReadonlyMap<string, Suppression>;
+  /** Pending entries that the upstream has. */
+  readonly dropPending: readonly number[];
+}
+
+/** A declared loss, under the batch that brought it; for a loss of this tier, its own outbound log and the number given. */
+export interface StoredLoss extends Loss {
+  readonly logId: string;
+  readonly seq: number;
+  readonly index: number;
+}
+
+/** Digest of a minute: what an input log says that it sent in sum, or, for `logId` '', what this slot has merged. */
+export interface StoredManifest extends Manifest {
+  readonly logId: string;
+}
+
 /** Something that arrived and could not be applied: kept whole, with the reason, in the transaction that advanced its mark. */
 export interface ParkedBatch {
   readonly logId: string;
@@ -108,26 +184,44 @@ export interface ParkedBatch {
   readonly content: Uint8Array;
 }
 
-/** Everything that one slot commits at once. `epoch` is checked inside the transaction. */
+/** A parked batch as it is stored. */
+export interface StoredPark extends ParkedBatch {
+  readonly id: number;
+}
+
+/** Everything that one slot commits at once. `fence` is checked inside the transaction, and raised by one flush. */
 export interface SlotFlush {
   readonly slot: number;
-  readonly epoch: number;
+  readonly fence: SlotFence;
   /** New or changed dictionary entries (upserted by code). */
   readonly entities: readonly DictionaryEntry[];
   readonly origins: readonly OriginEntry[];
   readonly rows: readonly RowBlock[];
   /** New values of the marks. `previousSeq` must be what is stored (0: no row yet), or the flush is refused. */
   readonly marks: readonly { readonly mark: Mark; readonly previousSeq: number }[];
-  /** Entry to append; its seq must be the head's `nextSeq`. */
-  readonly outbox?: { readonly entry: OutboxEntry; readonly watermark: number };
+  /** Entries to append, in seq order; the first must be the head's `nextSeq`. */
+  readonly outbox: readonly OutboxAppend[];
+  /** Entries without a number to append, in ord order. */
+  readonly pending: readonly PendingEntry[];
+  /** Pending entries that leave: they are in `outbox`, or folded into one of `pending`. Removed before `pending` is added. */
+  readonly settled: readonly number[];
+  /** The outbound log goes on elsewhere; nothing is in `outbox` then. */
+  readonly repair?: LogRepair;
+  /** New state of what is suppressed, where it changed. */
+  readonly suppressed?: ReadonlyMap<string, Suppression>;
   readonly parked: readonly ParkedBatch[];
+  /** Ids of parked batches that are merged by this flush. */
+  readonly unparked: readonly number[];
+  readonly losses: readonly StoredLoss[];
+  /** Digests, newest state. */
+  readonly manifests: readonly StoredManifest[];
   /** Epoch hours (minute / 60) whose hour and day rows no longer match the minute rows. */
   readonly dirtyHours: readonly number[];
   /** Epoch hours whose derived rows are in `rows` and are right again. */
   readonly cleanedHours: readonly number[];
 }
 
-/** `notOwner`: some slot's epoch or mark was not what the flush said; nothing of the whole call was written. */
+/** `notOwner`: some slot's fence, mark or outbox was not what the flush said; nothing of the whole call was written. */
 export type FlushOutcome =
   | { readonly kind: 'committed' }
   | { readonly kind: 'notOwner'; readonly slots: readonly number[] };
@@ -218,7 +312,18 @@ export interface TierStore extends AsyncDisposable {
   outboxHead(slot: number): Promise<OutboxHead>;
   /** Records that the upstream has committed everything up to `seq`; never goes back. */
   acknowledgeOutbox(slot: number, seq: number): Promise<void>;
-  /** Entries and bytes not acknowledged, over all slots. */
+  /** Pending entries with ord > `afterOrd` in order, up to about `bytesMax` (at least one if any). */
+  readPending(slot: number, afterOrd: number, bytesMax: number): Promise<readonly PendingEntry[]>;
+  /** Parked batches of a reason with id > `afterId` in order, at most `limit`. */
+  readParked(
+    slot: number,
+    reason: ParkedBatch['reason'],
+    afterId: number,
+    limit: number,
+  ): Promise<readonly StoredPark[]>;
+  /** Digests of the slot's minutes from `fromMinute` on. */
+  readManifests(slot: number, fromMinute: number): Promise<readonly StoredManifest[]>;
+  /** Entries and bytes that the upstream has not acknowledged, pending ones included, over all slots. */
   outboxBacklog(): Promise<{ readonly entries: number; readonly bytes: number }>;
   expectedChildren(): Promise<readonly ExpectedChild[]>;
   /** Adds children; those already there keep their `sinceMinute`. */

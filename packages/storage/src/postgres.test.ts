@@ -18,6 +18,7 @@ import {
   testFlush,
   testMark,
   testOutbox,
+  withTestFences,
 } from './testing.js';
 
 const deps = { clock: systemClock, rng: systemRng, logger: silentLogger };
@@ -53,7 +54,7 @@ needs('postgres')('PostgreSQL store', () => {
   const open = async (schema: string, slots = 4) => {
     const store = await openPostgresStore({ url: urlOf(schema), slots, waitMs: 20_000 }, deps);
     opened.push(store);
-    return store;
+    return withTestFences(store);
   };
 
   describe('contract', () => {
@@ -109,11 +110,13 @@ needs('postgres')('PostgreSQL store', () => {
     expect(new Set(logs).size).toBe(1);
     expect(await sql('SELECT version FROM schema_migration ORDER BY version', schema)).toHaveLength(SCHEMA_VERSION);
     const claims = await Promise.all(stores.map((store, i) => store.claimSlot(0, `node-${i}`)));
-    expect(claims.map((c) => c.epoch).toSorted()).toEqual([1, 2, 3, 4]);
+    expect(claims.map((c) => c.fence.epoch).toSorted()).toEqual([1, 2, 3, 4]);
     // all write the same minute of a day without partition at once; only the last claim's owner commits
-    const outcomes = await Promise.all(stores.map((store, i) => store.flush([fullFlush(0, claims[i]!.epoch, 1)])));
+    const outcomes = await Promise.all(
+      stores.map((store, i) => store.flush([fullFlush(0, claims[i]!.fence.epoch, 1)])),
+    );
     expect(outcomes.filter((o) => o.kind === 'committed')).toHaveLength(1);
-    expect(outcomes[claims.findIndex((c) => c.epoch === 4)]).toEqual({ kind: 'committed' });
+    expect(outcomes[claims.findIndex((c) => c.fence.epoch === 4)]).toEqual({ kind: 'committed' });
     expect(await truth(stores[0]!, 0)).toEqual(all(1));
   });
 
@@ -125,7 +128,7 @@ needs('postgres')('PostgreSQL store', () => {
       stores.map(async (store, n) => {
         const claims = await Promise.all([n, n + 2].map((slot) => store.claimSlot(slot, `node-${n}`)));
         for (let seq = 1; seq <= 20; seq++) {
-          const flushes = claims.map((c) => fullFlush(c.slot, c.epoch, seq));
+          const flushes = claims.map((c) => fullFlush(c.slot, c.fence.epoch, seq));
           expect(await store.flush(n === 0 ? flushes : flushes.toReversed())).toEqual({ kind: 'committed' });
         }
       }),
@@ -137,13 +140,13 @@ needs('postgres')('PostgreSQL store', () => {
     const schema = await freshSchema();
     const [a, b] = [await open(schema), await open(schema)];
     await a.prepareMetrics(CONTRACT_METRICS);
-    const { epoch } = await a.claimSlot(0, 'a');
+    const {
+      fence: { epoch },
+    } = await a.claimSlot(0, 'a');
     const blocker = new pg.Client({ connectionString: urlOf(schema) });
     await blocker.connect();
     await blocker.query('BEGIN; LOCK TABLE parked IN ACCESS EXCLUSIVE MODE');
-    // without an outbox entry, whose UPDATE would lock the slot's row as well
-    const { outbox: _, ...flush } = fullFlush(0, epoch, 1);
-    const flushing = a.flush([flush]);
+    const flushing = a.flush([fullFlush(0, epoch, 1)]);
     await untilWaiting('Lock');
     let claimed = false;
     const claiming = b.claimSlot(0, 'b').finally(() => (claimed = true));
@@ -158,7 +161,9 @@ needs('postgres')('PostgreSQL store', () => {
     const schema = await freshSchema();
     const [a, b] = [await open(schema), await open(schema)];
     await a.prepareMetrics(CONTRACT_METRICS);
-    const { epoch } = await a.claimSlot(0, 'a');
+    const {
+      fence: { epoch },
+    } = await a.claimSlot(0, 'a');
     await a.flush([fullFlush(0, epoch, 1)]);
     await b.maintenance.dropExpired({ nowMs: (minute + 10 * 1_440) * 60_000, ttlDays: 1, outboxRetentionMs: 0 });
     await expect(a.flush([fullFlush(0, epoch, 2)])).rejects.toThrow(StorageUnavailable);
@@ -169,7 +174,7 @@ needs('postgres')('PostgreSQL store', () => {
     const schema = await freshSchema();
     const store = await open(schema);
     await store.prepareMetrics(CONTRACT_METRICS);
-    let { epoch } = await store.claimSlot(0, 'a');
+    let { epoch } = (await store.claimSlot(0, 'a')).fence;
     expect(await store.flush([fullFlush(0, epoch, 1)])).toEqual({ kind: 'committed' });
 
     await server.kill9();
@@ -212,7 +217,9 @@ needs('postgres')('PostgreSQL store', () => {
     const schema = await freshSchema();
     const store = await open(schema);
     await store.prepareMetrics(CONTRACT_METRICS);
-    const { epoch } = await store.claimSlot(0, 'a');
+    const {
+      fence: { epoch },
+    } = await store.claimSlot(0, 'a');
     const blocker = new pg.Client({ connectionString: urlOf(schema) });
     await blocker.connect();
     await blocker.query('BEGIN; LOCK TABLE parked IN ACCESS EXCLUSIVE MODE');
@@ -280,7 +287,9 @@ needs('postgres')('PostgreSQL store', () => {
     ];
     await store.prepareMetrics(metrics.slice(0, 2));
     await store.prepareMetrics(metrics);
-    const { epoch } = await store.claimSlot(0, 'a');
+    const {
+      fence: { epoch },
+    } = await store.claimSlot(0, 'a');
     const values = new Map<MetricSchema, readonly (bigint | Uint8Array)[]>([
       [metrics[0]!, [-7n, 2n]],
       [metrics[1]!, [2_500_000n, 2n]],
@@ -321,7 +330,9 @@ needs('postgres')('PostgreSQL store', () => {
     const schema = await freshSchema();
     const store = await open(schema);
     await store.prepareMetrics(CONTRACT_METRICS);
-    const { epoch } = await store.claimSlot(0, 'a');
+    const {
+      fence: { epoch },
+    } = await store.claimSlot(0, 'a');
     const rows = (n: bigint) =>
       Array.from({ length: 300 }, (_, entity) => ({ minute, entity, values: new Map([[cpm, [n]]]) }));
     for (let n = 1n; n <= 5n; n++) {

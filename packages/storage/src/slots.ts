@@ -3,7 +3,17 @@
 import { NO_WATERMARK } from '@oap-federation/model';
 import { uuidV7, type Clock, type Rng } from '@oap-federation/runtime';
 import { decodeDescriptor } from './dictionary.js';
-import type { Mark, OutboxEntry, OutboxHead, SlotClaim } from './port.js';
+import type {
+  Mark,
+  OutboxEntry,
+  OutboxHead,
+  ParkedBatch,
+  PendingEntry,
+  SlotClaim,
+  StoredManifest,
+  StoredPark,
+} from './port.js';
+import { parsePositions, parseSuppressions } from './positions.js';
 import { BEGIN, BEGIN_SNAPSHOT, DDL_LOCK, inTransaction, type SqlSession } from './sql.js';
 import { metricTable, SCOPE_NAMES } from './tables.js';
 
@@ -32,9 +42,18 @@ export async function createSlots(
   });
 }
 
-const HEAD = `log_id, gen, next_seq, chain, acknowledged_seq, watermark`;
+const HEAD = `log_id, gen, next_seq, chain, acknowledged_seq, watermark, ledger, claim`;
 
-function headOf([logId, gen, nextSeq, chain, acknowledgedSeq, watermark]: readonly unknown[]): OutboxHead {
+function headOf([
+  logId,
+  gen,
+  nextSeq,
+  chain,
+  acknowledgedSeq,
+  watermark,
+  ledger,
+  claim,
+]: readonly unknown[]): OutboxHead {
   return {
     logId: logId as string,
     gen: gen as number,
@@ -42,13 +61,15 @@ function headOf([logId, gen, nextSeq, chain, acknowledgedSeq, watermark]: readon
     chain: chain as Uint8Array,
     acknowledgedSeq: Number(acknowledgedSeq),
     watermark: watermark as number,
+    ledger: Number(ledger),
+    claim: Number(claim),
   };
 }
 
-export const MARK_COLUMNS = `slot, log_id, producer, kind, gen, seq, chain, watermark, origins::text, increments, updated_at_ms`;
+export const MARK_COLUMNS = `slot, log_id, producer, kind, gen, seq, chain, watermark, origins::text, increments, updated_at_ms, frontier`;
 
 export function markOf(row: readonly unknown[]): Mark {
-  const [slot, logId, producer, kind, gen, seq, chain, watermark, origins, increments, updatedAtMs] = row;
+  const [slot, logId, producer, kind, gen, seq, chain, watermark, origins, increments, updatedAtMs, frontier] = row;
   return {
     slot: slot as number,
     logId: logId as string,
@@ -61,14 +82,18 @@ export function markOf(row: readonly unknown[]): Mark {
     origins: new Map(Object.entries(JSON.parse(origins as string) as Record<string, number>)),
     increments: Number(increments),
     updatedAtMs: Number(updatedAtMs),
+    frontier: parsePositions(frontier as string),
   };
 }
 
-/** Raises the epoch, commits, and only then reads: no earlier owner can change what is read. */
-export async function claimSlot(session: SqlSession, slot: number, owner: string): Promise<SlotClaim> {
+/**
+ * Raises the epoch, commits, and only then reads: no earlier owner can change what is read. `claim`: random, so that a claim is told
+ * from one of the same epoch before a restore.
+ */
+export async function claimSlot(session: SqlSession, slot: number, owner: string, claim: number): Promise<SlotClaim> {
   const { rows: claimed } = await session.query(
-    `UPDATE slot SET epoch = epoch + 1, owner = $2 WHERE slot = $1 RETURNING epoch`,
-    [slot, owner],
+    `UPDATE slot SET epoch = epoch + 1, owner = $2, claim = $3, flushes = 0 WHERE slot = $1 RETURNING epoch, suppressed, last_ord`,
+    [slot, owner, claim],
   );
   if (claimed.length === 0) throw new RangeError(`there is no slot ${slot}`);
   return inTransaction(session, BEGIN_SNAPSHOT, async () => {
@@ -83,15 +108,25 @@ export async function claimSlot(session: SqlSession, slot: number, owner: string
     const { rows: origins } = await session.query(`SELECT code, name FROM origin WHERE slot = $1 ORDER BY code`, [
       slot,
     ]);
+    const { rows: pending } = await session.query(
+      `SELECT count(*), coalesce(sum(octet_length(header) + octet_length(content)), 0)::bigint FROM pending WHERE slot = $1`,
+      [slot],
+    );
     const newest = SCOPE_NAMES.map(
       (scope) => `(SELECT minute FROM ${metricTable(scope, 'minute')} WHERE slot = $1 ORDER BY minute DESC LIMIT 1)`,
     );
     const { rows: minute } = await session.query(`SELECT max(minute) FROM (${newest.join(' UNION ALL ')}) t`, [slot]);
     return {
       slot,
-      epoch: claimed[0]![0] as number,
+      fence: { epoch: claimed[0]![0] as number, claim, flushes: 0 },
       marks: marks.map(markOf),
       outbox: headOf(heads[0]!),
+      suppressed: parseSuppressions(claimed[0]![1] as string),
+      pending: {
+        entries: Number(pending[0]![0]),
+        bytes: Number(pending[0]![1]),
+        lastOrd: Number(claimed[0]![2]),
+      },
       entities: entities.map(([code, descriptor]) => ({ code: code as number, entity: decodeDescriptor(descriptor) })),
       origins: origins.map(([code, name]) => ({ code: code as number, name: name as string })),
       newestMinute: (minute[0]![0] as number | null) ?? NO_WATERMARK,
@@ -158,8 +193,76 @@ export async function acknowledgeOutbox(session: SqlSession, slot: number, seq: 
 
 export async function outboxBacklog(session: SqlSession): Promise<{ entries: number; bytes: number }> {
   const { rows } = await session.query(
-    `SELECT count(*), coalesce(sum(octet_length(o.header) + octet_length(o.content)), 0)::bigint
-     FROM outbox o JOIN slot s ON s.slot = o.slot AND o.seq > s.acknowledged_seq`,
+    `SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM (
+       SELECT octet_length(o.header) + octet_length(o.content) AS bytes
+       FROM outbox o JOIN slot s ON s.slot = o.slot AND o.seq > s.acknowledged_seq
+       UNION ALL SELECT octet_length(header) + octet_length(content) FROM pending) waiting`,
   );
   return { entries: Number(rows[0]![0]), bytes: Number(rows[0]![1]) };
+}
+
+export async function readPending(
+  session: SqlSession,
+  slot: number,
+  afterOrd: number,
+  bytesMax: number,
+): Promise<readonly PendingEntry[]> {
+  const { rows } = await session.query(
+    `SELECT ord, source_log, source_gen, source_seq, header, content, increments, created_at_ms
+     FROM (SELECT *, row_number() OVER w AS n, sum(octet_length(header) + octet_length(content)) OVER w AS total
+           FROM (SELECT * FROM pending WHERE slot = $1 AND ord > $2 ORDER BY ord LIMIT ${OUTBOX_ENTRIES_MAX}) o
+           WINDOW w AS (ORDER BY ord)) sized
+     WHERE n = 1 OR total <= $3 ORDER BY ord`,
+    [slot, afterOrd, bytesMax],
+  );
+  return rows.map(([ord, logId, gen, seq, header, content, increments, createdAtMs]) => ({
+    slot,
+    ord: Number(ord),
+    ...(logId === null ? {} : { source: { logId: logId as string, gen: gen as number, seq: Number(seq) } }),
+    header: header as Uint8Array,
+    content: content as Uint8Array,
+    increments: Number(increments),
+    createdAtMs: Number(createdAtMs),
+  }));
+}
+
+export async function readParked(
+  session: SqlSession,
+  slot: number,
+  reason: ParkedBatch['reason'],
+  afterId: number,
+  limit: number,
+): Promise<readonly StoredPark[]> {
+  const { rows } = await session.query(
+    `SELECT id, log_id, seq, increments, detail, content FROM parked
+     WHERE slot = $1 AND reason = $2 AND id > $3 ORDER BY id LIMIT $4`,
+    [slot, reason, afterId, limit],
+  );
+  return rows.map(([id, logId, seq, increments, detail, content]) => ({
+    id: Number(id),
+    slot,
+    reason,
+    logId: logId as string,
+    seq: Number(seq),
+    increments: Number(increments),
+    detail: detail as string,
+    content: content as Uint8Array,
+  }));
+}
+
+export async function readManifests(
+  session: SqlSession,
+  slot: number,
+  fromMinute: number,
+): Promise<readonly StoredManifest[]> {
+  const { rows } = await session.query(
+    `SELECT log_id, minute, a, b FROM manifest WHERE slot = $1 AND minute >= $2 ORDER BY minute, log_id`,
+    [slot, fromMinute],
+  );
+  return rows.map(([logId, minute, a, b]) => ({
+    logId: logId as string,
+    minute: minute as number,
+    a: Number(a),
+    b: Number(b),
+  }));
 }

@@ -2,7 +2,7 @@
 // The store: the port's methods over one SqlDatabase. PostgreSQL and PGlite differ below it, never in it.
 import { slotOf, type MetricSchema } from '@oap-federation/model';
 import type { MetricReader } from '@oap-federation/mqe';
-import { backoffMs, type Clock, type Logger, type Rng } from '@oap-federation/runtime';
+import { backoffMs, randomInt, type Clock, type Logger, type Rng } from '@oap-federation/runtime';
 import { entityHash } from './dictionary.js';
 import { flushSlots } from './flush.js';
 import { SqlMaintenance } from './maintenance.js';
@@ -20,14 +20,28 @@ import {
   type MetadataReader,
   type OutboxEntry,
   type OutboxHead,
+  type ParkedBatch,
+  type PendingEntry,
   type RowBlock,
   type SlotClaim,
   type SlotFlush,
+  type StoredManifest,
+  type StoredPark,
   type TierStore,
 } from './port.js';
 import { loadRows } from './read-rows.js';
 import { SqlMetricReader } from './series-reader.js';
-import { acknowledgeOutbox, claimSlot, createSlots, outboxBacklog, outboxHead, readOutbox } from './slots.js';
+import {
+  acknowledgeOutbox,
+  claimSlot,
+  createSlots,
+  outboxBacklog,
+  outboxHead,
+  readManifests,
+  readOutbox,
+  readParked,
+  readPending,
+} from './slots.js';
 import type { SqlDatabase } from './sql.js';
 import { MetricCatalog } from './tables.js';
 
@@ -89,7 +103,8 @@ class SqlTierStore implements TierStore {
   }
 
   claimSlot(slot: number, owner: string): Promise<SlotClaim> {
-    return this.#db.read((session) => claimSlot(session, slot, owner));
+    const claim = randomInt(this.#deps.rng, 2 ** 48);
+    return this.#db.read((session) => claimSlot(session, slot, owner, claim));
   }
 
   loadRows(slot: number, granularity: Granularity, starts: readonly number[]): Promise<readonly RowBlock[]> {
@@ -112,6 +127,23 @@ class SqlTierStore implements TierStore {
 
   acknowledgeOutbox(slot: number, seq: number): Promise<void> {
     return this.#db.read((session) => acknowledgeOutbox(session, slot, seq, this.#deps.clock.now()));
+  }
+
+  readPending(slot: number, afterOrd: number, bytesMax: number): Promise<readonly PendingEntry[]> {
+    return this.#db.read((session) => readPending(session, slot, afterOrd, bytesMax));
+  }
+
+  readParked(
+    slot: number,
+    reason: ParkedBatch['reason'],
+    afterId: number,
+    limit: number,
+  ): Promise<readonly StoredPark[]> {
+    return this.#db.read((session) => readParked(session, slot, reason, afterId, limit));
+  }
+
+  readManifests(slot: number, fromMinute: number): Promise<readonly StoredManifest[]> {
+    return this.#db.read((session) => readManifests(session, slot, fromMinute));
   }
 
   outboxBacklog(): Promise<{ readonly entries: number; readonly bytes: number }> {

@@ -17,7 +17,17 @@ import {
   type Step,
 } from '@oap-federation/model';
 import { randomInt, seededRng } from '@oap-federation/runtime';
-import type { Granularity, Mark, OutboxEntry, RowBlock, SlotFlush, TierStore } from './port.js';
+import type {
+  Granularity,
+  Mark,
+  OutboxAppend,
+  OutboxEntry,
+  PendingEntry,
+  RowBlock,
+  SlotFence,
+  SlotFlush,
+  TierStore,
+} from './port.js';
 
 export const CONTRACT_SLOTS = 48;
 
@@ -71,20 +81,56 @@ export function testBlock(
   };
 }
 
-/** A flush of nothing, to spread over. */
+/** A flush of nothing, to spread over. Its fence names the epoch alone: `withTestFences` knows the rest. */
 export function testFlush(slot: number, epoch: number, rest: Partial<SlotFlush> = {}): SlotFlush {
   return {
     slot,
-    epoch,
+    fence: { epoch, claim: -1, flushes: -1 },
     entities: [],
     origins: [],
     rows: [],
     marks: [],
+    outbox: [],
+    pending: [],
+    settled: [],
     parked: [],
+    unparked: [],
+    losses: [],
+    manifests: [],
     dirtyHours: [],
     cleanedHours: [],
     ...rest,
   };
+}
+
+/** A store that fills in the fences of `testFlush`: what its own claims were given, and the flushes since. */
+export function withTestFences<S extends TierStore>(store: S): S {
+  const fences = new Map<string, SlotFence>();
+  const key = (slot: number, epoch: number) => `${slot} ${epoch}`;
+  const claimSlot: TierStore['claimSlot'] = async (slot, owner) => {
+    const claim = await store.claimSlot(slot, owner);
+    fences.set(key(slot, claim.fence.epoch), claim.fence);
+    return claim;
+  };
+  const flush: TierStore['flush'] = async (flushes) => {
+    const filled = flushes.map((f) => ({
+      ...f,
+      fence: f.fence.claim < 0 ? (fences.get(key(f.slot, f.fence.epoch)) ?? f.fence) : f.fence,
+    }));
+    const outcome = await store.flush(filled);
+    if (outcome.kind === 'committed')
+      for (const { slot, fence } of filled)
+        fences.set(key(slot, fence.epoch), { ...fence, flushes: fence.flushes + 1 });
+    return outcome;
+  };
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === 'claimSlot') return claimSlot;
+      if (name === 'flush') return flush;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
 }
 
 export function testMark(slot: number, logId: string, seq: number, rest: Partial<Mark> = {}): Mark {
@@ -100,11 +146,12 @@ export function testMark(slot: number, logId: string, seq: number, rest: Partial
     origins: new Map([['tier-a', DAY]]),
     increments: seq * 10,
     updatedAtMs: DAY * 60_000,
+    frontier: new Map([['below', { gen: 1, seq }]]),
     ...rest,
   };
 }
 
-export function testOutbox(slot: number, seq: number, bytes = 10): NonNullable<SlotFlush['outbox']> {
+export function testOutbox(slot: number, seq: number, bytes = 10): readonly [OutboxAppend] {
   const entry: OutboxEntry = {
     slot,
     seq,
@@ -114,8 +161,17 @@ export function testOutbox(slot: number, seq: number, bytes = 10): NonNullable<S
     increments: seq,
     createdAtMs: DAY * 60_000,
   };
-  return { entry, watermark: DAY + seq };
+  return [{ entry, watermark: DAY + seq }];
 }
+
+const emptyHead = {
+  gen: 1,
+  nextSeq: 1,
+  chain: new Uint8Array(),
+  acknowledgedSeq: 0,
+  watermark: NO_WATERMARK,
+  ledger: 0,
+};
 
 const service = (name: string, layer = 'GENERAL') =>
   entityOf('Service', { service: name, normal: true, layer, name: '' });
@@ -162,7 +218,7 @@ export function checkTierStoreContract(
   const store = async (): Promise<TierStore> => {
     opened ??= open().then(async (s) => {
       await s.prepareMetrics(CONTRACT_METRICS);
-      return s;
+      return withTestFences(s);
     });
     return opened;
   };
@@ -181,22 +237,26 @@ export function checkTierStoreContract(
   test('a first claim finds an empty slot with a minted log, and keeps that log', async () => {
     const { s, slot, claim } = await claimed();
     deepStrictEqual(
-      { ...claim, outbox: { ...claim.outbox, logId: '' } },
+      { ...claim, fence: { ...claim.fence, claim: 0 }, outbox: { ...claim.outbox, logId: '', claim: 0 } },
       {
         slot,
-        epoch: 1,
+        fence: { epoch: 1, claim: 0, flushes: 0 },
         marks: [],
-        outbox: { logId: '', gen: 1, nextSeq: 1, chain: new Uint8Array(), acknowledgedSeq: 0, watermark: NO_WATERMARK },
+        outbox: { ...emptyHead, logId: '', claim: 0 },
+        suppressed: new Map(),
+        pending: { entries: 0, bytes: 0, lastOrd: 0 },
         entities: [],
         origins: [],
         newestMinute: NO_WATERMARK,
       },
     );
     ok(/^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(claim.outbox.logId));
+    strictEqual(claim.outbox.claim, claim.fence.claim);
     const again = await s.claimSlot(slot, 'node-2');
-    strictEqual(again.epoch, 2);
+    strictEqual(again.fence.epoch, 2);
     strictEqual(again.outbox.logId, claim.outbox.logId);
-    strictEqual((await s.outboxHead(slot)).logId, claim.outbox.logId);
+    deepStrictEqual(await s.outboxHead(slot), again.outbox);
+    ok(again.fence.claim !== claim.fence.claim, 'claims are told apart');
     await rejects(s.claimSlot(100_000, 'node-1'), /no slot/);
   });
 
@@ -206,7 +266,7 @@ export function checkTierStoreContract(
     const { s } = a;
     await s.claimSlot(a.slot, 'node-2');
     const full = ({ slot, claim }: typeof a) =>
-      testFlush(slot, claim.epoch, {
+      testFlush(slot, claim.fence.epoch, {
         entities: [{ code: 1, entity: service(`fenced-${slot}`) }],
         origins: [{ code: 1, name: 'tier-a' }],
         rows: [testBlock(slot, [CPM], [minute(1, DAY, 5n)])],
@@ -235,7 +295,7 @@ export function checkTierStoreContract(
     const { s, slot, claim } = await claimed();
     const marked = (seq: number, previousSeq: number, logId = 'log') =>
       s.flush([
-        testFlush(slot, claim.epoch, {
+        testFlush(slot, claim.fence.epoch, {
           rows: [testBlock(slot, [CPM], [minute(1, DAY, BigInt(seq))])],
           marks: [{ mark: testMark(slot, logId, seq), previousSeq }],
         }),
@@ -276,7 +336,7 @@ export function checkTierStoreContract(
     const local = testMark(slot, 'm', 1, { kind: 'local', chain: new Uint8Array(), origins: new Map() });
     await commit(
       s,
-      testFlush(slot, claim.epoch, {
+      testFlush(slot, claim.fence.epoch, {
         marks: [
           { mark, previousSeq: 0 },
           { mark: local, previousSeq: 0 },
@@ -317,7 +377,7 @@ export function checkTierStoreContract(
         rows.push({ minute: DAY + randomInt(rng, 60), entity: 100 + i, values });
       }
       const block = testBlock(slot, [PCT, MAX, CPM, RESP], rows);
-      await commit(s, testFlush(slot, claim.epoch, { rows: [block] }));
+      await commit(s, testFlush(slot, claim.fence.epoch, { rows: [block] }));
       const starts = [...new Set(rows.map((r) => r.minute))];
       deepStrictEqual(await rowsOf(s, slot, starts), rowTexts([block]));
       strictEqual((await s.claimSlot(slot, 'node-1')).newestMinute, DAY + 1_440);
@@ -329,7 +389,7 @@ export function checkTierStoreContract(
   test('values are absolute: they replace, an absent metric becomes absent, a metric not named stays', async () => {
     const { s, slot, claim } = await claimed();
     const flush = (schemas: readonly MetricSchema[], rows: readonly TestRow[]) =>
-      commit(s, testFlush(slot, claim.epoch, { rows: [testBlock(slot, schemas, rows)] }));
+      commit(s, testFlush(slot, claim.fence.epoch, { rows: [testBlock(slot, schemas, rows)] }));
     const row = (entity: number, ...values: readonly [MetricSchema, FieldValues][]): TestRow => ({
       minute: DAY,
       entity,
@@ -344,7 +404,7 @@ export function checkTierStoreContract(
     // several blocks of one table with other columns in one flush, and several granularities
     await commit(
       s,
-      testFlush(slot, claim.epoch, {
+      testFlush(slot, claim.fence.epoch, {
         rows: [
           testBlock(slot, [MAX], [row(2, [MAX, [9n]])]),
           testBlock(slot, [CPM], [row(3, [CPM, [6n]])]),
@@ -367,37 +427,38 @@ export function checkTierStoreContract(
   test('a row twice in one flush is a bug, and nothing is written', async () => {
     const { s, slot, claim } = await claimed();
     const rows = [testBlock(slot, [CPM], [minute(2, DAY, 1n), minute(1, DAY, 1n), minute(2, DAY, 2n)])];
-    await rejects(s.flush([testFlush(slot, claim.epoch, { rows, dirtyHours: [1] })]), /BUG/);
+    await rejects(s.flush([testFlush(slot, claim.fence.epoch, { rows, dirtyHours: [1] })]), /BUG/);
     deepStrictEqual(await rowsOf(s, slot, [DAY]), []);
-    await commit(s, testFlush(slot, claim.epoch)); // and the session goes on
+    await commit(s, testFlush(slot, claim.fence.epoch)); // and the session goes on
   });
 
   test('the outbox keeps order and bytes, counts its backlog, and forgets only what was acknowledged long ago', async () => {
     const { s, slot, claim } = await claimed();
     const before = await s.outboxBacklog();
     for (let seq = 1; seq <= 5; seq++) {
-      await commit(s, testFlush(slot, claim.epoch, { outbox: testOutbox(slot, seq, 3_999) }));
+      await commit(s, testFlush(slot, claim.fence.epoch, { outbox: testOutbox(slot, seq, 3_999) }));
     }
     // a seq that is not the head's next: this owner's memory is not the storage's
     for (const seq of [5, 7]) {
-      deepStrictEqual(await s.flush([testFlush(slot, claim.epoch, { outbox: testOutbox(slot, seq) })]), {
+      deepStrictEqual(await s.flush([testFlush(slot, claim.fence.epoch, { outbox: testOutbox(slot, seq) })]), {
         kind: 'notOwner',
         slots: [slot],
       });
     }
     const head = await s.outboxHead(slot);
     deepStrictEqual(head, {
+      ...emptyHead,
       logId: claim.outbox.logId,
-      gen: 1,
+      claim: claim.fence.claim,
       nextSeq: 6,
       chain: Uint8Array.of(255, 5),
-      acknowledgedSeq: 0,
       watermark: DAY + 5,
+      ledger: 1 + 2 + 3 + 4 + 5,
     });
     const all = await s.readOutbox(slot, 0, 1e9);
     deepStrictEqual(
       all,
-      [1, 2, 3, 4, 5].map((seq) => testOutbox(slot, seq, 3_999).entry),
+      [1, 2, 3, 4, 5].map((seq) => testOutbox(slot, seq, 3_999)[0].entry),
     );
     const seqs = async (afterSeq: number, bytesMax: number) =>
       (await s.readOutbox(slot, afterSeq, bytesMax)).map((e) => e.seq);
@@ -445,7 +506,7 @@ export function checkTierStoreContract(
     const mark = testMark(slot, `log'"`, 1, { producer: names[2]!, origins: new Map([[names[2]!, 1]]) });
     await commit(
       s,
-      testFlush(slot, claim.epoch, {
+      testFlush(slot, claim.fence.epoch, {
         entities: entries,
         origins,
         marks: [{ mark, previousSeq: 0 }],
@@ -496,17 +557,17 @@ export function checkTierStoreContract(
     }
 
     const grown = { code: 1, entity: { ...entities[0]!, source: { ...entities[0]!.source, layer: 'GENERAL,MESH' } } };
-    await commit(s, testFlush(slot, claim.epoch + 1, { entities: [entries[0]!, grown] }));
+    await commit(s, testFlush(slot, claim.fence.epoch + 1, { entities: [entries[0]!, grown] }));
     deepStrictEqual((await s.claimSlot(slot, 'node-1')).entities[0], grown);
     // a code is never given to a second entity
-    const stolen = testFlush(slot, claim.epoch + 2, { entities: [{ code: 1, entity: service('thief') }] });
+    const stolen = testFlush(slot, claim.fence.epoch + 2, { entities: [{ code: 1, entity: service('thief') }] });
     await rejects(s.flush([stolen]), /BUG/);
   });
 
   test('dirty hours: marked, cleaned, listed oldest first; dirty wins over cleaned', async () => {
     const { s, slot, claim } = await claimed();
-    await commit(s, testFlush(slot, claim.epoch, { dirtyHours: [12, 10, 11] }));
-    await commit(s, testFlush(slot, claim.epoch, { dirtyHours: [11, 13], cleanedHours: [10, 11] }));
+    await commit(s, testFlush(slot, claim.fence.epoch, { dirtyHours: [12, 10, 11] }));
+    await commit(s, testFlush(slot, claim.fence.epoch, { dirtyHours: [11, 13], cleanedHours: [10, 11] }));
     deepStrictEqual(await s.maintenance.dirtyHours(slot), [11, 12, 13]);
   });
 
@@ -546,7 +607,7 @@ export function checkTierStoreContract(
     const dayRows = merged('day').map((r) => (r.minute < DAY + 2_880 ? wrong(r) : r));
     await commit(
       s,
-      testFlush(slot, claim.epoch, {
+      testFlush(slot, claim.fence.epoch, {
         entities: names.map((name, i) => ({ code: i + 1, entity: service(name) })),
         origins: [{ code: 1, name: 'cloud-1' }],
         rows: [
@@ -615,7 +676,7 @@ export function checkTierStoreContract(
     }));
     await commit(
       s,
-      testFlush(slot, claim.epoch, {
+      testFlush(slot, claim.fence.epoch, {
         entities: [
           { code: 1, entity: service('shop', 'GENERAL,SHOP_LAYER') },
           {
@@ -706,7 +767,7 @@ export function checkTierStoreContract(
     const many = Array.from({ length: 150 }, (_, i) => ({ code: i + 1, entity: service(`many-${i}`, 'MANY') }));
     await commit(
       s,
-      testFlush(slot, claim.epoch, {
+      testFlush(slot, claim.fence.epoch, {
         entities: many,
         rows: [
           testBlock(
@@ -739,7 +800,7 @@ export function checkTierStoreContract(
     const { s, slot, claim } = await claimed();
     await commit(
       s,
-      testFlush(slot, claim.epoch, {
+      testFlush(slot, claim.fence.epoch, {
         entities: [{ code: 1, entity: service('huge') }],
         rows: [testBlock(slot, [CPM], [minute(1, DAY, INT64_MAX), minute(1, DAY + 1, 1n), minute(1, DAY + 60, 5n)])],
         dirtyHours: [DAY / 60, DAY / 60 + 1],
@@ -762,7 +823,7 @@ export function checkTierStoreContract(
     const rows = at.map((m) => minute(1, m + 5, 1n));
     await commit(
       s,
-      testFlush(slot, claim.epoch, {
+      testFlush(slot, claim.fence.epoch, {
         rows: [
           testBlock(slot, [CPM], rows),
           testBlock(
@@ -813,7 +874,10 @@ export function checkTierStoreContract(
       ['new local', 'old federated'],
     );
     // a partition that was dropped is made again when somebody insists
-    await commit(s, testFlush(slot, claim.epoch + 1, { rows: [testBlock(slot, [CPM], [minute(1, at[0]! + 6, 2n)])] }));
+    await commit(
+      s,
+      testFlush(slot, claim.fence.epoch + 1, { rows: [testBlock(slot, [CPM], [minute(1, at[0]! + 6, 2n)])] }),
+    );
   });
 
   test('expected children are kept, retired, and counted in completeness', async () => {
@@ -879,12 +943,128 @@ export function checkTierStoreContract(
       [reserved, [3n, 4n]],
     ]);
     const block = testBlock(slot, [long, reserved], [{ minute: DAY, entity: 1, values }]);
-    await commit(s, testFlush(slot, claim.epoch, { rows: [block] }));
+    await commit(s, testFlush(slot, claim.fence.epoch, { rows: [block] }));
     deepStrictEqual(await rowsOf(s, slot, [DAY]), rowTexts([block]));
     const unknown = metricSchema('never_made', 'Service', 'cpm');
     const foreign = testBlock(slot, [unknown], [{ minute: DAY, entity: 1, values: new Map([[unknown, [1n]]]) }]);
-    await rejects(s.flush([testFlush(slot, claim.epoch, { rows: [foreign] })]), /BUG.*never_made/);
+    await rejects(s.flush([testFlush(slot, claim.fence.epoch, { rows: [foreign] })]), /BUG.*never_made/);
     await rejects(s.reader.readSeries(query(unknown, 'MINUTE', DAY, DAY)), /never_made/);
+  });
+
+  test('a fence that is not exactly what is stored refuses the flush: epoch, claim, number of flushes', async () => {
+    const { s, slot, claim } = await claimed();
+    const { fence } = claim;
+    const at = (changed: Partial<SlotFence>) => s.flush([{ ...testFlush(slot, 0), fence: { ...fence, ...changed } }]);
+    const refused = { kind: 'notOwner', slots: [slot] };
+    deepStrictEqual(await at({ flushes: 1 }), refused);
+    deepStrictEqual(await at({ claim: fence.claim + 1 }), refused);
+    deepStrictEqual(await at({ epoch: fence.epoch + 1 }), refused);
+    deepStrictEqual(await at({}), { kind: 'committed' });
+    deepStrictEqual(await at({}), refused);
+    deepStrictEqual(await at({ flushes: 1 }), { kind: 'committed' });
+    deepStrictEqual((await s.claimSlot(slot, 'node-2')).fence.flushes, 0);
+    deepStrictEqual(await at({ flushes: 2 }), refused);
+  });
+
+  test('pending entries keep order and bytes, count in the backlog, and leave when they are settled', async () => {
+    const { s, slot, claim } = await claimed();
+    const before = await s.outboxBacklog();
+    const entry = (ord: number, source?: NonNullable<PendingEntry['source']>): PendingEntry => ({
+      slot,
+      ord,
+      header: Uint8Array.of(ord),
+      content: new Uint8Array(999).fill(ord),
+      increments: ord,
+      createdAtMs: 5,
+      ...(source ? { source } : {}),
+    });
+    const entries = [entry(3, { logId: 'a', gen: 2, seq: 9 }), entry(4), entry(7)];
+    await commit(s, testFlush(slot, claim.fence.epoch, { pending: entries }));
+    deepStrictEqual(await s.readPending(slot, 0, 1e9), entries);
+    deepStrictEqual(await s.readPending(slot, 3, 1), [entries[1]]);
+    deepStrictEqual(await s.readPending(slot, 7, 1e9), []);
+    const backlog = await s.outboxBacklog();
+    deepStrictEqual([backlog.entries - before.entries, backlog.bytes - before.bytes], [3, 3_000]);
+    // folded into one under an ord that leaves in the same flush, and the first sealed
+    await commit(
+      s,
+      testFlush(slot, claim.fence.epoch, {
+        outbox: testOutbox(slot, 1),
+        settled: [3, 4, 7],
+        pending: [{ ...entry(7), increments: 11 }],
+      }),
+    );
+    deepStrictEqual(await s.readPending(slot, 0, 1e9), [{ ...entry(7), increments: 11 }]);
+    const again = await s.claimSlot(slot, 'node-2');
+    deepStrictEqual(again.pending, { entries: 1, bytes: 1_000, lastOrd: 7 });
+    await commit(s, testFlush(slot, again.fence.epoch, { settled: [7] }));
+    deepStrictEqual((await s.claimSlot(slot, 'node-3')).pending, { entries: 0, bytes: 0, lastOrd: 7 });
+  });
+
+  test('a repair moves the outbound log on, drops what the upstream has, and remembers what not to forward', async () => {
+    const { s, slot, claim } = await claimed();
+    const pending = [1, 2, 3].map((ord) => ({
+      slot,
+      ord,
+      header: Uint8Array.of(1),
+      content: Uint8Array.of(ord),
+      increments: 1,
+      createdAtMs: 1,
+    }));
+    await commit(s, testFlush(slot, claim.fence.epoch, { outbox: testOutbox(slot, 1), pending }));
+    const suppressed = new Map([
+      ['log a', { gen: 1, seq: 20 }],
+      ['log b', { gen: 2, seq: 9, suspectAfter: 4 }],
+    ]);
+    const chain = Uint8Array.of(9, 9);
+    await commit(
+      s,
+      testFlush(slot, claim.fence.epoch, {
+        repair: { gen: 4, seq: 17, chain, ledger: 170, suppressed, dropPending: [1, 3] },
+      }),
+    );
+    const again = await s.claimSlot(slot, 'node-2');
+    deepStrictEqual(
+      [again.outbox.gen, again.outbox.nextSeq, again.outbox.chain, again.outbox.ledger, again.outbox.acknowledgedSeq],
+      [4, 18, chain, 170, 17],
+    );
+    strictEqual(again.outbox.watermark, DAY + 1);
+    deepStrictEqual(again.suppressed, suppressed);
+    deepStrictEqual(
+      (await s.readPending(slot, 0, 1e9)).map((e) => e.ord),
+      [2],
+    );
+    const less = new Map([['log a', { gen: 1, seq: 20 }]]);
+    await commit(s, testFlush(slot, again.fence.epoch, { outbox: testOutbox(slot, 18), suppressed: less }));
+    const last = await s.claimSlot(slot, 'node-3');
+    deepStrictEqual([last.suppressed, last.outbox.nextSeq, last.outbox.ledger], [less, 19, 188]);
+  });
+
+  test('parked batches are read in order and leave when they are merged', async () => {
+    const { s, slot, claim } = await claimed();
+    const parked = (seq: number, reason: 'unknown-metric' | 'overflow') =>
+      ({ logId: 'log', slot, seq, reason, increments: seq, detail: `d${seq}`, content: Uint8Array.of(seq) }) as const;
+    const all = [parked(1, 'unknown-metric'), parked(2, 'overflow'), parked(3, 'unknown-metric')];
+    await commit(s, testFlush(slot, claim.fence.epoch, { parked: all }));
+    const found = await s.readParked(slot, 'unknown-metric', 0, 10);
+    deepStrictEqual(
+      found.map(({ id: _, ...rest }) => rest),
+      [all[0], all[2]],
+    );
+    deepStrictEqual(await s.readParked(slot, 'unknown-metric', 0, 1), [found[0]]);
+    deepStrictEqual(await s.readParked(slot, 'unknown-metric', found[0]!.id, 10), [found[1]]);
+    await commit(s, testFlush(slot, claim.fence.epoch, { unparked: [found[0]!.id] }));
+    deepStrictEqual(await s.readParked(slot, 'unknown-metric', 0, 10), [found[1]]);
+    strictEqual((await s.readParked(slot, 'overflow', 0, 10)).length, 1);
+  });
+
+  test('digests of minutes are replaced, per log, and read from a minute on', async () => {
+    const { s, slot, claim } = await claimed();
+    const one = (at: number, logId: string, a: number) => ({ minute: at, logId, a, b: 0xffff_ffff });
+    await commit(s, testFlush(slot, claim.fence.epoch, { manifests: [one(DAY, '', 1), one(DAY, 'log', 2)] }));
+    await commit(s, testFlush(slot, claim.fence.epoch, { manifests: [one(DAY, '', 3), one(DAY + 1, '', 4)] }));
+    deepStrictEqual(await s.readManifests(slot, DAY), [one(DAY, '', 3), one(DAY, 'log', 2), one(DAY + 1, '', 4)]);
+    deepStrictEqual(await s.readManifests(slot, DAY + 1), [one(DAY + 1, '', 4)]);
   });
 
   test('flushes, claims and reads at once all finish', async () => {
@@ -894,7 +1074,7 @@ export function checkTierStoreContract(
       for (let seq = 1; seq <= 10; seq++) {
         const rows = [testBlock(slot, [CPM], [minute(1, DAY + seq, BigInt(seq))])];
         const marks = [{ mark: testMark(slot, 'log', seq), previousSeq: seq - 1 }];
-        await commit(s, testFlush(slot, claim.epoch, { rows, marks, outbox: testOutbox(slot, seq) }));
+        await commit(s, testFlush(slot, claim.fence.epoch, { rows, marks, outbox: testOutbox(slot, seq) }));
         if (n === 0) await s.acknowledgeOutbox(slot, seq);
         await s.loadRows(slot, 'minute', [DAY + seq]);
       }

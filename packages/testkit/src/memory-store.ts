@@ -26,10 +26,16 @@ import {
   type OutboxEntry,
   type OutboxHead,
   type ParkedBatch,
+  type PendingEntry,
   type RowBlock,
   type SlotClaim,
+  type SlotFence,
   type SlotFlush,
   type SourceCompleteness,
+  type StoredLoss,
+  type StoredManifest,
+  type StoredPark,
+  type Suppression,
   type TierStore,
 } from '@oap-federation/storage';
 
@@ -61,8 +67,12 @@ type RowsOfMinute = Map<number, Map<string, StoredRow>>;
 
 interface StoredSlot {
   readonly slot: number;
-  epoch: number;
+  fence: SlotFence;
   outbox: OutboxHead;
+  suppressed: ReadonlyMap<string, Suppression>;
+  lastOrd: number;
+  readonly pending: PendingEntry[];
+  readonly manifests: Map<string, StoredManifest>;
   readonly marks: Map<string, Mark>;
   readonly entities: Map<number, DictionaryEntry>;
   readonly origins: Map<number, string>;
@@ -74,8 +84,8 @@ interface StoredSlot {
 /** `before`: the flush fails and nothing is written. `after`: it is written, and the caller is told it failed (unknown outcome). */
 export type CommitFault = 'before' | 'after';
 
-/** Checks that a wrong design leaves out; for mutants only. */
-export type OmittedCheck = 'epoch' | 'mark' | 'outboxSeq';
+/** Checks that a wrong design leaves out; for mutants only. `flushes`: the claim and the number of its flushes. */
+export type OmittedCheck = 'epoch' | 'flushes' | 'mark' | 'outboxSeq';
 
 /** What an observer sees of one slot's part of a commit, after it was applied. */
 export type CommitObserver = (flush: SlotFlush) => void;
@@ -84,7 +94,11 @@ export class MemoryTierStore implements TierStore {
   readonly #slots = new Map<number, StoredSlot>();
   readonly #children = new Map<string, ExpectedChild>();
   readonly #properties = new Map<string, InstanceProperties['properties']>();
-  readonly parked: ParkedBatch[] = [];
+  readonly parked: StoredPark[] = [];
+  /** Declared losses, with the slot of each. */
+  readonly losses: (StoredLoss & { readonly slot: number })[] = [];
+  /** Numbers for claims and parked batches: never the same twice, whatever is restored. */
+  #numbers = 0;
   readonly #newLogId: () => string;
   readonly #slotCount: number;
   #schemas: readonly MetricSchema[] = [];
@@ -120,11 +134,17 @@ export class MemoryTierStore implements TierStore {
         chain: new Uint8Array(0),
         acknowledgedSeq: 0,
         watermark: NO_WATERMARK,
+        ledger: 0,
+        claim: 0,
       };
       stored = {
         slot,
-        epoch: 0,
+        fence: { epoch: 0, claim: 0, flushes: 0 },
         outbox,
+        suppressed: new Map(),
+        lastOrd: 0,
+        pending: [],
+        manifests: new Map(),
         marks: new Map(),
         entities: new Map(),
         origins: new Map(),
@@ -151,14 +171,21 @@ export class MemoryTierStore implements TierStore {
   async claimSlot(slot: number): Promise<SlotClaim> {
     await this.#reach();
     const stored = this.#slot(slot);
-    stored.epoch++;
+    stored.fence = { epoch: stored.fence.epoch + 1, claim: ++this.#numbers, flushes: 0 };
+    stored.outbox = { ...stored.outbox, claim: stored.fence.claim };
     let newestMinute = NO_WATERMARK;
     for (const minute of stored.rows.minute.keys()) newestMinute = Math.max(newestMinute, minute);
     return {
       slot,
-      epoch: stored.epoch,
+      fence: stored.fence,
       marks: [...stored.marks.values()].toSorted((a, b) => (a.logId < b.logId ? -1 : 1)),
       outbox: stored.outbox,
+      suppressed: stored.suppressed,
+      pending: {
+        entries: stored.pending.length,
+        bytes: stored.pending.reduce((sum, e) => sum + e.header.length + e.content.length, 0),
+        lastOrd: stored.lastOrd,
+      },
       entities: [...stored.entities.values()].toSorted((a, b) => a.code - b.code),
       origins: [...stored.origins].map(([code, name]) => ({ code, name })).toSorted((a, b) => a.code - b.code),
       newestMinute,
@@ -217,8 +244,11 @@ export class MemoryTierStore implements TierStore {
   #accepts(flush: SlotFlush): boolean {
     const stored = this.#slot(flush.slot);
     const checks = (check: OmittedCheck) => !this.omittedChecks.has(check);
-    if (stored.epoch !== flush.epoch && checks('epoch')) return false;
-    if (flush.outbox && flush.outbox.entry.seq !== stored.outbox.nextSeq && checks('outboxSeq')) return false;
+    const { epoch, claim, flushes } = flush.fence;
+    if (stored.fence.epoch !== epoch && checks('epoch')) return false;
+    if ((stored.fence.claim !== claim || stored.fence.flushes !== flushes) && checks('flushes')) return false;
+    if (checks('outboxSeq') && flush.outbox.some(({ entry }, i) => entry.seq !== stored.outbox.nextSeq + i))
+      return false;
     return (
       !checks('mark') ||
       flush.marks.every(({ mark, previousSeq }) => (stored.marks.get(mark.logId)?.seq ?? 0) === previousSeq)
@@ -250,12 +280,33 @@ export class MemoryTierStore implements TierStore {
     for (const { code, name } of flush.origins) stored.origins.set(code, name);
     for (const block of flush.rows) this.#write(stored, block);
     for (const { mark } of flush.marks) stored.marks.set(mark.logId, mark);
-    if (flush.outbox) {
-      const { entry, watermark } = flush.outbox;
-      stored.entries.push(entry);
-      stored.outbox = { ...stored.outbox, nextSeq: entry.seq + 1, chain: entry.chain, watermark };
+    stored.fence = { ...stored.fence, flushes: stored.fence.flushes + 1 };
+    const { repair } = flush;
+    if (repair) {
+      const { gen, seq, chain, ledger } = repair;
+      stored.outbox = { ...stored.outbox, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq };
     }
-    this.parked.push(...flush.parked);
+    stored.suppressed = repair?.suppressed ?? flush.suppressed ?? stored.suppressed;
+    for (const { entry, watermark } of flush.outbox) {
+      stored.entries.push(entry);
+      const ledger = stored.outbox.ledger + entry.increments;
+      stored.outbox = {
+        ...stored.outbox,
+        nextSeq: entry.seq + 1,
+        chain: entry.chain,
+        watermark: Math.max(watermark, stored.outbox.watermark),
+        ledger,
+      };
+    }
+    const gone = new Set([...flush.settled, ...(repair?.dropPending ?? [])]);
+    const waiting = [...stored.pending.filter(({ ord }) => !gone.has(ord)), ...flush.pending];
+    stored.pending.splice(0, stored.pending.length, ...waiting.toSorted((a, b) => a.ord - b.ord));
+    stored.lastOrd = flush.pending.at(-1)?.ord ?? stored.lastOrd;
+    const merged = new Set(flush.unparked);
+    if (merged.size > 0) this.parked.splice(0, this.parked.length, ...this.parked.filter(({ id }) => !merged.has(id)));
+    for (const park of flush.parked) this.parked.push({ ...park, id: ++this.#numbers });
+    for (const loss of flush.losses) this.losses.push({ ...loss, slot: flush.slot });
+    for (const one of flush.manifests) stored.manifests.set(`${one.logId} ${one.minute}`, one);
     for (const hour of flush.cleanedHours) stored.dirtyHours.delete(hour);
     for (const hour of flush.dirtyHours) stored.dirtyHours.add(hour);
   }
@@ -345,11 +396,45 @@ export class MemoryTierStore implements TierStore {
     stored.outbox = { ...stored.outbox, acknowledgedSeq: Math.max(stored.outbox.acknowledgedSeq, seq) };
   }
 
+  async readPending(slot: number, afterOrd: number, bytesMax: number): Promise<readonly PendingEntry[]> {
+    await this.#reach();
+    const out: PendingEntry[] = [];
+    let bytes = 0;
+    for (const entry of this.#slot(slot).pending) {
+      if (entry.ord <= afterOrd) continue;
+      bytes += entry.header.length + entry.content.length;
+      if (out.length > 0 && bytes > bytesMax) break;
+      out.push(entry);
+    }
+    return out;
+  }
+
+  async readParked(
+    slot: number,
+    reason: ParkedBatch['reason'],
+    afterId: number,
+    limit: number,
+  ): Promise<readonly StoredPark[]> {
+    await this.#reach();
+    return this.parked.filter((p) => p.slot === slot && p.reason === reason && p.id > afterId).slice(0, limit);
+  }
+
+  async readManifests(slot: number, fromMinute: number): Promise<readonly StoredManifest[]> {
+    await this.#reach();
+    return [...this.#slot(slot).manifests.values()]
+      .filter(({ minute }) => minute >= fromMinute)
+      .toSorted((a, b) => a.minute - b.minute || (a.logId < b.logId ? -1 : 1));
+  }
+
   async outboxBacklog(): Promise<{ entries: number; bytes: number }> {
     await this.#reach();
     let entries = 0;
     let bytes = 0;
-    for (const { outbox, entries: log } of this.#slots.values()) {
+    for (const { outbox, entries: log, pending } of this.#slots.values()) {
+      for (const entry of pending) {
+        entries++;
+        bytes += entry.header.length + entry.content.length;
+      }
       for (const entry of log) {
         if (entry.seq <= outbox.acknowledgedSeq) continue;
         entries++;

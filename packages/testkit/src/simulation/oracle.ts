@@ -222,12 +222,16 @@ export class Oracle {
     for (const key of touched) this.fail('lost', shape.name, `${key} is not in the rows of the commit that merged it`);
     for (const { reason, detail } of flush.parked) this.fail('parked', shape.name, `${reason}: ${detail}`);
     for (const { mark } of flush.marks) if (mark.kind === 'federated') this.#checkOrigins(view, flush.slot, mark);
-    if (flush.outbox) this.#appended(view, flush.slot, slot, flush.outbox.entry, local);
-    else if (shape.parent !== undefined && (isLeaf ? local.some((b) => incrementCount(b) > 0) : touched.size > 0))
+    for (const { entry } of flush.outbox) this.#appended(view, flush.slot, slot, entry, local);
+    if (
+      flush.outbox.length === 0 &&
+      shape.parent !== undefined &&
+      (isLeaf ? local.some((b) => incrementCount(b) > 0) : touched.size > 0)
+    )
       this.fail('lost', shape.name, `slot ${flush.slot}: a commit with increments appends nothing to the outbox`);
     this.#kernel.record(
       'commit',
-      `${shape.name} ${flush.slot} ${flush.epoch} ${flush.marks.map((m) => m.mark.seq).join(',')}`,
+      `${shape.name} ${flush.slot} ${flush.fence.epoch} ${flush.marks.map((m) => m.mark.seq).join(',')}`,
     );
   }
 
