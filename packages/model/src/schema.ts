@@ -46,8 +46,14 @@ export function functionOf(schema: MetricSchema): FunctionSpec {
   return FUNCTIONS[schema.functionName];
 }
 
+/** Schemas that were read before: every content names the same few. */
+const parsed = new Map<string, MetricSchema>();
+const PARSED_MAX = 4_096;
+
 /** Reads `text` of a schema; undefined when scope, function or arguments are not known here (the increment is then parked, not lost). */
 export function tryParseSchema(text: string): MetricSchema | undefined {
+  const known = parsed.get(text);
+  if (known) return known;
   const match = /^(\S+) (\w+) (\w+)\(([\d,]*)\)$/.exec(text);
   if (!match) return undefined;
   const scope = tryScope(match[2]!);
@@ -56,5 +62,7 @@ export function tryParseSchema(text: string): MetricSchema | undefined {
   const args = match[4] === '' ? [] : match[4]!.split(',').map(Number);
   if (fn.checkArgs(args) !== undefined) return undefined;
   const schema = metricSchema(match[1]!, scope.name as ScopeName, fn.name, args);
-  return schema.text === text ? schema : undefined;
+  if (schema.text !== text) return undefined;
+  if (parsed.size < PARSED_MAX) parsed.set(text, schema);
+  return schema;
 }

@@ -190,7 +190,7 @@ export class Oracle {
     this.commits++;
     const { shape, isLeaf } = view;
     const slot = this.#slot(view, flush.slot);
-    const touched = new Set<string>();
+    const touched = new Set<RowKey>();
     const local: IncrementBatch[] = [];
     for (const { mark } of flush.marks) {
       const before = slot.marks.get(mark.logId);
@@ -219,7 +219,8 @@ export class Oracle {
       this.increments += incrementCount(batch);
     }
     for (const block of flush.rows) if (block.granularity === 'minute') this.#checkRows(view, slot, block, touched);
-    for (const key of touched) this.fail('lost', shape.name, `${key} is not in the rows of the commit that merged it`);
+    for (const key of touched)
+      this.fail('lost', shape.name, `${slot.shadow.describe(key)} is not in the rows of the commit that merged it`);
     for (const { reason, detail } of flush.parked) this.fail('parked', shape.name, `${reason}: ${detail}`);
     for (const { mark } of flush.marks) if (mark.kind === 'federated') this.#checkOrigins(view, flush.slot, mark);
     for (const { entry } of flush.outbox) this.#appended(view, flush.slot, slot, entry, local);
@@ -268,7 +269,7 @@ export class Oracle {
     slot: SlotView,
     mark: Mark,
     before: LogView | undefined,
-    touched: Set<string>,
+    touched: Set<RowKey>,
   ): number {
     const log = this.#logs.get(mark.logId);
     const below = log && this.#tiers.get(log.tier);
@@ -290,7 +291,7 @@ export class Oracle {
     return increments;
   }
 
-  #checkRows({ shape, store }: TierView, slot: SlotView, block: RowBlock, touched: Set<string>): void {
+  #checkRows({ shape, store }: TierView, slot: SlotView, block: RowBlock, touched: Set<RowKey>): void {
     for (let i = 0; i < block.entities.length; i++) {
       for (const { schema, present, ints, distributions } of block.metrics) {
         if (present[i] !== 1) continue;
@@ -317,7 +318,7 @@ export class Oracle {
     if (minute <= NO_WATERMARK) return;
     this.watermarkChecks++;
     const entries = this.#tiers.get(leaf)?.slots.get(slotNumber)?.entries ?? [];
-    const first = entries.findIndex(({ promised }) => promised >= minute) + 1;
+    const first = firstPromising(entries, minute);
     const included = this.#slot(view, slotNumber).inclusion.get(leaf) ?? 0;
     if (first === 0)
       this.fail('dishonest', view.shape.name, `slot ${slotNumber}: ${minute} is promised for ${leaf}, which never did`);
@@ -413,7 +414,7 @@ export class Oracle {
           const problem = shadow.compare(store, slotNumber, value, seen);
           if (problem) this.fail(problem.kind, shape.name, problem.detail);
         }
-        for (const key of seen) this.fail('lost', shape.name, `${key} has no row`);
+        for (const key of seen) this.fail('lost', shape.name, `${shadow.describe(key)} has no row`);
       }
     }
     for (const { tier, producer } of living) {
@@ -431,6 +432,17 @@ export class Oracle {
   }
 }
 
+/** Seq of the first entry that promises `minute`, 0 when none does; promises never go back. */
+function firstPromising(entries: readonly EntryTruth[], minute: number): number {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (entries[middle]!.promised >= minute) high = middle;
+    else low = middle + 1;
+  }
+  return low < entries.length ? low + 1 : 0;
+}
+
 interface ComparedValue {
   readonly schema: MetricSchema;
   readonly minute: number;
@@ -440,32 +452,72 @@ interface ComparedValue {
   readonly distributions: readonly Uint8Array[];
 }
 
+/** A row of one metric, as a number: metric, minute, origin and entity, each by its position in the shadow. */
+type RowKey = number;
+
+const METRICS_MAX = 64;
+const ORIGINS_MAX = 64;
+const ENTITIES_MAX = 4_096;
+
+/** Positions of names, in the order in which they came. */
+class Positions {
+  readonly #of = new Map<string, number>();
+  readonly names: string[] = [];
+
+  of(name: string): number {
+    let known = this.#of.get(name);
+    if (known === undefined) {
+      known = this.names.push(name) - 1;
+      this.#of.set(name, known);
+    }
+    return known;
+  }
+}
+
 /** The plain fold of what a slot should hold: one column set per metric, rows by (minute, origin name, entity id). */
 class Shadow {
-  readonly #metrics = new Map<string, { readonly columns: MetricColumns; readonly rowOf: Map<string, number> }>();
+  readonly #metrics = new Positions();
+  readonly #columns: { readonly columns: MetricColumns; readonly rowOf: Map<RowKey, number> }[] = [];
+  readonly #origins = new Positions();
+  readonly #entities = new Positions();
 
-  fold(batch: IncrementBatch, origin: string, originScopes: ReadonlySet<ScopeName>, touched: Set<string>): void {
+  #key(metric: number, minute: number, origin: number, entity: number): RowKey {
+    return ((minute * ORIGINS_MAX + origin) * ENTITIES_MAX + entity) * METRICS_MAX + metric;
+  }
+
+  /** A key as text. */
+  describe(key: RowKey): string {
+    const metric = key % METRICS_MAX;
+    const entity = Math.floor(key / METRICS_MAX) % ENTITIES_MAX;
+    const origin = Math.floor(key / METRICS_MAX / ENTITIES_MAX) % ORIGINS_MAX;
+    const minute = Math.floor(key / METRICS_MAX / ENTITIES_MAX / ORIGINS_MAX);
+    return `${this.#metrics.names[metric]} ${minute} [${this.#origins.names[origin]}] ${this.#entities.names[entity]}`;
+  }
+
+  fold(batch: IncrementBatch, origin: string, originScopes: ReadonlySet<ScopeName>, touched: Set<RowKey>): void {
+    const merged = this.#origins.of('');
     for (const block of batch.blocks) {
       const { schema, minute, entities } = block;
-      let metric = this.#metrics.get(schema.name);
-      if (!metric) this.#metrics.set(schema.name, (metric = { columns: new MetricColumns(schema), rowOf: new Map() }));
-      const { columns, rowOf } = metric;
-      const names = origin !== '' && originScopes.has(schema.scope) ? ['', origin] : [''];
+      const metric = this.#metrics.of(schema.name);
+      const { columns, rowOf } = (this.#columns[metric] ??= { columns: new MetricColumns(schema), rowOf: new Map() });
+      const own = origin !== '' && originScopes.has(schema.scope) ? this.#origins.of(origin) : undefined;
+      const merge = (key: RowKey, i: number) => {
+        let row = rowOf.get(key);
+        if (row === undefined) rowOf.set(key, (row = rowOf.size));
+        columns.mergeBlockRow(row, block, i);
+        touched.add(key);
+      };
       for (let i = 0; i < entities.length; i++) {
-        for (const name of names) {
-          const key = `${minute} [${name}] ${batch.entities[entities[i]!]!.id}`;
-          let row = rowOf.get(key);
-          if (row === undefined) rowOf.set(key, (row = rowOf.size));
-          columns.mergeBlockRow(row, block, i);
-          touched.add(`${schema.name} ${key}`);
-        }
+        const entity = this.#entities.of(batch.entities[entities[i]!]!.id);
+        merge(this.#key(metric, minute, merged, entity), i);
+        if (own !== undefined) merge(this.#key(metric, minute, own, entity), i);
       }
     }
   }
 
-  keys(): Set<string> {
-    const keys = new Set<string>();
-    for (const [name, { rowOf }] of this.#metrics) for (const key of rowOf.keys()) keys.add(`${name} ${key}`);
+  keys(): Set<RowKey> {
+    const keys = new Set<RowKey>();
+    for (const { rowOf } of this.#columns) for (const key of rowOf.keys()) keys.add(key);
     return keys;
   }
 
@@ -474,28 +526,32 @@ class Shadow {
     store: MemoryTierStore,
     slot: number,
     { schema, minute, origin, entity, ints, distributions }: ComparedValue,
-    expected: Set<string>,
+    expected: Set<RowKey>,
   ): { readonly kind: ViolationKind; readonly detail: string } | undefined {
     const id = store.peekEntity(slot, entity)?.entity.id ?? `no entity ${entity}`;
-    const key = `${minute} [${store.peekOrigin(slot, origin) ?? `no origin ${origin}`}] ${id}`;
-    expected.delete(`${schema.name} ${key}`);
-    const metric = this.#metrics.get(schema.name);
-    const row = metric?.rowOf.get(key);
-    if (!metric || row === undefined) return { kind: 'doubled', detail: `${schema.name} ${key} should not be there` };
+    const name = store.peekOrigin(slot, origin) ?? `no origin ${origin}`;
+    const metric = this.#metrics.of(schema.name);
+    const key = this.#key(metric, minute, this.#origins.of(name), this.#entities.of(id));
+    expected.delete(key);
+    const known = this.#columns[metric];
+    const row = known?.rowOf.get(key);
+    if (!known || row === undefined) return { kind: 'doubled', detail: `${this.describe(key)} should not be there` };
     for (let f = 0; f < ints.length; f++) {
-      const [stored, wanted] = [ints[f]!, metric.columns.int(row, f)];
+      const [stored, wanted] = [ints[f]!, known.columns.int(row, f)];
       if (stored === wanted) continue;
-      const detail = `${schema.name} ${key}: stored ${stored}, committed by the leaves ${wanted}`;
+      const detail = `${this.describe(key)}: stored ${stored}, committed by the leaves ${wanted}`;
       return { kind: stored < wanted ? 'lost' : 'doubled', detail };
     }
     for (let f = 0; f < distributions.length; f++) {
-      const wanted = metric.columns.distribution(row, f)?.encode() ?? new Uint8Array([0]);
+      const wanted = known.columns.distribution(row, f)?.encode() ?? NO_DISTRIBUTION;
       if (!equal(distributions[f]!, wanted))
-        return { kind: 'altered', detail: `${schema.name} ${key}: distribution ${f}` };
+        return { kind: 'altered', detail: `${this.describe(key)}: distribution ${f}` };
     }
     return undefined;
   }
 }
+
+const NO_DISTRIBUTION = new Uint8Array([0]);
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
