@@ -6,7 +6,7 @@ import { encodeDictionary } from './dictionary.js';
 import { daysOf, groupRows, prepareStage, writeRows, type RowGroup } from './merge-rows.js';
 import type { DayPartitions } from './partitions.js';
 import { StorageUnavailable, type FlushOutcome, type SlotFlush } from './port.js';
-import { positionsText, suppressionsText } from './positions.js';
+import { positionsText } from './positions.js';
 import { BEGIN, inTransaction, sqlState, type SqlSession, type SqlValue } from './sql.js';
 import type { MetricCatalog } from './tables.js';
 
@@ -269,7 +269,7 @@ async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[]): P
       gen: repair?.gen ?? null,
       ledger: repair?.ledger ?? null,
       acknowledged: repair?.seq ?? null,
-      suppressed: told ? suppressionsText(told) : null,
+      suppressed: told ? positionsText(told) : null,
       lastOrd: pending.at(-1)?.ord ?? null,
     };
   });
@@ -277,7 +277,7 @@ async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[]): P
     `UPDATE slot s SET flushes = s.flushes + 1, next_seq = coalesce(w.next_seq, s.next_seq), chain = coalesce(w.chain, s.chain),
        watermark = greatest(s.watermark, w.watermark), ledger = coalesce(w.ledger, s.ledger) + w.increments,
        gen = coalesce(w.gen, s.gen), acknowledged_seq = coalesce(w.acknowledged, s.acknowledged_seq),
-       suppressed = coalesce(w.suppressed, s.suppressed), last_ord = coalesce(w.last_ord, s.last_ord)
+       suppressed = coalesce(w.suppressed, s.suppressed), last_ord = greatest(s.last_ord, w.last_ord)
      FROM unnest($1::int[], $2::bigint[], $3::bytea[], $4::int[], $5::bigint[], $6::int[], $7::bigint[], $8::bigint[], $9::text[],
        $10::bigint[])
        AS w (slot, next_seq, chain, watermark, increments, gen, ledger, acknowledged, suppressed, last_ord)

@@ -28,7 +28,6 @@ export {
   type StoredLoss,
   type StoredManifest,
   type StoredPark,
-  type Suppression,
   type TierStore,
 } from './port.js';
 export { openPostgresStore, type PostgresStoreOptions } from './postgres.js';

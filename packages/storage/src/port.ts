@@ -71,8 +71,11 @@ export interface SlotClaim {
   readonly fence: SlotFence;
   readonly marks: readonly Mark[];
   readonly outbox: OutboxHead;
-  /** Inputs up to here are in the upstream already, though not in the outbox: merged, but not forwarded again. */
-  readonly suppressed: ReadonlyMap<string, Suppression>;
+  /**
+   * Inputs that the upstream has up to here, beyond what this storage remembered: merged, but not forwarded again. A batch of a later
+   * generation at or before it is not the one that the upstream has, but may hold the same events.
+   */
+  readonly suppressed: ReadonlyMap<string, LogPosition>;
   /** Pending entries: their number, bytes, and the ord of the last (0: none ever). */
   readonly pending: { readonly entries: number; readonly bytes: number; readonly lastOrd: number };
   readonly entities: readonly DictionaryEntry[];
@@ -134,15 +137,6 @@ export interface PendingEntry {
   readonly createdAtMs: number;
 }
 
-/** An input log that the upstream has up to `gen, seq`, beyond what this storage remembers. */
-export interface Suppression extends LogPosition {
-  /**
-   * Set when the input log was numbered anew from this seq on, after the upstream had taken what was there: batches above it up to `seq`
-   * are not those that the upstream has, but may hold the same events.
-   */
-  readonly suspectAfter?: number;
-}
-
 /** An entry of the outbox, and the tier's promise with it. */
 export interface OutboxAppend {
   readonly entry: OutboxEntry;
@@ -156,7 +150,7 @@ export interface LogRepair {
   readonly seq: number;
   readonly chain: Uint8Array;
   readonly ledger: number;
-  readonly suppressed: ReadonlyMap<string, Suppression>;
+  readonly suppressed: ReadonlyMap<string, LogPosition>;
   /** Pending entries that the upstream has. */
   readonly dropPending: readonly number[];
 }
@@ -208,7 +202,7 @@ export interface SlotFlush {
   /** The outbound log goes on elsewhere; nothing is in `outbox` then. */
   readonly repair?: LogRepair;
   /** New state of what is suppressed, where it changed. */
-  readonly suppressed?: ReadonlyMap<string, Suppression>;
+  readonly suppressed?: ReadonlyMap<string, LogPosition>;
   readonly parked: readonly ParkedBatch[];
   /** Ids of parked batches that are merged by this flush. */
   readonly unparked: readonly number[];

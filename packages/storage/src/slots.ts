@@ -13,7 +13,7 @@ import type {
   StoredManifest,
   StoredPark,
 } from './port.js';
-import { parsePositions, parseSuppressions } from './positions.js';
+import { parsePositions } from './positions.js';
 import { BEGIN, BEGIN_SNAPSHOT, DDL_LOCK, inTransaction, type SqlSession } from './sql.js';
 import { metricTable, SCOPE_NAMES } from './tables.js';
 
@@ -121,7 +121,7 @@ export async function claimSlot(session: SqlSession, slot: number, owner: string
       fence: { epoch: claimed[0]![0] as number, claim, flushes: 0 },
       marks: marks.map(markOf),
       outbox: headOf(heads[0]!),
-      suppressed: parseSuppressions(claimed[0]![1] as string),
+      suppressed: parsePositions(claimed[0]![1] as string),
       pending: {
         entries: Number(pending[0]![0]),
         bytes: Number(pending[0]![1]),

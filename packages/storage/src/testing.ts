@@ -1014,7 +1014,7 @@ export function checkTierStoreContract(
     await commit(s, testFlush(slot, claim.fence.epoch, { outbox: testOutbox(slot, 1), pending }));
     const suppressed = new Map([
       ['log a', { gen: 1, seq: 20 }],
-      ['log b', { gen: 2, seq: 9, suspectAfter: 4 }],
+      ['log b', { gen: 2, seq: 9 }],
     ]);
     const chain = Uint8Array.of(9, 9);
     await commit(
