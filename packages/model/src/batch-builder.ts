@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds a batch from columns. In: rows of metric columns and who they are about. Out: blocks that own all their memory.
-import type { DistributionColumn, IncrementBatch, IncrementBlock } from './block.js';
-import { ByteWriter } from './bytes.js';
+import type { IncrementBatch, IncrementBlock } from './block.js';
 import type { MetricColumns } from './columns.js';
 import type { Entity } from './entity.js';
 
@@ -49,7 +48,7 @@ export class BatchBuilder {
     for (const row of rows) if (columns.has(row)) present.push(row);
     if (present.length === 0) return;
     const ints = schema.intFields.map((_, f) => columns.copyInts(f, present));
-    const distributions = schema.distributionFields.map((_, f) => encodeDistributions(columns, f, present));
+    const distributions = schema.distributionFields.map((_, f) => columns.copyDistributions(f, present));
     const entities = new Uint32Array(present.length);
     for (let i = 0; i < present.length; i++) entities[i] = this.#index(entityOfRow(present[i]!));
     this.#blocks.push({ schema, minute, origin, entities, ints, distributions });
@@ -60,16 +59,4 @@ export class BatchBuilder {
   build(): IncrementBatch {
     return { entities: this.#entities.slice(), blocks: this.#blocks.slice(), unknownBlocks: [] };
   }
-}
-
-function encodeDistributions(columns: MetricColumns, field: number, rows: readonly number[]): DistributionColumn {
-  const w = new ByteWriter(rows.length * 32);
-  const offsets = new Uint32Array(rows.length + 1);
-  for (let i = 0; i < rows.length; i++) {
-    const d = columns.distribution(rows[i]!, field);
-    if (d) d.encodeTo(w);
-    else w.varint(0);
-    offsets[i + 1] = w.length;
-  }
-  return { offsets, bytes: w.finish() };
 }

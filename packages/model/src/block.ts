@@ -3,16 +3,11 @@
 // `encodeContent` gives the bytes that are stored, hashed and resent; they do not depend on any stream (docs/protocol.md).
 import { ByteReader, ByteWriter, DecodeError, HIGH_WORD, LOW_WORD } from './bytes.js';
 import { packDistributions, unpackDistributions } from './distribution-bytes.js';
+import type { DistributionColumn } from './distribution-rows.js';
 import { decodeEntity, encodeEntity, type Entity } from './entity.js';
 import { readIntColumn, writeIntColumn } from './int-column-bytes.js';
 import { wordsOf } from './int64.js';
 import { tryParseSchema, type MetricSchema } from './schema.js';
-
-/** Canonical distributions of n rows end to end: row i is bytes[offsets[i], offsets[i + 1]). */
-export interface DistributionColumn {
-  readonly offsets: Uint32Array;
-  readonly bytes: Uint8Array;
-}
 
 /** Deltas of one metric in one minute: N rows, one column per additive field. */
 export interface IncrementBlock {
@@ -170,9 +165,9 @@ function readColumns(
   }
   const ints = schema.intFields.map(() => readIntColumn(r, rows));
   const distributions = schema.distributionFields.map((): DistributionColumn => {
-    const { offsets, bytes, end } = unpackDistributions(payload, r.position, payload.length, rows);
+    const { end, ...column } = unpackDistributions(payload, r.position, payload.length, rows);
     r.seek(end);
-    return { offsets, bytes };
+    return column;
   });
   if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after a block of ${schema.name}`);
   return { schema, minute, origin, entities, ints, distributions };

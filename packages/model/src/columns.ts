@@ -2,6 +2,7 @@
 // The merge kernels: typed columns that hold one metric's additive fields for many rows.
 // In: source events (`enter`), blocks of increments (`mergeBlockRow`), other columns (`mergeRow`). Out: fields by row.
 import { bucketIndex, SparseDistribution, type Layout } from './distribution.js';
+import { DistributionRows, type DistributionColumn } from './distribution-rows.js';
 import {
   DOUBLE_SCALE,
   FUNCTIONS,
@@ -43,7 +44,7 @@ export class MetricColumns {
   #ints: BigInt64Array[];
   /** The memory of `ints`. */
   #words: Uint32Array[];
-  #distributions: (SparseDistribution | undefined)[][];
+  readonly #distributions: readonly DistributionRows[];
   readonly #merges: readonly FieldMerge[];
   readonly #entrance: EntranceKind;
   readonly #layout: Layout | undefined;
@@ -57,7 +58,7 @@ export class MetricColumns {
     this.#merges = schema.intFields.map((f) => f.merge);
     this.#ints = this.#merges.map((m) => new BigInt64Array(capacity).fill(IDENTITY[m]));
     this.#words = this.#ints.map((column) => wordsOf(column));
-    this.#distributions = schema.distributionFields.map(() => []);
+    this.#distributions = schema.distributionFields.map(() => new DistributionRows(capacity));
   }
 
   /** True when the row was ever touched. */
@@ -69,9 +70,17 @@ export class MetricColumns {
     return row < this.#capacity ? this.#ints[field]![row]! : IDENTITY[this.#merges[field]!];
   }
 
-  /** The row's own distribution: the caller must not change it. Undefined while empty. */
+  /** The row's distribution, perhaps its own: the caller must not change it. Undefined while empty. */
   distribution(row: number, field: number): SparseDistribution | undefined {
-    return this.#distributions[field]![row];
+    return this.#distributions[field]!.get(row);
+  }
+
+  /**
+   * The canonical bytes of the row's distribution (one zero while empty), encoded at most once per change. They are shared with this
+   * table and stay as they are whatever happens to the row: they may be kept and handed on, and must not be written to.
+   */
+  encodedDistribution(row: number, field: number): Uint8Array {
+    return this.#distributions[field]!.encoded(row);
   }
 
   /** Fields of a row as `calculate` wants them. */
@@ -96,6 +105,7 @@ export class MetricColumns {
       return grown;
     });
     this.#words = this.#ints.map((column) => wordsOf(column));
+    for (const rows of this.#distributions) rows.reserve(capacity);
     this.#capacity = capacity;
   }
 
@@ -146,18 +156,9 @@ export class MetricColumns {
         if (better) increment(better, row);
         break;
       }
-      case 'addToDistribution': {
-        const index = bucketIndex(this.#layout!, a);
-        const own = this.#distributions[0]![row];
-        if (own) {
-          if (!own.addOne(index)) return false;
-        } else {
-          const first = new SparseDistribution(4);
-          if (!first.addOne(index)) return false;
-          this.#distributions[0]![row] = first;
-        }
+      case 'addToDistribution':
+        if (!this.#distributions[0]!.addOne(row, bucketIndex(this.#layout!, a))) return false;
         break;
-      }
     }
     this.#present[row] = 1;
     return true;
@@ -169,15 +170,7 @@ export class MetricColumns {
     const added = wordsOfBlock(block);
     if (!this.#intsFit(row, added, i)) return false;
     for (let f = 0; f < this.#distributions.length; f++) {
-      const { offsets, bytes } = block.distributions[f]!;
-      let own = this.#distributions[f]![row];
-      if (!own) {
-        own = new SparseDistribution(0);
-        own.decodeFrom(bytes, offsets[i]!, offsets[i + 1]!);
-        this.#distributions[f]![row] = own;
-      } else if (!own.mergeEncoded(bytes, offsets[i]!, offsets[i + 1]!)) {
-        return false;
-      }
+      if (!this.#distributions[f]!.mergeColumnRow(row, block.distributions[f]!, i)) return false;
     }
     this.#mergeInts(row, added, i);
     this.#present[row] = 1;
@@ -198,6 +191,11 @@ export class MetricColumns {
       this.#distributions.length === 0 &&
       n <= BLOCK_ROWS_EXACT &&
       added.every((words, f) => this.#merges[f] !== 'add' || (areSmall(words) && areQuarter(this.#words[f]!, rows)));
+    if (added.length === 0 && this.#distributions.length === 1) {
+      const refused = this.#distributions[0]!.mergeColumn(rows, block.distributions[0]!);
+      for (let i = 0; i < n; i++) if (!refused?.includes(i)) this.#present[rows[i]!] = 1;
+      return refused;
+    }
     if (!columnwise) {
       let refused: number[] | undefined;
       for (let i = 0; i < n; i++) if (!this.mergeBlockRow(rows[i]!, block, i)) (refused ??= []).push(i);
@@ -235,19 +233,11 @@ export class MetricColumns {
     this.#reserve(row);
     if (!this.#intsFit(row, other.#words, otherRow)) return false;
     for (let f = 0; f < this.#distributions.length; f++) {
-      const delta = other.#distributions[f]![otherRow];
-      if (delta && !this.#mergeDistribution(row, f, delta)) return false;
+      // No function has two distributions or a distribution beside int fields that could refuse after it: checked by a model test.
+      if (!this.#distributions[f]!.mergeRow(row, other.#distributions[f]!, otherRow)) return false;
     }
     this.#mergeInts(row, other.#words, otherRow);
     this.#present[row] = 1;
-    return true;
-  }
-
-  // No function has two distributions or a distribution beside int fields that could refuse after it: checked by a model test.
-  #mergeDistribution(row: number, field: number, delta: SparseDistribution): boolean {
-    const own = this.#distributions[field]![row];
-    if (own) return own.merge(delta);
-    this.#distributions[field]![row] = delta.clone();
     return true;
   }
 
@@ -275,10 +265,9 @@ export class MetricColumns {
    * Errors: DecodeError, and nothing changed.
    */
   setRow(row: number, ints: readonly bigint[], distributions: readonly Uint8Array[]): void {
-    const decoded = distributions.map((bytes) => (bytes.length > 0 ? SparseDistribution.decode(bytes) : undefined));
     this.#reserve(row);
+    for (let f = 0; f < distributions.length; f++) this.#distributions[f]!.set(row, distributions[f]!);
     for (let f = 0; f < ints.length; f++) this.#ints[f]![row] = ints[f]!;
-    for (let f = 0; f < decoded.length; f++) this.#distributions[f]![row] = decoded[f];
     this.#present[row] = 1;
   }
 
@@ -288,6 +277,11 @@ export class MetricColumns {
     const out = new BigInt64Array(rows.length);
     for (let i = 0; i < rows.length; i++) out[i] = column[rows[i]!]!;
     return out;
+  }
+
+  /** Copies of a distribution field for the rows listed, which all exist. */
+  copyDistributions(field: number, rows: readonly number[]): DistributionColumn {
+    return this.#distributions[field]!.column(rows);
   }
 }
 

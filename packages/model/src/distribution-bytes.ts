@@ -2,6 +2,7 @@
 // Two byte forms of distributions. Canonical bytes (varints): in memory, in storage, in blocks. Packed columns (adaptive Rice codes), about
 // a quarter as long: in contents, which are sent and kept in outboxes. docs/functions.md defines both.
 import { ByteReader, DecodeError, type ByteWriter } from './bytes.js';
+import type { DistributionColumn } from './distribution-rows.js';
 
 /** Counts that sum to less than this are read as int32. */
 export const SMALL_TOTAL = 2 ** 30;
@@ -276,9 +277,7 @@ function readCode(bytes: Uint8Array, start: number, end: number, from: number, k
 }
 
 /** Canonical distributions end to end, and where the packed form of them ended. */
-export interface UnpackedDistributions {
-  readonly offsets: Uint32Array;
-  readonly bytes: Uint8Array;
+export interface UnpackedDistributions extends DistributionColumn {
   readonly end: number;
 }
 
@@ -295,6 +294,8 @@ export function unpackDistributions(
   const endBit = (end - start) * 8;
   if (rows > endBit) throw new DecodeError(`${rows} distributions in ${end - start} bytes`);
   const offsets = new Uint32Array(rows + 1);
+  const totals = new Float64Array(rows);
+  const lasts = new Int32Array(rows);
   unpacked.bytes = new Uint8Array((end - start) * 4 + 64);
   unpacked.length = 0;
   let bit = 0;
@@ -315,6 +316,8 @@ export function unpackDistributions(
       if (folded > 0xffff_ffff) throw outOfRange(folded);
       putVarint(folded);
       bit = unpackBuckets(bytes, start, end, bit, n, folded % 2 === 0 ? folded / 2 : -(folded + 1) / 2);
+      totals[row] = unpacked.total;
+      lasts[row] = unpacked.last;
     }
     offsets[row + 1] = unpacked.length;
   }
@@ -325,11 +328,11 @@ export function unpackDistributions(
     throw new DecodeError('padding of distributions is not zero');
   const canonical = unpacked.bytes.slice(0, unpacked.length);
   unpacked.bytes = new Uint8Array(0);
-  return { offsets, bytes: canonical, end: start + length };
+  return { offsets, bytes: canonical, totals, lasts, end: start + length };
 }
 
-/** What `unpackDistributions` has written: bytes[0, length). */
-const unpacked = { bytes: new Uint8Array(0), length: 0 };
+/** What `unpackDistributions` has written: bytes[0, length), and the sum of counts and last index of the distribution that came last. */
+const unpacked = { bytes: new Uint8Array(0), length: 0, total: 0, last: 0 };
 
 function reserve(n: number): void {
   if (unpacked.length + n <= unpacked.bytes.length) return;
@@ -359,6 +362,7 @@ function unpackBuckets(bytes: Uint8Array, start: number, end: number, from: numb
   reserve(n * 2 + 16);
   let out = unpacked.bytes;
   let length = unpacked.length;
+  let total = 0;
   for (let i = 0; i < n; i++) {
     const at = start + (bit >>> 3);
     let word =
@@ -410,24 +414,33 @@ function unpackBuckets(bytes: Uint8Array, start: number, end: number, from: numb
     countMean += (more < MEAN_VALUE_MAX ? more : MEAN_VALUE_MAX) - (countMean >> 3);
     if (more < 0x7f) {
       out[length++] = more + 1;
+      total += more + 1;
     } else {
       unpacked.length = length;
       reserve((n - i) * 2 + 32);
-      if (more < 2 ** 52) putVarint(more + 1);
-      else putWide();
+      if (more < 2 ** 52) {
+        putVarint(more + 1);
+        total += more + 1;
+      } else {
+        total += putWide();
+      }
       out = unpacked.bytes;
       length = unpacked.length;
     }
   }
   if (index > INT32_MAX) throw outOfRange(index);
   unpacked.length = length;
+  unpacked.total = total;
+  unpacked.last = index;
   return bit;
 }
 
-/** A varint of one more than the code that was read last. */
-function putWide(): void {
+/** A varint of one more than the code that was read last, which is returned as a double. */
+function putWide(): number {
   let count = (BigInt(code.high) << 32n) + BigInt(code.low) + 1n;
   if (count > 0x7fff_ffff_ffff_ffffn) throw new DecodeError('count above the int64 range');
+  const value = Number(count);
   for (; count >= 0x80n; count >>= 7n) unpacked.bytes[unpacked.length++] = Number(count & 0x7fn) | 0x80;
   unpacked.bytes[unpacked.length++] = Number(count);
+  return value;
 }

@@ -272,6 +272,16 @@ describe('the two forms', () => {
     );
   });
 
+  test('a full sparse distribution just below the sum of the dense form takes a count above it', () => {
+    for (const added of [1n, 300n]) {
+      const d = new SparseDistribution(8);
+      for (let i = 0; i < 7; i++) d.add(i, 1n);
+      d.add(7, 2n ** 30n - added - 7n);
+      expect(added === 1n ? d.addOne(8) : d.add(8, added)).toBe(true);
+      expect([d.size, d.total(), d.countAt(8)]).toEqual([9, 2n ** 30n, added]);
+    }
+  });
+
   test('a malformed delta is a DecodeError and changes nothing, in both forms', () => {
     const delta = of(Array.from({ length: 100 }, (_, i) => [i * 3, BigInt(i + 1)] as const)).encode();
     const targets = [of([]), of([[5, 1n]]), of(Array.from({ length: 100 }, (_, i) => [i * 2, 300n] as const))];

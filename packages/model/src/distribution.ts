@@ -139,13 +139,21 @@ const SAFE_TOTAL = 2 ** 62;
 const DENSE_TOTAL = SMALL_TOTAL;
 
 /** Buckets that a dense window may span, those that one bucket in use may span when the window begins, and the grid of its ends. */
-const DENSE_WIDTH = 4_096;
-const DENSE_WIDTH_PER_BUCKET = 16;
-const DENSE_BUCKETS_MIN = 8;
-const DENSE_GRID = 32;
+export const DENSE_WIDTH = 4_096;
+export const DENSE_WIDTH_PER_BUCKET = 16;
+export const DENSE_BUCKETS_MIN = 8;
+export const DENSE_GRID = 32;
 
 const NO_INDEXES = new Int32Array(0);
 const NO_WORDS = new Uint32Array(0);
+
+/** The dense form of a distribution; `total` is the sum of the counts. */
+export interface DistributionWindow {
+  readonly base: number;
+  readonly low: Uint8Array;
+  readonly high: Uint32Array | undefined;
+  readonly total: number;
+}
 
 /**
  * A mutable distribution: ascending bucket indexes (int32), each with a count (int64, >= 1), so equal content is equal bytes (`encode`).
@@ -375,7 +383,11 @@ export class SparseDistribution {
       if (sum > INT64_MAX) return false;
       this.#setSparseCount(at, sum);
     } else {
-      if (this.#size === this.#indexes.length && added < DENSE_TOTAL && this.#tryDense(index, index, this.#size + 1))
+      if (
+        this.#size === this.#indexes.length &&
+        this.#total + added < DENSE_TOTAL &&
+        this.#tryDense(index, index, this.#size + 1)
+      )
         return this.add(index, count);
       this.#insert(at, index);
       this.#setSparseCount(at, count);
@@ -402,7 +414,11 @@ export class SparseDistribution {
     if (!(index >= INT32_MIN && index <= INT32_MAX)) return false;
     const at = this.#find(index);
     if (at === this.#size || this.#indexes[at] !== index) {
-      if (this.#size === this.#indexes.length && this.#tryDense(index, index, this.#size + 1))
+      if (
+        this.#size === this.#indexes.length &&
+        this.#total < DENSE_TOTAL - 1 &&
+        this.#tryDense(index, index, this.#size + 1)
+      )
         return this.add(index, 1n);
       this.#insert(at, index);
       this.#setSparseCount(at, 0n);
@@ -452,14 +468,29 @@ export class SparseDistribution {
   #addWindow(addedLow: Uint8Array, addedHigh: Uint32Array | undefined, base: number): void {
     const low = this.#low!;
     const shift = base - this.#base;
-    const n = addedLow.length;
-    for (let i = 0; i < n; i++) {
-      let added = addedLow[i]!;
-      if (addedHigh) added += addedHigh[i]! * 256;
+    if (addedHigh) {
+      // before any carry: both may be the same distribution
+      this.#high ??= new Uint32Array(low.length);
+      const high = this.#high;
+      for (let i = 0; i < addedHigh.length; i++) high[i + shift]! += addedHigh[i]!;
+    }
+    // windows begin and end on the grid: their memory is whole words
+    const words = new Int32Array(low.buffer, 0, low.length >> 2);
+    const addedWords = new Int32Array(addedLow.buffer, 0, addedLow.length >> 2);
+    for (let from = 0, to = shift >> 2; from < addedWords.length; from++, to++) {
+      const added = addedWords[from]!;
       if (added === 0) continue;
-      const sum = low[i + shift]! + added;
-      low[i + shift] = sum;
-      if (sum > 255) this.#carry(i + shift, sum >>> 8);
+      const own = words[to]!;
+      if (((own | added) & 0x8080_8080) === 0) {
+        words[to] = own + added; // four counts below 128 each: no sum reaches the next
+        continue;
+      }
+      for (let k = 0; k < 4; k++) {
+        const slot = to * 4 + k;
+        const sum = low[slot]! + addedLow[from * 4 + k]!;
+        low[slot] = sum;
+        if (sum > 255) this.#carry(slot, 1);
+      }
     }
     this.#size = -1;
   }
@@ -571,6 +602,22 @@ export class SparseDistribution {
     }
     this.#size = 0;
     this.#total = 0;
+  }
+
+  /** The counts of the dense form, undefined in the sparse one: count i, of bucket base + i, is low[i] + 256 * high[i]. Not to be changed. */
+  window(): DistributionWindow | undefined {
+    return this.#low && { base: this.#base, low: this.#low, high: this.#high, total: this.#total };
+  }
+
+  /** A dense distribution that takes over the window's memory. The base is of the grid, the total below SMALL_TOTAL. */
+  static ofWindow({ base, low, high, total }: DistributionWindow): SparseDistribution {
+    const d = new SparseDistribution(0);
+    d.#base = base;
+    d.#low = low;
+    d.#high = high;
+    d.#total = total;
+    d.#size = -1;
+    return d;
   }
 
   clone(): SparseDistribution {

@@ -8,12 +8,12 @@ export {
   joinContent,
   splitContent,
   type BatchContent,
-  type DistributionColumn,
   type IncrementBatch,
   type IncrementBlock,
   type UnknownBlock,
 } from './block.js';
 export { MetricColumns } from './columns.js';
+export type { DistributionColumn } from './distribution-rows.js';
 export {
   bucketIndex,
   bucketLow,
