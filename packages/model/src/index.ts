@@ -91,3 +91,4 @@ export {
   timeBucket,
   type Step,
 } from './time-bucket.js';
+export { unknownBlockEntities, withUnknownBlocks, type ForeignBlock } from './unknown-block.js';

@@ -7,6 +7,7 @@ import {
   MetricColumns,
   NO_WATERMARK,
   bucketStart,
+  type LogPosition,
   type MetricSchema,
   type ScopeName,
   type Step,
@@ -35,7 +36,6 @@ import {
   type StoredLoss,
   type StoredManifest,
   type StoredPark,
-  type Suppression,
   type TierStore,
 } from '@oap-federation/storage';
 
@@ -69,7 +69,7 @@ interface StoredSlot {
   readonly slot: number;
   fence: SlotFence;
   outbox: OutboxHead;
-  suppressed: ReadonlyMap<string, Suppression>;
+  suppressed: ReadonlyMap<string, LogPosition>;
   lastOrd: number;
   readonly pending: PendingEntry[];
   readonly manifests: Map<string, StoredManifest>;
@@ -301,7 +301,7 @@ export class MemoryTierStore implements TierStore {
     const gone = new Set([...flush.settled, ...(repair?.dropPending ?? [])]);
     const waiting = [...stored.pending.filter(({ ord }) => !gone.has(ord)), ...flush.pending];
     stored.pending.splice(0, stored.pending.length, ...waiting.toSorted((a, b) => a.ord - b.ord));
-    stored.lastOrd = flush.pending.at(-1)?.ord ?? stored.lastOrd;
+    stored.lastOrd = Math.max(stored.lastOrd, flush.pending.at(-1)?.ord ?? 0);
     const merged = new Set(flush.unparked);
     if (merged.size > 0) this.parked.splice(0, this.parked.length, ...this.parked.filter(({ id }) => !merged.has(id)));
     for (const park of flush.parked) this.parked.push({ ...park, id: ++this.#numbers });

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks of metrics that this release, or this tier, does not know, on their way through it. In: a block and the entities of the batch
+// that brought it. Out: the same block in another batch: its entity column is numbered anew, every other byte stays as it came.
+import type { IncrementBatch, UnknownBlock } from './block.js';
+import { ByteReader, ByteWriter, DecodeError } from './bytes.js';
+import type { Entity } from './entity.js';
+import { readIntColumn, writeIntColumn } from './int-column-bytes.js';
+
+export interface ForeignBlock {
+  readonly block: UnknownBlock;
+  /** Entities of the batch that it was in. */
+  readonly entities: readonly Entity[];
+}
+
+/** The indexes of its rows' entities. Errors: DecodeError when the payload does not begin with such a column. */
+export function unknownBlockEntities({ block, entities }: ForeignBlock): Uint32Array {
+  const column = readIntColumn(new ByteReader(block.payload), block.rows);
+  const indexes = new Uint32Array(block.rows);
+  for (let row = 0; row < block.rows; row++) {
+    const index = Number(column[row]!) + row;
+    if (!Number.isInteger(index) || index < 0 || index >= entities.length)
+      throw new DecodeError(`entity ${index} of ${entities.length} in a block of "${block.schemaText}"`);
+    indexes[row] = index;
+  }
+  return indexes;
+}
+
+/** `batch` and the blocks, in one. Errors: DecodeError as above; `batch` is as it was. */
+export function withUnknownBlocks(batch: IncrementBatch, foreign: readonly ForeignBlock[]): IncrementBatch {
+  if (foreign.length === 0) return batch;
+  const entities = [...batch.entities];
+  const keyOf = ({ scope, id }: Entity) => `${scope} ${id}`;
+  const indexOf = new Map(entities.map((entity, i) => [keyOf(entity), i]));
+  const unknownBlocks = [...batch.unknownBlocks];
+  for (const one of foreign) {
+    const column = new BigInt64Array(one.block.rows);
+    unknownBlockEntities(one).forEach((index, row) => {
+      const entity = one.entities[index]!;
+      let here = indexOf.get(keyOf(entity));
+      if (here === undefined) {
+        here = entities.push(entity) - 1;
+        indexOf.set(keyOf(entity), here);
+      }
+      column[row] = BigInt(here - row);
+    });
+    const r = new ByteReader(one.block.payload);
+    readIntColumn(r, one.block.rows);
+    const w = new ByteWriter(one.block.payload.length + 16);
+    writeIntColumn(w, column);
+    w.raw(r.raw(r.remaining));
+    unknownBlocks.push({ ...one.block, payload: w.finish() });
+  }
+  return { entities, blocks: batch.blocks, unknownBlocks };
+}
