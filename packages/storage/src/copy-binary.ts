@@ -27,7 +27,9 @@ export class CopyBinaryWriter {
 
   row(fields: number): void {
     this.#reserve(2 + fields * 12); // every field but bytes fits in 12
-    this.#view.setInt16(this.#at, fields);
+    const bytes = this.#bytes;
+    bytes[this.#at] = fields >>> 8;
+    bytes[this.#at + 1] = fields;
     this.#at += 2;
   }
 
@@ -43,9 +45,11 @@ export class CopyBinaryWriter {
     this.#at += 8;
   }
 
-  int64(value: bigint): void {
+  /** An int64 by its halves, as uint32: a bigint would be an object per value. */
+  int64(high: number, low: number): void {
     this.#view.setInt32(this.#at, 8);
-    this.#view.setBigInt64(this.#at + 4, value);
+    this.#view.setUint32(this.#at + 4, high);
+    this.#view.setUint32(this.#at + 8, low);
     this.#at += 12;
   }
 

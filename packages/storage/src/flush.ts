@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flush: the only place where data becomes durable. One transaction for all given slots, in this order: the fence (epochs,
 // under a row lock), the marks, dictionary, rows, marks, outbox, the rest, COMMIT. Anything short of COMMIT wrote nothing.
-import { BugError, invariant, reached, type Clock, type Logger } from '@oap-federation/runtime';
+import { BugError, invariant, reached, type Clock, type CrashPoint, type Logger } from '@oap-federation/runtime';
 import { encodeDictionary } from './dictionary.js';
 import { daysOf, groupRows, prepareStage, writeRows, type RowGroup } from './merge-rows.js';
 import type { DayPartitions } from './partitions.js';
 import { StorageUnavailable, type FlushOutcome, type SlotFlush } from './port.js';
 import { positionsText } from './positions.js';
-import { BEGIN, inTransaction, sqlState, type SqlSession, type SqlValue } from './sql.js';
+import { allOf, BEGIN, inTransaction, sqlState, type SqlSession, type SqlValue } from './sql.js';
 import type { MetricCatalog } from './tables.js';
 
 export interface FlushContext {
@@ -46,7 +46,9 @@ export async function flushSlots(
       session,
       BEGIN,
       async (): Promise<FlushOutcome> => {
-        const refused = new Set([...(await foreignSlots(session, flushes)), ...(await staleMarks(session, flushes))]);
+        const fence = [foreignSlots(session, flushes), staleMarks(session, flushes)];
+        await allOf(fence);
+        const refused = new Set((await Promise.all(fence)).flat());
         if (refused.size > 0) return { kind: 'notOwner', slots: [...refused].toSorted((a, b) => a - b) };
         reached('flush.fenced');
         await write(session, flushes, groups, clock.now());
@@ -104,20 +106,20 @@ async function write(
   groups: readonly RowGroup[],
   nowMs: number,
 ): Promise<void> {
-  await writeDictionary(session, flushes, nowMs);
-  reached('flush.dictionaryWritten');
-  for (const group of groups) await writeRows(session, group);
-  reached('flush.rowsWritten');
-  await writeMarks(session, flushes);
-  reached('flush.marksWritten');
-  await appendOutbox(session, flushes);
-  await writePending(session, flushes);
-  reached('flush.outboxAppended');
-  await writeHeads(session, flushes);
-  await writeParked(session, flushes, nowMs);
-  await writeLosses(session, flushes, nowMs);
-  await writeManifests(session, flushes);
-  await writeHours(session, flushes);
+  // sent at once, in this order; each point is reached when the server has answered what leads to it
+  const written = (point: CrashPoint, ...statements: readonly Promise<unknown>[]) =>
+    allOf(statements).then(() => reached(point));
+  await allOf([
+    written('flush.dictionaryWritten', writeDictionary(session, flushes, nowMs)),
+    written('flush.rowsWritten', ...groups.map((group) => writeRows(session, group))),
+    written('flush.marksWritten', writeMarks(session, flushes)),
+    written('flush.outboxAppended', appendOutbox(session, flushes), writePending(session, flushes)),
+    writeHeads(session, flushes),
+    writeParked(session, flushes, nowMs),
+    writeLosses(session, flushes, nowMs),
+    writeManifests(session, flushes),
+    writeHours(session, flushes),
+  ]);
 }
 
 async function writeDictionary(session: SqlSession, flushes: readonly SlotFlush[], nowMs: number): Promise<void> {

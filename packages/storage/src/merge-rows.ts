@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes merged rows: row blocks of many slots, grouped by table and columns, sorted by primary key, upserted as absolute values.
-// Many rows go as binary COPY into a temporary table and from there in one statement; few rows go as arrays in one statement.
+// Few rows go as arrays in one statement; many as binary COPY: straight into the table when none of them is stored yet, else into a
+// temporary table and from there in one statement.
 import { invariant } from '@oap-federation/runtime';
 import { CopyBinaryWriter } from './copy-binary.js';
-import type { RowBlock } from './port.js';
-import { identifier, type SqlSession, type SqlValue } from './sql.js';
-import { GRANULARITIES, metricTable, MINUTES_PER_DAY, SCOPE_NAMES, type MetricCatalog } from './tables.js';
+import type { RowBlock, RowColumns } from './port.js';
+import { allOf, identifier, type SqlSession, type SqlValue } from './sql.js';
+import {
+  GRANULARITIES,
+  metricTable,
+  MINUTES_PER_DAY,
+  SCOPE_NAMES,
+  type MetricCatalog,
+  type StoredMetric,
+} from './tables.js';
+
+// positions of the halves of a bigint in memory
+const LOW = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 0 : 1;
+const HIGH = 1 - LOW;
 
 /** Values of one column: row i lacks the metric where present[i] is 0. */
 type ColumnValues = { readonly present: Uint8Array } & (
@@ -24,51 +36,82 @@ export interface RowGroup {
   /** Temporary table for its rows: each group has its own, since emptying one inside a transaction is dear. */
   readonly stage: string;
   readonly minuteTable: boolean;
+  /** No row of it is stored yet: its rows are inserted, and a row that is there after all is an error. */
+  readonly fresh: boolean;
   readonly columns: readonly { readonly name: string; readonly kind: ColumnValues['kind'] }[];
-  readonly blocks: GroupBlock[];
-  rows: number;
+  readonly blocks: readonly GroupBlock[];
+  readonly rows: number;
 }
 
 const TABLE_RANK = new Map(
   SCOPE_NAMES.flatMap((scope) => GRANULARITIES.map((g) => metricTable(scope, g))).map((table, rank) => [table, rank]),
 );
 
-/** Groups blocks in the order in which tables are locked everywhere. Errors: BUG when a metric was not prepared. */
+/** Blocks of one table with the same metrics, and which of those any row has. */
+interface Gathered {
+  readonly table: string;
+  readonly fresh: boolean;
+  readonly metrics: readonly StoredMetric[];
+  readonly used: boolean[];
+  readonly blocks: { readonly block: RowBlock; readonly metrics: readonly RowColumns[] }[];
+}
+
+/**
+ * Groups blocks in the order in which tables are locked everywhere. Of fresh rows, the columns of a metric that no row has are left out.
+ * Errors: BUG when a metric was not prepared.
+ */
 export function groupRows(blocks: readonly RowBlock[], catalog: MetricCatalog): RowGroup[] {
-  const groups = new Map<string, RowGroup>();
-  const groupsOfTable = new Map<string, number>();
+  const gathered = new Map<string, Gathered>();
   for (const block of blocks) {
     if (block.minutes.length === 0) continue;
     const table = metricTable(block.scope, block.granularity);
-    const names: RowGroup['columns'][number][] = [];
-    const columns: ColumnValues[] = [];
+    const fresh = block.fresh === true;
     const metrics = block.metrics.toSorted((a, b) => (a.schema.name < b.schema.name ? -1 : 1));
-    for (const { schema, present, ints, distributions } of metrics) {
-      const metric = catalog.find(schema);
-      invariant(metric !== undefined, `metric "${schema.text}" was not given to prepareMetrics`);
-      invariant(schema.scope === block.scope, `metric ${schema.name} in a block of scope ${block.scope}`);
-      metric.intColumns.forEach((name, f) => {
-        names.push({ name, kind: 'int64' });
-        columns.push({ kind: 'int64', present, values: ints[f]! });
-      });
-      metric.distributionColumns.forEach((name, f) => {
-        names.push({ name, kind: 'bytes' });
-        columns.push({ kind: 'bytes', present, values: distributions[f]! });
-      });
-    }
-    const key = `${table} ${names.map((c) => c.name).join(' ')}`;
-    let group = groups.get(key);
+    const key = `${table} ${String(fresh)} ${metrics.map(({ schema }) => schema.text).join(' ')}`;
+    let group = gathered.get(key);
     if (group === undefined) {
-      const ordinal = groupsOfTable.get(table) ?? 0;
-      groupsOfTable.set(table, ordinal + 1);
-      const stage = `stage_${table}_${ordinal}`;
-      group = { table, stage, minuteTable: block.granularity === 'minute', columns: names, blocks: [], rows: 0 };
-      groups.set(key, group);
+      const stored = metrics.map(({ schema }) => {
+        const metric = catalog.find(schema);
+        invariant(metric !== undefined, `metric "${schema.text}" was not given to prepareMetrics`);
+        invariant(schema.scope === block.scope, `metric ${schema.name} in a block of scope ${block.scope}`);
+        return metric;
+      });
+      group = { table, fresh, metrics: stored, used: stored.map(() => !fresh), blocks: [] };
+      gathered.set(key, group);
     }
-    group.blocks.push({ block, columns });
-    group.rows += block.minutes.length;
+    metrics.forEach(({ present }, m) => (group.used[m] ||= present.includes(1)));
+    group.blocks.push({ block, metrics });
   }
-  return [...groups.values()].toSorted((a, b) => TABLE_RANK.get(a.table)! - TABLE_RANK.get(b.table)!);
+  const groupsOfTable = new Map<string, number>();
+  return [...gathered.values()]
+    .map((group) => {
+      const ordinal = groupsOfTable.get(group.table) ?? 0;
+      groupsOfTable.set(group.table, ordinal + 1);
+      return groupOf(group, ordinal);
+    })
+    .toSorted((a, b) => TABLE_RANK.get(a.table)! - TABLE_RANK.get(b.table)!);
+}
+
+function groupOf({ table, fresh, metrics, used, blocks }: Gathered, ordinal: number): RowGroup {
+  const columns: RowGroup['columns'][number][] = [];
+  metrics.forEach(({ intColumns, distributionColumns }, m) => {
+    if (!used[m]) return;
+    for (const name of intColumns) columns.push({ name, kind: 'int64' });
+    for (const name of distributionColumns) columns.push({ name, kind: 'bytes' });
+  });
+  let rows = 0;
+  const groupBlocks = blocks.map(({ block, metrics: given }): GroupBlock => {
+    rows += block.minutes.length;
+    const values: ColumnValues[] = [];
+    given.forEach(({ present, ints, distributions }, m) => {
+      if (!used[m]) return;
+      for (const column of ints) values.push({ kind: 'int64', present, values: column });
+      for (const column of distributions) values.push({ kind: 'bytes', present, values: column });
+    });
+    return { block, columns: values };
+  });
+  const minuteTable = blocks[0]!.block.granularity === 'minute';
+  return { table, stage: `stage_${table}_${ordinal}`, minuteTable, fresh, columns, blocks: groupBlocks, rows };
 }
 
 /** Minute table -> days (since 1970-01-01) that the groups write. */
@@ -142,48 +185,64 @@ export function writesByCopy(group: RowGroup): boolean {
 /** Makes the group's temporary table if this session has none; outside the flush's transaction, so that a rollback keeps it. */
 export async function prepareStage(session: SqlSession, group: RowGroup): Promise<void> {
   const { stage } = group;
-  if (!writesByCopy(group) || session.stages.has(stage)) return;
+  if (group.fresh || !writesByCopy(group) || session.stages.has(stage)) return;
   await session.query(`CREATE TEMPORARY TABLE IF NOT EXISTS ${stage} (LIKE ${group.table}) ON COMMIT DELETE ROWS`);
   session.stages.add(stage);
 }
 
-/** Upserts the rows of one group, inside the caller's transaction. */
+/** Upserts the rows of one group, inside the caller's transaction. Its statements are sent at once. */
 export async function writeRows(session: SqlSession, group: RowGroup): Promise<void> {
   const sorted = sortRows(group);
-  if (writesByCopy(group)) await copyAndMerge(session, group, sorted);
-  else await mergeArrays(session, group, sorted);
-}
-
-async function copyAndMerge(session: SqlSession, group: RowGroup, { blockOf, rowOf }: SortedRows): Promise<void> {
-  const { stage } = group;
+  if (!writesByCopy(group)) return mergeArrays(session, group, sorted);
   const columns = [...KEY_COLUMNS, ...group.columns.map((c) => c.name)];
+  const data = encodeRows(group, sorted);
+  if (group.fresh) return session.copyBinary(group.table, columns, data);
   const names = columns.map(identifier).join(', ');
-  await session.copyBinary(stage, columns, encodeRows(group, blockOf, rowOf));
-  // a scan of a temporary table gives the rows in the order they came in: sorted
-  await session.query(
-    `INSERT INTO ${group.table} (${names}) SELECT ${names} FROM ${stage} ${conflictClause(group.columns)}`,
-  );
+  await allOf([
+    session.copyBinary(group.stage, columns, data),
+    // a scan of a temporary table gives the rows in the order they came in: sorted
+    session.query(
+      `INSERT INTO ${group.table} (${names}) SELECT ${names} FROM ${group.stage} ${conflictClause(group.columns)}`,
+    ),
+  ]);
 }
 
-function encodeRows(group: RowGroup, blockOf: Uint32Array, rowOf: Uint32Array): Uint8Array<ArrayBuffer> {
+/** The rows as a binary COPY file. */
+function encodeRows(group: RowGroup, { blockOf, rowOf }: SortedRows): Uint8Array<ArrayBuffer> {
   const fields = KEY_COLUMNS.length + group.columns.length;
   const writer = new CopyBinaryWriter(group.rows * (30 + group.columns.length * 12) + 64);
+  let current = -1;
+  let block = group.blocks[0]!.block;
+  let columns: readonly ColumnValues[] = [];
+  let words: readonly (Uint32Array | undefined)[] = [];
   for (let i = 0; i < rowOf.length; i++) {
-    const { block, columns } = group.blocks[blockOf[i]!]!;
+    if (blockOf[i] !== current) {
+      current = blockOf[i]!;
+      ({ block, columns } = group.blocks[current]!);
+      words = columns.map((c) =>
+        c.kind === 'int64' ? new Uint32Array(c.values.buffer, c.values.byteOffset, c.values.length * 2) : undefined,
+      );
+    }
     const row = rowOf[i]!;
     writer.row(fields);
     writer.int16(block.slot);
     writer.int16(block.origins[row]!);
     writer.int32(block.minutes[row]!);
     writer.int32(block.entities[row]!);
-    for (const column of columns) {
-      if (column.present[row] === 0) writer.null();
-      else if (column.kind === 'int64') writer.int64(column.values[row]!);
-      else {
-        const bytes = column.values[row];
-        if (bytes === undefined) writer.null();
-        else writer.bytes(bytes);
+    for (let c = 0; c < columns.length; c++) {
+      const column = columns[c]!;
+      if (column.present[row] === 0) {
+        writer.null();
+        continue;
       }
+      const ofColumn = words[c];
+      if (ofColumn !== undefined) {
+        writer.int64(ofColumn[row * 2 + HIGH]!, ofColumn[row * 2 + LOW]!);
+        continue;
+      }
+      const bytes = column.values[row] as Uint8Array | undefined;
+      if (bytes === undefined) writer.null();
+      else writer.bytes(bytes);
     }
   }
   return writer.finish();

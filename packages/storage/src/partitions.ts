@@ -23,10 +23,11 @@ export class DayPartitions {
         const { rows } = await session.query(`SELECT to_regclass($1::text) IS NULL`, [partition]);
         if (rows[0]![0] !== true) continue;
         // Make, then attach: ATTACH locks the parent against other DDL only, PARTITION OF would lock out every flush.
-        // Room in each page lets the many updates of a young row stay in its page (HOT).
+        // A row is written two or three times within its minute: with room for a second version of all its rows, a page is updated
+        // in place (HOT), over and over, and the index is left alone. Measured at 70 %: half of the updates found no room.
         await session.query(
           `CREATE TABLE ${identifier(partition)} (LIKE ${table} INCLUDING INDEXES)
-           WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)`,
+           WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)`,
         );
         await session.query(
           `ALTER TABLE ${table} ATTACH PARTITION ${identifier(partition)}

@@ -106,6 +106,8 @@ export interface RowBlock {
   readonly origins: Int32Array;
   readonly entities: Int32Array;
   readonly metrics: readonly RowColumns[];
+  /** The slot's owner knows that none of the rows is stored yet. A row that is there after all fails the flush. */
+  readonly fresh?: boolean;
 }
 
 export interface OutboxEntry {

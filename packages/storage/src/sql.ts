@@ -13,7 +13,10 @@ export interface SqlResult {
   readonly rowCount: number;
 }
 
-/** One database session. Calls are made one after another, never at once. */
+/**
+ * One database session. Calls may be made without waiting for those before: they are carried out, and answered, in order. After an
+ * error inside a transaction those that were sent behind it fail too, so the first one is the cause (`allOf`).
+ */
 export interface SqlSession {
   query(text: string, values?: readonly SqlValue[]): Promise<SqlResult>;
   /** COPY table (columns) FROM binary data (`copy-binary.ts`), whose memory is given away. */
@@ -32,6 +35,17 @@ export interface SqlDatabase extends AsyncDisposable {
 export const BEGIN = 'BEGIN';
 /** One snapshot for several statements that must agree. */
 export const BEGIN_SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY';
+
+/** SQLSTATE of every statement behind a failed one, until the transaction ends. */
+const BEHIND_A_FAILURE = '25P02';
+
+/** Waits until all statements that were sent at once are answered. Errors: that of the one which failed first. */
+export async function allOf(statements: readonly Promise<unknown>[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const outcome of await Promise.allSettled(statements))
+    if (outcome.status === 'rejected') failures.push(outcome.reason);
+  if (failures.length > 0) throw failures.find((f) => sqlState(f) !== BEHIND_A_FAILURE) ?? failures[0];
+}
 
 /**
  * Runs `work` in a transaction; commits unless `keep` says no. `commitSent` is called while nobody knows yet whether it did.
