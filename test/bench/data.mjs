@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The data of the benchmarks, the same in every run: services, latencies, and increments of core.oal's service metrics.
 import { readFileSync } from 'node:fs';
-import { BatchBuilder, bucketIndex, entityOf, MetricColumns, SparseDistribution } from '@oap-federation/model';
+import { bucketIndex, entityOf, SparseDistribution } from '@oap-federation/model';
 import { loadOal } from '@oap-federation/oal';
 
 /** Numbers in [0, 1) (mulberry32). */
@@ -74,24 +74,24 @@ const templates = Array.from({ length: 64 }, (_, i) => {
 /** One of 64 sets of `SAMPLES` latencies and what each metric makes of it. */
 export const template = (i) => templates[i % templates.length];
 
-/** Columns with one increment of `schema` for each of `rows` rows. */
-function increments(schema, rows, seed) {
-  const columns = new MetricColumns(schema, rows);
-  for (let row = 0; row < rows; row++) {
-    // apart from each other, so that neither rows nor producers repeat in step
-    const { ints, encoded } = template(row * 7 + seed * 13);
-    if (schema === HISTOGRAM) columns.setRow(row, [], [encoded]);
-    else columns.setRow(row, ints[schema.functionName].map(BigInt), []);
-  }
-  return columns;
-}
-
 /** A batch as one producer sends it: an increment of each schema for each entity. */
 export function batchOf(schemas, entities, minute, seed) {
-  const builder = new BatchBuilder();
-  const rows = entities.map((_, i) => i);
-  for (const schema of schemas) {
-    builder.addRows(increments(schema, entities.length, seed), minute, '', rows, (row) => entities[row]);
-  }
-  return builder.build();
+  const rows = entities.length;
+  // apart from each other, so that neither rows nor producers repeat in step
+  const templateOf = (row) => template(row * 7 + seed * 13);
+  const blocks = schemas.map((schema) => {
+    const ints = schema.intFields.map((_, f) => {
+      const column = new BigInt64Array(rows);
+      for (let row = 0; row < rows; row++) column[row] = BigInt(templateOf(row).ints[schema.functionName][f]);
+      return column;
+    });
+    const distributions = schema.distributionFields.map(() => {
+      const parts = entities.map((_, row) => templateOf(row).encoded);
+      const offsets = new Uint32Array(rows + 1);
+      parts.forEach((part, row) => (offsets[row + 1] = offsets[row] + part.length));
+      return { offsets, bytes: new Uint8Array(Buffer.concat(parts)) };
+    });
+    return { schema, minute, origin: '', entities: Uint32Array.from(entities, (_, i) => i), ints, distributions };
+  });
+  return { entities, blocks, unknownBlocks: [] };
 }

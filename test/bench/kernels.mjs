@@ -4,6 +4,7 @@
 import { L1Aggregator } from '@oap-federation/analysis';
 import {
   bucketIndex,
+  bucketLow,
   decodeContent,
   decodeEntity,
   encodeContent,
@@ -241,22 +242,86 @@ function entranceSpan() {
 const PRODUCERS = 20;
 const MERGED_SERVICES = 250;
 
-/** A batch as the receiver hands it on: decoded, with entities that the stream's dictionary knows. */
-function received(schemas, entities, seed) {
+/** A batch as it comes on a stream, and the entities that the stream knows: each stream has decoded its own. */
+function sent(schemas, entities, seed) {
   const content = encodeContent(batchOf(schemas, entities, MINUTE, seed));
+  return { content, known: content.descriptors.map((descriptor) => decodeEntity(descriptor)) };
+}
+
+/** A batch as the receiver hands it on. */
+function received({ content, known }) {
   let next = 0;
-  return decodeContent(content, () => entities[next++]);
+  return decodeContent(content, () => known[next++]);
+}
+
+function mergeAll(batches, schema) {
+  const delta = new SlotDelta();
+  for (const batch of batches) {
+    for (const block of batch.blocks) delta.addBlock(batch, block, schema, '');
+  }
 }
 
 function oursMerge(schema, entities) {
-  const batches = Array.from({ length: PRODUCERS }, (_, p) => received([schema], entities, p));
+  const batches = Array.from({ length: PRODUCERS }, (_, p) => received(sent([schema], entities, p)));
+  return { units: PRODUCERS * entities.length, run: () => mergeAll(batches, schema) };
+}
+
+/** The same from bytes: what a receiver does before the flush. */
+function oursReceive(schema, entities) {
+  const contents = Array.from({ length: PRODUCERS }, (_, p) => sent([schema], entities, p));
+  return { units: PRODUCERS * entities.length, run: () => mergeAll(contents.map(received), schema) };
+}
+
+const LONG_AVG = COUNTERS.find((schema) => schema.functionName === 'longAvg');
+
+function receiveCounter() {
+  const entities = services(MERGED_SERVICES);
+  const messages = Array.from({ length: PRODUCERS }, (_, p) =>
+    Increments.encode(messagesOf(batchOf([LONG_AVG], entities, MINUTE, p), SparseDistribution)).finish(),
+  );
   return {
-    units: PRODUCERS * entities.length,
-    run() {
-      const delta = new SlotDelta();
-      for (const batch of batches) {
-        for (const block of batch.blocks) delta.addBlock(batch, block, schema, '');
-      }
+    ours: oursReceive(LONG_AVG, entities),
+    reference: {
+      units: PRODUCERS * entities.length,
+      run() {
+        const rows = new Map();
+        for (const bytes of messages) {
+          for (const { entity, values } of Increments.decode(bytes).increments) {
+            const row = rows.get(entity);
+            if (row === undefined) {
+              rows.set(entity, { summation: BigInt(values[0]), count: BigInt(values[1]) });
+            } else {
+              row.summation += BigInt(values[0]);
+              row.count += BigInt(values[1]);
+            }
+          }
+        }
+      },
+    },
+  };
+}
+
+function receiveHistogram() {
+  const entities = services(MERGED_SERVICES);
+  const layout = HISTOGRAM.distributionFields[0].layout;
+  const messages = Array.from({ length: PRODUCERS }, (_, p) =>
+    Increments.encode(messagesOf(batchOf([HISTOGRAM], entities, MINUTE, p), SparseDistribution)).finish(),
+  );
+  const valueOf = Array.from({ length: 4_096 }, (_, index) => Math.min(3_600_000, Number(bucketLow(layout, index))));
+  const rows = new Map(entities.map(({ id }) => [id, newHdr()]));
+  return {
+    ours: oursReceive(HISTOGRAM, entities),
+    reference: {
+      units: PRODUCERS * entities.length,
+      run() {
+        for (const row of rows.values()) row.reset();
+        for (const bytes of messages) {
+          for (const { entity, indexes, counts } of Increments.decode(bytes).increments) {
+            const row = rows.get(entity);
+            for (let i = 0; i < indexes.length; i++) row.recordValueWithCount(valueOf[indexes[i]], counts[i]);
+          }
+        }
+      },
     },
   };
 }
@@ -270,10 +335,7 @@ function mergeCounter() {
     }),
   ).flat();
   return {
-    ours: oursMerge(
-      COUNTERS.find((schema) => schema.functionName === 'longAvg'),
-      entities,
-    ),
+    ours: oursMerge(LONG_AVG, entities),
     reference: {
       units: increments.length,
       run() {
@@ -425,6 +487,22 @@ export const KERNELS = [
     what: 'in memory, into one target',
     against: 'hdr-histogram-js',
     make: mergeDistribution,
+  },
+  {
+    key: 'receive.counter',
+    unit: 'increments',
+    perCore: true,
+    what: 'bytes to merged',
+    against: 'protobufjs, Map of bigint fields',
+    make: receiveCounter,
+  },
+  {
+    key: 'receive.histogram',
+    unit: 'increments',
+    perCore: true,
+    what: 'bytes to merged',
+    against: 'protobufjs, hdr-histogram-js',
+    make: receiveHistogram,
   },
   {
     key: 'encode',

@@ -1,54 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run bench [-- --quick]`: entrance, merge, encode, decode and flush, each beside a plain reference in the same run.
-// Out: a table, and test/bench/results/latest.json with flat keys. docs/performance.md says what is measured and holds a recorded run.
+// `npm run bench`: every figure of docs/performance.md, each beside a plain reference or a limit of the machine in the same run.
+// Out: a table, and test/bench/results/latest.json with flat keys; `--record` writes a numbered run too and the tables of the document.
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { FLUSHES, flushScenario, startServer } from './flush.mjs';
+import { inChild } from './child.mjs';
+import { DURABLE, durableScenario, ROWS } from './durable.mjs';
 import { BYTES, descriptorBytes, KERNELS } from './kernels.mjs';
+import { machineLimits } from './limits.mjs';
 import { compare } from './measure.mjs';
+import { aside, missing, results, row, short, title } from './report.mjs';
+import { startServer } from './server.mjs';
+import { writeTables } from './table.mjs';
 
-const USAGE = `usage: npm run bench -- [--quick] [--only TEXT]
-  --quick      under 20 s: fewer and shorter rounds, two of the five flushes
-  --only TEXT  the benchmarks whose name contains TEXT; latest.json is not written`;
+const USAGE = `usage: npm run bench -- [--quick] [--only TEXT] [--record]
+  --quick      under 60 s: fewer and shorter rounds, smaller sizes
+  --only TEXT  the figures whose name contains TEXT; no file is written
+  --record     writes results/<date>-run<n>.json too, and the tables in docs/performance.md`;
 
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
+const toRecord = args.includes('--record');
 const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '') : undefined;
-if (args.some((arg) => !['--quick', '--only', only].includes(arg)) || only === '') {
+const known = ['--quick', '--only', '--record', only];
+if (args.some((arg) => !known.includes(arg)) || only === '' || (toRecord && (quick || only !== undefined))) {
   console.error(USAGE);
   process.exit(2);
 }
 const wanted = ({ key }) => only === undefined || key.includes(only);
-
-const results = {};
-const width = [32, 62, 8, 10, 21];
-const line = (...cells) => cells.map((cell, i) => (i < 2 ? cell.padEnd(width[i]) : cell.padStart(width[i]))).join(' ');
-
-/** 12,345,678 is 12.3 M; three digits are more than a shared machine can tell. */
-function short(n) {
-  const [value, unit] = n >= 1e6 ? [n / 1e6, ' M'] : n >= 1e3 ? [n / 1e3, ' k'] : [n, ''];
-  return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)}${unit}`;
-}
-
-function title(text) {
-  console.log(`\n${line('', text, 'ours', 'reference', 'ratio')}`);
-}
-
-function record(key, { ratio, ratioMin, ratioMax, reference, ...value }) {
-  results[key] = Object.values(value)[0];
-  results[`${key}.reference`] = reference;
-  results[`${key}.ratio`] = ratio;
-  if (ratioMin !== undefined) results[`${key}.ratioMin`] = ratioMin;
-  if (ratioMax !== undefined) results[`${key}.ratioMax`] = ratioMax;
-}
-
-function row(name, what, ours, { reference, ratio, ratioMin, ratioMax }) {
-  const range = ratioMin === undefined ? '' : ` (${ratioMin.toFixed(2)}..${ratioMax.toFixed(2)})`;
-  console.log(line(name, what, ours, short(reference), `${ratio.toFixed(2)}${range}`));
-}
 
 /** Model, cores, versions, commit: what a number without it is not worth. */
 function machine() {
@@ -65,6 +46,134 @@ function machine() {
   };
 }
 
+/** Renames what `compare` and `summary` give to what a row takes. */
+const asRow = ({ perSecond, ...rest }) => ({ value: perSecond, ...rest });
+
+let server;
+
+/** The server of the run, started when first needed; undefined after saying that `key` is missing. */
+async function serverFor(key) {
+  server ??= await startServer();
+  if (!('unavailable' in server)) return server;
+  missing(key, server.unavailable);
+  return undefined;
+}
+
+async function kernels() {
+  const some = KERNELS.filter(wanted);
+  if (some.length > 0) title('per second of one core (CPU time)');
+  const timing = quick ? { rounds: 3, roundSeconds: 0.05 } : { rounds: 9, roundSeconds: 0.15 };
+  for (const { key, unit, perCore, what, against, make } of some) {
+    const measured = await compare(make(), timing);
+    row(`${key}.${perCore ? 'perSecondPerCore' : 'perSecond'}`, `${unit}, ${what}; ${against}`, asRow(measured));
+  }
+}
+
+function bytes() {
+  const some = BYTES.filter(wanted);
+  if (some.length > 0) title('bytes per increment');
+  for (const { key, what, against, count } of some) {
+    const { bytes: value, ...rest } = count();
+    row(`${key}.bytes`, `${what}; ${against}`, { value, ...rest });
+  }
+  if (some.length > 0) row('wire.descriptor.bytes', 'once per entity and stream', { value: descriptorBytes() });
+}
+
+/** What else a durable scenario says, under the same key. */
+function stagesOf(key, { stages, perCpuSecond, withoutDecode }) {
+  aside({ [`${key}.perCpuSecond`]: perCpuSecond, [`${key}.withoutDecode`]: withoutDecode });
+  for (const [name, share] of Object.entries(stages)) aside({ [`${key}.share.${name}`]: share });
+  const shares = Object.entries(stages).map(([name, share]) => `${name} ${(share * 100).toFixed(0)} %`);
+  aside(
+    {},
+    `${shares.join(', ')}; ${short(withoutDecode)} /s without decoding, ${short(perCpuSecond)} per s of our CPU`,
+  );
+}
+
+async function durable() {
+  const some = DURABLE.filter(wanted).filter(({ slow }) => !quick || !slow);
+  if (some.length > 0) title('increments per second, durable (wall time); an upsert per merged row');
+  for (const scenario of some) {
+    const { key, what } = scenario;
+    const on = key.startsWith('durable.embedded') ? undefined : await serverFor(key);
+    if (on === undefined && !key.startsWith('durable.embedded')) continue;
+    const measured = await durableScenario(on, scenario, quick);
+    const { byRow, byCopy } = measured;
+    row(`${key}.perSecond`, what, asRow(byRow));
+    row(`${key}.copy.perSecond`, '  bare binary COPY and merge of the same rows', asRow(byCopy));
+    stagesOf(key, measured);
+  }
+}
+
+async function rows() {
+  const some = ROWS.filter(wanted).filter(({ slow }) => !quick || !slow);
+  if (some.length > 0) title('rows per second, stored (wall time); a bare binary COPY and merge of the same rows');
+  for (const scenario of some) {
+    const { key, what } = scenario;
+    const on = await serverFor(key);
+    if (on === undefined) continue;
+    const sized = quick ? { ...scenario, entities: scenario.entities / 10 } : scenario;
+    const measured = await durableScenario(on, sized, quick);
+    const { byCopy, rowsPerIncrement } = measured;
+    const { perSecond, reference, ratio, ratioMin, ratioMax } = byCopy;
+    row(`${key}.perSecond`, what, {
+      value: perSecond * rowsPerIncrement,
+      reference: reference * rowsPerIncrement,
+      ratio,
+    });
+    aside({ [`${key}.ratio`]: ratio, [`${key}.ratioMin`]: ratioMin, [`${key}.ratioMax`]: ratioMax });
+    aside({ [`${key}.incrementsPerSecond`]: perSecond });
+    stagesOf(key, measured);
+  }
+}
+
+async function limits() {
+  if (!wanted({ key: 'limits' })) return;
+  title('limits of this machine');
+  await machineLimits(quick);
+}
+
+async function memory() {
+  if (!wanted({ key: 'memory.histogramKey memory.counterKey' })) return;
+  title('bytes of memory per live key (heap and external); a Map of hdr-histogram-js, of bigint fields');
+  const found = await inChild('memory.mjs', { quick }, ['--expose-gc', '--max-old-space-size=8192']);
+  for (const { key, what, ...numbers } of found) row(key, what, numbers);
+}
+
+async function stream() {
+  if (!wanted({ key: 'forwarder. receiver. limits.grpc' })) return;
+  title('from tier to tier over gRPC on loopback');
+  const on = await serverFor('forwarder.cpuPerIncrementNs');
+  if (on === undefined) return;
+  const { streamFigures } = await import('./stream.mjs');
+  for (const { key, what, ...numbers } of await streamFigures(on, quick)) row(key, what, numbers);
+}
+
+async function latency() {
+  if (!wanted({ key: 'latency.tier' })) return;
+  title('ms from a commit below to the commit above that has it');
+  const { tierLatency } = await import('./latency.mjs');
+  const found = await tierLatency(quick);
+  if ('unavailable' in found) missing('latency.tier', found.unavailable);
+  else for (const { key, what, ...numbers } of found) row(key, what, numbers);
+}
+
+async function sizes() {
+  if (!wanted({ key: 'scaling.entities scaling.tiers recovery.millionKeys' })) return;
+  title('ns of wall time per increment, by number of entities and of tiers; ms of a restart');
+  const on = await serverFor('scaling');
+  if (on === undefined) return;
+  const options = { url: on.url, quick, only };
+  const found = await inChild('sizes.mjs', options, ['--max-old-space-size=12288']);
+  for (const { key, what, ...numbers } of found) row(key, what, numbers);
+}
+
+/** The next free number of the day. */
+function nextRun(folder, day) {
+  const taken = readdirSync(folder).flatMap((name) => new RegExp(`^${day}-run(\\d+)\\.json$`).exec(name)?.[1] ?? []);
+  return path.join(folder, `${day}-run${Math.max(0, ...taken.map(Number)) + 1}.json`);
+}
+
 const host = machine();
 const started = new Date();
 const loadBefore = os.loadavg()[0];
@@ -75,63 +184,25 @@ console.log(
   `load before: ${loadBefore.toFixed(2)}. Ratio: ours to reference, above 1 is better than the reference; median (min..max).`,
 );
 
-const kernels = KERNELS.filter(wanted);
-if (kernels.length > 0) title('per second of one core (CPU time)');
-const timing = quick ? { rounds: 3, roundSeconds: 0.06 } : { rounds: 7, roundSeconds: 0.15 };
-for (const { key, unit, perCore, what, against, make } of kernels) {
-  const measured = await compare(make(), timing);
-  record(`${key}.${perCore ? 'perSecondPerCore' : 'perSecond'}`, measured);
-  row(`${key} [${unit}]`, `${what}; ${against}`, short(measured.perSecond), measured);
-}
-
-const counts = BYTES.filter(wanted);
-if (counts.length > 0) title('bytes per increment');
-for (const { key, what, against, count } of counts) {
-  const counted = count();
-  record(`${key}.bytes`, counted);
-  row(key, `${what}; ${against}`, short(counted.bytes), counted);
-}
-if (counts.length > 0) {
-  results['wire.descriptor.bytes'] = descriptorBytes();
-  console.log(line('wire.descriptor', 'once per entity and stream', short(descriptorBytes()), '', ''));
-}
-
-const flushes = FLUSHES.filter(wanted).filter((scenario) => !quick || scenario.quick);
-if (flushes.length > 0) await flush(flushes);
-
-async function flush(scenarios) {
-  title('increments per second, durable (wall)');
-  const server = await startServer().catch((error) => ({ unavailable: error.message }));
-  if ('unavailable' in server) {
-    console.log(`flush.postgres: not measured, ${server.unavailable}`);
-    results['flush.postgres.missing'] = server.unavailable;
-    return;
-  }
-  try {
-    for (const scenario of scenarios) {
-      const { byCopy, rowsPerIncrement, perCpuSecond, ...byRow } = await flushScenario(server, scenario, quick ? 1 : 3);
-      const { key, what } = scenario;
-      record(`${key}.perSecond`, byRow);
-      results[`${key}.perSecond.copyReference`] = byCopy.reference;
-      results[`${key}.perSecond.copyRatio`] = byCopy.ratio;
-      results[`${key}.perSecond.copyRatioMin`] = byCopy.ratioMin;
-      results[`${key}.perSecond.copyRatioMax`] = byCopy.ratioMax;
-      results[`${key}.rowsPerSecond`] = byRow.perSecond * rowsPerIncrement;
-      results[`${key}.perCpuSecond`] = perCpuSecond;
-      row(key, `${what}; an upsert per row`, short(byRow.perSecond), byRow);
-      row('', 'bare COPY and merge of the same rows', '', byCopy);
-      const aside = `${short(byRow.perSecond * rowsPerIncrement)} stored rows/s; ${short(perCpuSecond)} increments per s of our CPU`;
-      console.log(line('', aside, '', '', ''));
+/** Every part runs, also after one has failed: its rows are then missing with the reason, and the exit status is 1. */
+const PARTS = { kernels, bytes, limits, durable, rows, memory, stream, latency, sizes };
+try {
+  for (const [name, part] of Object.entries(PARTS)) {
+    try {
+      await part();
+    } catch (error) {
+      console.error(error);
+      missing(name, String(error.message).split('\n')[0]);
+      process.exitCode = 1;
     }
-  } finally {
-    await server.stop();
   }
+} finally {
+  if (server !== undefined && !('unavailable' in server)) await server.stop();
 }
 
 const seconds = (Date.now() - started.getTime()) / 1_000;
 console.log(`\n${seconds.toFixed(0)} s; load after: ${os.loadavg()[0].toFixed(2)}`);
 if (only === undefined) {
-  const file = path.join(import.meta.dirname, 'results/latest.json');
   const rounded = Object.fromEntries(
     Object.entries(results).map(([key, value]) => [
       key,
@@ -147,6 +218,17 @@ if (only === undefined) {
     loadAfter: os.loadavg()[0],
     ...rounded,
   };
-  writeFileSync(file, `${JSON.stringify(run, undefined, 2)}\n`);
-  console.log(`written to ${path.relative(process.cwd(), file)}`);
+  const folder = path.join(import.meta.dirname, 'results');
+  const files = [path.join(folder, 'latest.json')];
+  if (toRecord) files.push(nextRun(folder, started.toISOString().slice(0, 10)));
+  for (const file of files) {
+    writeFileSync(file, `${JSON.stringify(run, undefined, 2)}\n`);
+    console.log(`written to ${path.relative(process.cwd(), file)}`);
+  }
+  if (toRecord) {
+    writeTables(path.basename(files[1]));
+    console.log(
+      'the tables of docs/performance.md are those of this run now; what its text says of them is yours to read again',
+    );
+  }
 }

@@ -33,7 +33,7 @@ const Increment = new protobuf.Type('Increment')
   .add(new protobuf.Field('counts', 7, 'uint64', 'repeated'));
 const Increments = new protobuf.Type('Increments').add(new protobuf.Field('increments', 1, 'Increment', 'repeated'));
 new protobuf.Root().define('bench').add(Increment).add(Increments);
-export { Increments };
+export { Increment, Increments };
 
 /** The increments of one of our batches, as plain objects for `Increments.encode`. */
 export function messagesOf(batch, SparseDistribution) {

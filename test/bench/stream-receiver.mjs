@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The receiving process of the stream benchmark: the real federation receiver before an intake that commits at once, and two plain
+// methods for the references. Talks to its parent: `start` and `stop` around a piece of work, answers CPU seconds and what came.
+import process from 'node:process';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { federationServices, receiverConfig } from '@oap-federation/federation';
+import { incrementCount } from '@oap-federation/model';
+import { systemClock } from '@oap-federation/runtime';
+import { cpuSeconds } from './measure.mjs';
+import { Increment } from './reference.mjs';
+import { BARE, SINGLE } from './stream-methods.mjs';
+import { logger, SLOTS } from './tier.mjs';
+
+let received = 0;
+const marks = new Map();
+
+const intake = {
+  owns: () => true,
+  mark: (_slot, logId) => marks.get(logId),
+  offer: async ({ logId, slot, producer, gen, seq, chain, batch }) => {
+    received += incrementCount(batch);
+    marks.set(logId, { logId, slot, producer, kind: 'federated', gen, seq, chain });
+    return { kind: 'committed', appliedSeq: seq };
+  },
+  watchOwnership: () => () => {},
+};
+const coordinator = {
+  slotOwners: () => Array.from({ length: SLOTS }, () => 'upper'),
+  watchSlots: () => () => {},
+  queryModules: () => [],
+  watchModules: () => () => {},
+};
+const config = receiverConfig({ tier: 'upper', slots: SLOTS, instanceId: 'upper', address: '127.0.0.1:0' });
+const { services } = federationServices(config, {
+  intake,
+  store: { expectChildren: async () => {} },
+  routes: () => undefined,
+  coordinator,
+  clock: systemClock,
+  logger,
+});
+const server = new Server({
+  'grpc-node.flow_control_window': 1_048_576,
+  'grpc.max_receive_message_length': config.maxFrameBytes + 1_024,
+});
+for (const { definition, implementation } of services) server.addService(definition, implementation);
+const counted = (count) => (call, callback) => {
+  call.on('data', (bytes) => (received += count(bytes)));
+  call.on('end', () => callback(null, Buffer.alloc(0)));
+};
+server.addService(
+  { bare: BARE, single: SINGLE },
+  {
+    bare: counted((bytes) => bytes.length),
+    single: counted((bytes) => (Increment.decode(bytes).minute > 0 ? 1 : 0)),
+  },
+);
+
+let cpu = 0;
+process.on('message', ({ kind }) => {
+  if (kind === 'start') {
+    received = 0;
+    cpu = cpuSeconds();
+    process.send({});
+  } else if (kind === 'stop') {
+    process.send({ cpu: cpuSeconds() - cpu, received });
+  }
+});
+server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
+  process.send(error ? { failed: error.message } : { port });
+});

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// One tier as the benchmarks drive it: the real slot owner over a given store, and the batches that tiers below send to it, as bytes.
+import { performance } from 'node:perf_hooks';
+import { chainAfter, SlotOwner } from '@oap-federation/analysis';
+import {
+  decodeContent,
+  decodeEntity,
+  decodeHeader,
+  EMPTY_HEADER,
+  encodeContent,
+  encodeHeader,
+  incrementCount,
+  joinContent,
+  slotOf,
+} from '@oap-federation/model';
+import { federationRoutes } from '@oap-federation/oal';
+import { MetricRegistry, openLogger, systemClock } from '@oap-federation/runtime';
+import { batchOf, federationProgram, services } from './data.mjs';
+import { cpuSeconds } from './measure.mjs';
+
+export const SLOTS = 16;
+
+/** Says nothing while all goes well. */
+export const logger = openLogger({ level: 'warn', destination: 'stderr' });
+
+/** The system's clock, but the minute is set: nothing expires and no hour is derived while a benchmark runs. */
+export function benchClock() {
+  const clock = {
+    minute: Math.floor(systemClock.now() / 60_000),
+    now: () => clock.minute * 60_000,
+    monotonicMs: () => systemClock.monotonicMs(),
+    sleep: (ms, signal) => systemClock.sleep(ms, signal),
+    after: (ms, task) => systemClock.after(ms, task),
+  };
+  return clock;
+}
+
+/** A tier that receives from `tiers` others and forwards: its owner of all slots. */
+export async function openTier(store, { tiers, origins = false }, clock) {
+  const program = federationProgram();
+  const routes = federationRoutes(program);
+  const schemas = [...program.schemas.values()];
+  await store.prepareMetrics(schemas);
+  await store.expectChildren(
+    Array.from({ length: tiers }, (_, t) => ({ tier: `tier-${t}`, sinceMinute: clock.minute })),
+  );
+  const owner = new SlotOwner(
+    {
+      tier: 'upper',
+      instanceId: 'bench',
+      storageSessionTimeoutMs: 3_600_000,
+      ttlDays: 7,
+      maxFutureMinutes: 5,
+      forwards: true,
+      originScopes: new Set(origins ? ['Service'] : []),
+      queueBytesMax: 512 * 1024 * 1024,
+      metricsOf: (scope) => schemas.filter((schema) => schema.scope === scope),
+      resolve: (wire) => {
+        const route = routes.get(wire.name);
+        return route && route.accepts(wire) === undefined ? route.schema : undefined;
+      },
+      hasLocalSources: false,
+      rollupPeriodMs: Number.MAX_SAFE_INTEGER,
+      derivesHours: false, // hours and days are derived once a minute, apart from the flush
+    },
+    { store, clock, logger, telemetry: new MetricRegistry(), liveInstances: () => [] },
+  );
+  await claimAll(owner);
+  return owner;
+}
+
+export async function claimAll(owner) {
+  owner.setDesiredSlots(Array.from({ length: SLOTS }, (_, slot) => slot));
+  await owner.runRound();
+  if (owner.ownedSlots().length !== SLOTS) throw new Error('the slots could not be claimed');
+}
+
+/** The tiers below: per tier and slot one log with one batch, whose values repeat in every minute. */
+export function openProducers({ tiers, entities, schemas, name = 'log' }) {
+  const bySlot = Array.from({ length: SLOTS }, () => []);
+  for (const entity of services(entities)) bySlot[slotOf(entity.id, SLOTS)].push(entity);
+  const logs = [];
+  for (let tier = 0; tier < tiers; tier++) {
+    for (const [slot, inSlot] of bySlot.entries()) {
+      if (inSlot.length === 0) continue;
+      const batch = batchOf(schemas, inSlot, 0, tier);
+      const { descriptors } = encodeContent(batch);
+      logs.push({
+        logId: `${name}-${tier}-${slot}`,
+        producer: `tier-${tier}`,
+        slot,
+        batch,
+        descriptors,
+        entities: descriptors.map((descriptor) => decodeEntity(descriptor)), // each stream decodes its own
+        seq: 0,
+        ledger: 0,
+        chain: new Uint8Array(0),
+      });
+    }
+  }
+  return {
+    increments: tiers * entities * schemas.length,
+    /** The next batch of every log, as the stream brings it: bytes. */
+    next(minute) {
+      return logs.map((log) => {
+        const batch = { ...log.batch, blocks: log.batch.blocks.map((block) => ({ ...block, minute })) };
+        const increments = incrementCount(batch);
+        const headerBytes = encodeHeader({ ...EMPTY_HEADER, watermark: minute, increments, ledger: log.ledger });
+        log.ledger += increments;
+        const { body } = encodeContent(batch);
+        log.seq++;
+        log.chain = chainAfter(log.chain, headerBytes, joinContent({ descriptors: log.descriptors, body }));
+        const { logId, producer, slot, seq, chain, descriptors, entities: known } = log;
+        return { logId, producer, slot, seq, chain, descriptors, known, headerBytes, body };
+      });
+    },
+  };
+}
+
+/** What the receiver does with a batch of a stream whose entities it knows. */
+export function received({ logId, producer, slot, seq, chain, descriptors, known, headerBytes, body }) {
+  const content = { descriptors, body };
+  let next = 0;
+  return {
+    logId,
+    slot,
+    gen: 0,
+    seq,
+    producer,
+    kind: 'federated',
+    header: decodeHeader(headerBytes),
+    headerBytes,
+    contentBytes: joinContent(content),
+    chain,
+    batch: decodeContent(content, () => known[next++]),
+  };
+}
+
+/** Receives, offers and flushes one batch per log. Wall seconds of each stage until all are committed, and CPU seconds of this process. */
+export async function flushOnce(owner, sent) {
+  const cpu = cpuSeconds();
+  const from = performance.now();
+  const batches = sent.map(received);
+  const decoded = performance.now();
+  const outcomes = batches.map((batch) => owner.offer(batch));
+  const offered = performance.now();
+  await owner.runRound();
+  for (const outcome of await Promise.all(outcomes)) {
+    if (outcome.kind !== 'committed') throw new Error(`a batch was not committed: ${JSON.stringify(outcome)}`);
+  }
+  const to = performance.now();
+  const seconds = (ms) => ms / 1_000;
+  return {
+    all: seconds(to - from),
+    decode: seconds(decoded - from),
+    hash: seconds(offered - decoded),
+    flush: seconds(to - offered),
+    cpu: cpuSeconds() - cpu,
+  };
+}
