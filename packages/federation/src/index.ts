@@ -27,4 +27,5 @@ export {
   type ReceiverStatus,
 } from './receiver.js';
 export type { FederationListener, FederationTransport } from './transport.js';
+export { withMemoryBuffer, type MemoryBufferDeps, type MemoryBufferOptions } from './buffers/memory.js';
 export { RemoteIntake, slotIntakeService } from './node-link.js';

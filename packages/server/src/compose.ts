@@ -45,7 +45,7 @@ import {
 import type { TierStore } from '@oap-federation/storage';
 import { InstancePropertyWriter } from './instance-properties.js';
 import { freePort } from './ports.js';
-import { DEFAULT_SLOTS, openStore } from './storage.js';
+import { DEFAULT_SLOTS, openStore, withForwardBuffer } from './storage.js';
 import { openTelemetryServer } from './telemetry.js';
 import { zoneOffset } from './zone.js';
 
@@ -107,7 +107,8 @@ async function assemble(
   const schemas = [...program.schemas.values()];
 
   // sinks: storage, who owns what, L2
-  const store = stack.use('storage', await openStore(config, slots, STORAGE_WAIT_MS, deps, stack));
+  const opened = await openStore(config, slots, STORAGE_WAIT_MS, deps, stack);
+  const store = stack.use('storage', withForwardBuffer(opened, config, { ...deps, telemetry }));
   await store.prepareMetrics(schemas);
   if (federation?.receive) {
     const sinceMinute = minuteOf(clock.now());

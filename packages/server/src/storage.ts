@@ -3,7 +3,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Clock, DisposalStack, Logger, OapConfig, Rng } from '@oap-federation/runtime';
+import { withMemoryBuffer } from '@oap-federation/federation';
+import type { Clock, DisposalStack, Logger, MetricRegistry, OapConfig, Rng } from '@oap-federation/runtime';
 import { openEmbeddedStore, openPostgresStore, type TierStore } from '@oap-federation/storage';
 
 /** Slots of a tier that is in no federation. */
@@ -35,4 +36,16 @@ export async function openStore(
     storage.sslMode === 'disable' ? '' : `?sslmode=${storage.sslMode}`
   }`;
   return openPostgresStore({ url, maxConnections: storage.maxConnections, slots, waitMs }, deps);
+}
+
+/** The store, with the forward buffer that the configuration names in front of its outbox. */
+export function withForwardBuffer(
+  store: TierStore,
+  { federation }: OapConfig,
+  deps: Deps & { readonly telemetry: MetricRegistry },
+): TierStore {
+  if (federation?.forward?.buffer !== 'memory') return store;
+  const { bufferMaxBytes: bytesMax, onFull } = federation.forward;
+  const whenFull = onFull === 'drop' ? 'drop' : 'refuse';
+  return withMemoryBuffer(store, { tier: federation.tier, bytesMax, whenFull }, deps);
 }

@@ -237,6 +237,14 @@ describe('problems', () => {
       'upstreams - must be empty',
     ],
     [
+      'federation: {selector: default, default: {forward: {buffer: memory, onFull: coarsen}}}',
+      'forward.onFull - must be block or drop when buffer is memory',
+    ],
+    [
+      'federation: {selector: default, default: {forward: {bufferMaxBytes: 2000000}}}',
+      'forward.bufferMaxBytes - must be >= queueCapacityBytes (8388608), got 2000000',
+    ],
+    [
       'federation: {selector: default, default: {receive: {creditBytes: 100000}}}',
       'maxFrameBytes - must be <= creditBytes (100000)',
     ],

@@ -76,6 +76,9 @@ export interface ForwardConfig {
   readonly token: string;
   readonly queueCapacityBatches: number;
   readonly queueCapacityBytes: number;
+  readonly buffer: 'outbox' | 'memory';
+  readonly bufferMaxBytes: number;
+  readonly onFull: 'block' | 'coarsen' | 'drop';
   readonly outboxRetentionMinutes: number;
 }
 

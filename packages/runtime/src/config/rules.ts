@@ -72,6 +72,14 @@ function federation({ core, federation: { selector, providers } }: FileSettings)
     const reason = 'must name at least one node, or receive.enabled be true: this tier neither sends nor receives';
     breaches.push({ path: at('forward', 'upstreams'), reason });
   }
+  if (forward.buffer === 'memory' && forward.onFull === 'coarsen') {
+    const reason = 'must be block or drop when buffer is memory: what waits there is never folded';
+    breaches.push({ path: at('forward', 'onFull'), reason });
+  }
+  if (forward.queueCapacityBytes > forward.bufferMaxBytes) {
+    const reason = `must be >= queueCapacityBytes (${forward.queueCapacityBytes}), got ${forward.bufferMaxBytes}`;
+    breaches.push({ path: at('forward', 'bufferMaxBytes'), reason });
+  }
   if (receive.maxFrameBytes > receive.creditBytes) {
     const reason = `must be <= creditBytes (${receive.creditBytes}), got ${receive.maxFrameBytes}: such a frame could never be sent`;
     breaches.push({ path: at('receive', 'maxFrameBytes'), reason });

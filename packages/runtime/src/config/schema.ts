@@ -259,6 +259,18 @@ export const MODULES = {
             env: 'SW_FEDERATION_QUEUE_BYTES',
             doc: 'The same in bytes; whichever is reached first.',
           }),
+          buffer: choice(['outbox', 'memory'], 'outbox', {
+            env: 'SW_FEDERATION_BUFFER',
+            doc: 'Where batches wait for the upstream. outbox: in the storage, exactly once. memory: in this process, best effort: what waits dies with it.',
+          }),
+          bufferMaxBytes: integer(256 * MIB, [MIB, 1024 * 1024 * MIB], {
+            env: 'SW_FEDERATION_BUFFER_MAX_BYTES',
+            doc: 'What may wait for the upstream, in bytes of batches. Raising it outlasts longer outages and costs memory or disk.',
+          }),
+          onFull: choice(['block', 'coarsen', 'drop'], 'block', {
+            env: 'SW_FEDERATION_ON_FULL',
+            doc: 'When the buffer is full: block (senders are told to wait), coarsen (minutes are folded together, and said so), drop (by class and age, and said so).',
+          }),
           outboxRetentionMinutes: integer(30, [0, 43_200], {
             env: 'SW_FEDERATION_OUTBOX_RETENTION',
             doc: 'Acknowledged batches stay this long, so that an upstream restored from a backup can be repaired.',
