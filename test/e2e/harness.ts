@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
 import { SCOPES, SparseDistribution } from '@oap-federation/model';
-import { freePort } from '../services/index.js';
+import { freePort, guard, unguard } from '../services/index.js';
 
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 const MAIN = path.join(ROOT, 'packages/server/dist/main.js');
@@ -53,13 +53,25 @@ export class Proc {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  start(): void {
+  /** `extra` adds to the environment of this one start. Ended with us, also when we are killed. */
+  start(extra: Readonly<Record<string, string>> = {}): void {
     const log = openSync(this.logFile, 'a');
-    this.#child = spawn(process.execPath, [...this.#args], {
-      env: { ...process.env, ...this.#env },
+    const child = spawn(process.execPath, [...this.#args], {
+      env: { ...process.env, ...this.#env, ...extra },
       stdio: ['ignore', log, log],
     });
     closeSync(log);
+    const { pid } = child;
+    if (pid === undefined) throw new Error(`${this.name} could not be started`);
+    guard(pid);
+    child.once('exit', () => unguard(pid));
+    this.#child = child;
+  }
+
+  /** How the last start ended: a signal, an exit status, or `running`. */
+  get ending(): string {
+    if (this.running) return 'running';
+    return this.#child?.signalCode ?? `status ${this.#child?.exitCode ?? 'none'}`;
   }
 
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
@@ -116,7 +128,12 @@ export class Stage {
   }
 
   /** A small HTTP application under the real agent; resolves when it listens. */
-  async app(name: string, service: string, agentPort: number, upstreamUrl?: string): Promise<{ url: string }> {
+  async app(
+    name: string,
+    service: string,
+    agentPort: number,
+    upstreamUrl?: string,
+  ): Promise<{ url: string; proc: Proc }> {
     const port = await freePort();
     const proc = new Proc(name, this.directory, [path.join(ROOT, 'deploy/demo/app.cjs')], {
       NAME: service,
@@ -130,7 +147,7 @@ export class Stage {
     this.#procs.push(proc);
     proc.start();
     await eventually(`${name} listens`, 20, async () => (await fetch(`http://${HOST}:${port}/healthz`)).ok);
-    return { url: `http://${HOST}:${port}` };
+    return { url: `http://${HOST}:${port}`, proc };
   }
 
   traffic(urls: readonly string[], rate: number): Proc {

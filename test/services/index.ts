@@ -2,5 +2,15 @@
 // Real servers for tests and scripts. `needs` and `available` are in ./needs.js because they import vitest.
 export { startFaultProxy, type FaultMode, type FaultProxy } from './fault-proxy.js';
 export { startPostgres, type Postgres, type PostgresOptions } from './postgres.js';
-export { freePort, isAlive, temporaryDirectory, type ServiceProcess, type Unavailable } from './process.js';
+export {
+  freePort,
+  guard,
+  isAlive,
+  isStopped,
+  temporaryDirectory,
+  unguard,
+  type ServiceProcess,
+  type Unavailable,
+} from './process.js';
+export { mountSmallDisk, type SmallDisk } from './small-disk.js';
 export { startZooKeeper, type ZooKeeper, type ZooKeeperOptions } from './zookeeper.js';

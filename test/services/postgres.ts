@@ -19,6 +19,8 @@ export interface PostgresOptions {
   readonly fsync?: boolean;
   /** Further server settings, e.g. `{ lock_timeout: '1s' }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Keeps the data here, in 1 MB pieces of WAL: a small disk (`mountSmallDisk`) that can be filled. */
+  readonly disk?: string;
 }
 
 export interface Postgres extends ServiceProcess {
@@ -65,11 +67,25 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 
   const dir = temporaryDirectory('postgres');
   if (runAs !== undefined) chownSync(dir, runAs.uid, runAs.gid);
-  const dataDir = join(dir, 'data');
+  if (runAs !== undefined && options.disk !== undefined) chownSync(options.disk, runAs.uid, runAs.gid);
+  const dataDir = join(options.disk ?? dir, 'data');
+  const onSmallDisk = options.disk !== undefined;
   // --no-sync only spares the flush of the fresh, empty cluster; the server itself syncs
   const initdb = spawnSync(
     join(located.bin, 'initdb'),
-    ['-D', dataDir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+    [
+      '-D',
+      dataDir,
+      '-U',
+      'postgres',
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+      ...(onSmallDisk ? ['--wal-segsize=1'] : []),
+    ],
     { cwd: dir, encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TZ: 'UTC' }, ...user },
   );
   if (initdb.status !== 0) {
@@ -86,6 +102,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       shared_buffers: '16MB', // tests are small and many servers share a machine
       max_connections: '60',
       fsync: options.fsync === false ? 'off' : 'on',
+      ...(onSmallDisk ? { min_wal_size: '2MB', max_wal_size: '16MB' } : {}),
       ...options.settings,
     };
     try {

@@ -27,6 +27,8 @@ export interface ServiceProcess {
   /** SIGSTOP to the server and its children: sockets stay open, nobody answers. */
   pause(): void;
   resume(): void;
+  /** What the server printed, over all its starts. */
+  readonly logFile: string;
 }
 
 export interface ServiceSpec {
@@ -43,19 +45,23 @@ export interface ServiceSpec {
   ready(pid: number): Promise<boolean>;
 }
 
-// The watchdog's protocol, one line each: `add SIGNAL PID`, `del PID`, `dir PATH`, `rmdir PATH`. End of file means we died.
+// The watchdog's protocol, one line each: `add SIGNAL PID`, `del PID`, `dir PATH`, `rmdir PATH`, `mount PATH`, `umount PATH`.
+// End of file means we died.
 const WATCHDOG = `
-pids=; dirs=
+pids=; dirs=; mounts=
 drop() { out=; for x in $2; do [ "$x" = "$1" ] || out="$out $x"; done; printf '%s' "$out"; }
 while read -r verb a b; do case $verb in
   add) pids="$pids $a:$b";;
   del) out=; for x in $pids; do [ "\${x#*:}" = "$a" ] || out="$out $x"; done; pids=$out;;
   dir) dirs="$dirs $a";;
   rmdir) dirs=$(drop "$a" "$dirs");;
+  mount) mounts="$mounts $a";;
+  umount) mounts=$(drop "$a" "$mounts");;
 esac; done
 for x in $pids; do kill -s "\${x%%:*}" "\${x#*:}"; kill -s CONT "\${x#*:}"; done
 [ -n "$pids" ] && sleep 1
 for x in $pids; do kill -s KILL "\${x#*:}"; done
+for x in $mounts; do umount -l "$x"; done
 [ -n "$dirs" ] && rm -rf $dirs
 `;
 
@@ -84,18 +90,45 @@ export function removeDirectory(dir: string): void {
   tellWatchdog(`rmdir ${dir}`);
 }
 
-/** A TCP port on 127.0.0.1 that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
+/** A process that is ended with SIGKILL, should this one die before `unguard`. */
+export function guard(pid: number): void {
+  tellWatchdog(`add KILL ${pid}`);
+}
+
+export function unguard(pid: number): void {
+  tellWatchdog(`del ${pid}`);
+}
+
+/** A mount that goes away when this process dies. */
+export function guardMount(path: string): void {
+  tellWatchdog(`mount ${path}`);
+}
+
+export function unguardMount(path: string): void {
+  tellWatchdog(`umount ${path}`);
+}
+
+// Below the range from which Linux takes the ports of outgoing connections: a server that is killed finds its port again.
+const PORT_MIN = 12_000;
+const PORT_MAX = 32_000;
+
+/** A TCP port on 127.0.0.1 that was free a moment ago, and that no outgoing connection will take. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
+    const free = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
     });
-  });
+    if (free) return port;
+  }
+  throw new Error(`no free port from ${PORT_MIN} to ${PORT_MAX}`);
+}
+
+/** True while the process is stopped by SIGSTOP. */
+export function isStopped(pid: number): boolean {
+  return processStat(pid)?.state === 'T';
 }
 
 /** State letter and parent of a process from /proc, or undefined when it does not exist. */
@@ -220,6 +253,7 @@ export async function runService(spec: ServiceSpec): Promise<ServiceProcess> {
 
   await start();
   return {
+    logFile: join(spec.dir, 'server.log'),
     get pid() {
       return pid;
     },
