@@ -47,7 +47,7 @@ export interface Loss {
   readonly increments: number;
 }
 
-/** Linear digest of all that a tier's slot has merged for a minute: two sums modulo 2^32. Merging adds digests. */
+/** Linear digest (digest.ts) of all that a tier's slot has merged for a minute. Merging adds digests. */
 export interface Manifest {
   readonly minute: number;
   readonly a: number;

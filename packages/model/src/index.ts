@@ -14,6 +14,7 @@ export {
 } from './block.js';
 export { MetricColumns } from './columns.js';
 export type { DistributionColumn } from './distribution-rows.js';
+export { DigestSum, entityKeys, isDigest, NO_DIGEST, type Digest } from './digest.js';
 export {
   bucketIndex,
   bucketLow,
