@@ -2,13 +2,21 @@
 // A tier over plain memory, exported as `@oap-federation/query/testing`: metadata and completeness that a test sets, to put behind the
 // query server beside mqe's MemoryMetricReader.
 import { tryParseServiceId, type Entity, type ScopeName } from '@oap-federation/model';
-import type { MetadataReader, InstanceInfo, NamedInfo, ServiceInfo, SourceCompleteness } from '@oap-federation/storage';
+import type {
+  Conservation,
+  InstanceInfo,
+  MetadataReader,
+  NamedInfo,
+  ServiceInfo,
+  SourceCompleteness,
+} from '@oap-federation/storage';
 
 export interface MemoryMetadata extends MetadataReader {
   readonly services: ServiceInfo[];
   readonly instances: InstanceInfo[];
   readonly endpoints: NamedInfo[];
   sources: readonly SourceCompleteness[];
+  known: Conservation;
   /** When set, every method rejects with it. */
   failure: Error | undefined;
 }
@@ -21,6 +29,7 @@ export function memoryMetadata(services: readonly ServiceInfo[]): MemoryMetadata
     instances: [],
     endpoints: [],
     sources: [],
+    known: { losses: [], verdicts: [] },
     failure: undefined,
     listLayers: () => answer(() => [...new Set(metadata.services.flatMap((s) => s.layers))].sort()),
     listServices: (layer) =>
@@ -39,6 +48,7 @@ export function memoryMetadata(services: readonly ServiceInfo[]): MemoryMetadata
         }),
       ),
     completeness: () => answer(() => metadata.sources),
+    conservation: () => answer(() => metadata.known),
   };
   return metadata;
 }

@@ -3,6 +3,7 @@
 // under a row lock), the marks, dictionary, rows, marks, outbox, the rest, COMMIT. Anything short of COMMIT wrote nothing.
 import { BugError, invariant, reached, type Clock, type CrashPoint, type Logger } from '@oap-federation/runtime';
 import { encodeDictionary } from './dictionary.js';
+import { writeVerdicts } from './losses.js';
 import { daysOf, groupRows, prepareStage, writeRows, type RowGroup } from './merge-rows.js';
 import type { DayPartitions } from './partitions.js';
 import { StorageUnavailable, type FlushOutcome, type SlotFlush } from './port.js';
@@ -118,6 +119,7 @@ async function write(
     writeParked(session, flushes, nowMs),
     writeLosses(session, flushes, nowMs),
     writeManifests(session, flushes),
+    writeVerdicts(session, flushes),
     writeHours(session, flushes),
   ]);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 export {
   StorageUnavailable,
+  type Conservation,
+  type DeclaredLoss,
   type DictionaryEntry,
   type ExpectedChild,
   type FlushOutcome,
@@ -29,8 +31,11 @@ export {
   type StoredManifest,
   type StoredPark,
   type TierStore,
+  type Verdict,
+  type VerdictSummary,
 } from './port.js';
 export { openPostgresStore, type PostgresStoreOptions } from './postgres.js';
 export type { StoreDeps } from './store.js';
+export { lossSums, verdictSums } from './losses.js';
 export { completenessOf } from './metadata.js';
 export { openEmbeddedStore, type EmbeddedStoreOptions } from './embedded.js';

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metadata that the increments implied: layers, services, instances, endpoints, entities; and how complete each source is.
 import { mergeLayers, NO_WATERMARK, SCOPES, scopeOf, type Entity, type ScopeName } from '@oap-federation/model';
+import { conservation } from './losses.js';
 import { decodeDescriptor, entityHash, serviceHash } from './dictionary.js';
 import type {
+  Conservation,
   ExpectedChild,
   InstanceInfo,
   Mark,
@@ -118,6 +120,10 @@ export class SqlMetadataReader implements MetadataReader {
         );
       }),
     );
+  }
+
+  conservation(): Promise<Conservation> {
+    return this.#db.read((session) => inTransaction(session, BEGIN_SNAPSHOT, () => conservation(session)));
   }
 }
 

@@ -110,6 +110,16 @@ const MIGRATIONS: readonly Migration[] = [
       ) WITH (fillfactor = 70)`,
     ],
   },
+  {
+    name: 'verdicts',
+    statements: [
+      // minutes whose digests do not match, or could not be compared; a few, if all is well
+      `CREATE TABLE verdict (
+        slot int NOT NULL, minute int NOT NULL, state text NOT NULL, tiers text NOT NULL, reason text NOT NULL,
+        PRIMARY KEY (slot, minute)
+      ) WITH (fillfactor = 70)`,
+    ],
+  },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -169,6 +169,37 @@ export interface StoredManifest extends Manifest {
   readonly logId: string;
 }
 
+/**
+ * What a comparison of a minute's digests found. `suspect`: what the logs say that they sent is not what this slot has merged, and nothing
+ * declared explains it. `unchecked`: it cannot be said; `reason` is for people. Minutes that match are not stored.
+ */
+export interface Verdict {
+  readonly minute: number;
+  readonly state: 'matched' | 'suspect' | 'unchecked';
+  /** Tiers directly below that are part of the comparison. */
+  readonly tiers: readonly string[];
+  readonly reason: string;
+}
+
+/** Losses of one kind in sum. `via`: the child that brought the news; '' for this tier's own. Minutes are NO_WATERMARK where not known. */
+export interface DeclaredLoss extends Loss {
+  readonly via: string;
+}
+
+/** Minutes of all slots with one verdict: first, last and how many. */
+export interface VerdictSummary extends Pick<Verdict, 'tiers' | 'reason'> {
+  readonly state: 'suspect' | 'unchecked';
+  readonly firstMinute: number;
+  readonly lastMinute: number;
+  readonly minutes: number;
+}
+
+/** What is known not to be whole: declared losses, and minutes that were not found whole. */
+export interface Conservation {
+  readonly losses: readonly DeclaredLoss[];
+  readonly verdicts: readonly VerdictSummary[];
+}
+
 /** Something that arrived and could not be applied: kept whole, with the reason, in the transaction that advanced its mark. */
 export interface ParkedBatch {
   readonly logId: string;
@@ -211,6 +242,8 @@ export interface SlotFlush {
   readonly losses: readonly StoredLoss[];
   /** Digests, newest state. */
   readonly manifests: readonly StoredManifest[];
+  /** What was found of minutes, newest state; `matched` takes an older verdict back. */
+  readonly verdicts?: readonly Verdict[];
   /** Epoch hours (minute / 60) whose hour and day rows no longer match the minute rows. */
   readonly dirtyHours: readonly number[];
   /** Epoch hours whose derived rows are in `rows` and are right again. */
@@ -277,6 +310,7 @@ export interface MetadataReader {
   /** The entity behind ids of a scope, where known. */
   entities(scope: ScopeName, ids: readonly string[]): Promise<readonly Entity[]>;
   completeness(): Promise<readonly SourceCompleteness[]>;
+  conservation(): Promise<Conservation>;
 }
 
 export interface Maintenance {
@@ -317,8 +351,14 @@ export interface TierStore extends AsyncDisposable {
     afterId: number,
     limit: number,
   ): Promise<readonly StoredPark[]>;
-  /** Digests of the slot's minutes from `fromMinute` on. */
-  readManifests(slot: number, fromMinute: number): Promise<readonly StoredManifest[]>;
+  /** Digests of the slot's minutes from `fromMinute` to `toMinute` (inclusive; default: on). */
+  readManifests(slot: number, fromMinute: number, toMinute?: number): Promise<readonly StoredManifest[]>;
+  /** Losses noted in the slot that are, or may be, of these minutes (inclusive). */
+  readLosses(slot: number, fromMinute: number, toMinute: number): Promise<readonly StoredLoss[]>;
+  /** Verdicts of the slot's minutes but `matched`, ascending. */
+  readVerdicts(slot: number): Promise<readonly Verdict[]>;
+  /** The slot's entities by code, without a claim. */
+  readDictionary(slot: number): Promise<readonly DictionaryEntry[]>;
   /** Entries and bytes that the upstream has not acknowledged, pending ones included, over all slots. */
   outboxBacklog(): Promise<{ readonly entries: number; readonly bytes: number }>;
   expectedChildren(): Promise<readonly ExpectedChild[]>;

@@ -254,10 +254,11 @@ export async function readManifests(
   session: SqlSession,
   slot: number,
   fromMinute: number,
+  toMinute = 0x7fff_ffff,
 ): Promise<readonly StoredManifest[]> {
   const { rows } = await session.query(
-    `SELECT log_id, minute, a, b FROM manifest WHERE slot = $1 AND minute >= $2 ORDER BY minute, log_id`,
-    [slot, fromMinute],
+    `SELECT log_id, minute, a, b FROM manifest WHERE slot = $1 AND minute >= $2 AND minute <= $3 ORDER BY minute, log_id`,
+    [slot, fromMinute, toMinute],
   );
   return rows.map(([logId, minute, a, b]) => ({
     logId: logId as string,

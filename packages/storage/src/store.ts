@@ -5,6 +5,7 @@ import type { MetricReader } from '@oap-federation/mqe';
 import { backoffMs, randomInt, type Clock, type Logger, type Rng } from '@oap-federation/runtime';
 import { entityHash } from './dictionary.js';
 import { flushSlots } from './flush.js';
+import { readDictionary, readLosses, readVerdicts } from './losses.js';
 import { SqlMaintenance } from './maintenance.js';
 import { SqlMetadataReader } from './metadata.js';
 import { addMetricColumns } from './metric-schema.js';
@@ -12,6 +13,7 @@ import { migrate } from './migrations.js';
 import { DayPartitions } from './partitions.js';
 import {
   StorageUnavailable,
+  type DictionaryEntry,
   type ExpectedChild,
   type FlushOutcome,
   type InstanceProperties,
@@ -25,9 +27,11 @@ import {
   type RowBlock,
   type SlotClaim,
   type SlotFlush,
+  type StoredLoss,
   type StoredManifest,
   type StoredPark,
   type TierStore,
+  type Verdict,
 } from './port.js';
 import { loadRows } from './read-rows.js';
 import { SqlMetricReader } from './series-reader.js';
@@ -142,8 +146,20 @@ class SqlTierStore implements TierStore {
     return this.#db.read((session) => readParked(session, slot, reason, afterId, limit));
   }
 
-  readManifests(slot: number, fromMinute: number): Promise<readonly StoredManifest[]> {
-    return this.#db.read((session) => readManifests(session, slot, fromMinute));
+  readManifests(slot: number, fromMinute: number, toMinute?: number): Promise<readonly StoredManifest[]> {
+    return this.#db.read((session) => readManifests(session, slot, fromMinute, toMinute));
+  }
+
+  readLosses(slot: number, fromMinute: number, toMinute: number): Promise<readonly StoredLoss[]> {
+    return this.#db.read((session) => readLosses(session, slot, fromMinute, toMinute));
+  }
+
+  readVerdicts(slot: number): Promise<readonly Verdict[]> {
+    return this.#db.read((session) => readVerdicts(session, slot));
+  }
+
+  readDictionary(slot: number): Promise<readonly DictionaryEntry[]> {
+    return this.#db.read((session) => readDictionary(session, slot));
   }
 
   outboxBacklog(): Promise<{ readonly entries: number; readonly bytes: number }> {

@@ -26,7 +26,9 @@ import type {
   RowBlock,
   SlotFence,
   SlotFlush,
+  StoredLoss,
   TierStore,
+  Verdict,
 } from './port.js';
 
 export const CONTRACT_SLOTS = 48;
@@ -1065,6 +1067,91 @@ export function checkTierStoreContract(
     await commit(s, testFlush(slot, claim.fence.epoch, { manifests: [one(DAY, '', 3), one(DAY + 1, '', 4)] }));
     deepStrictEqual(await s.readManifests(slot, DAY), [one(DAY, '', 3), one(DAY, 'log', 2), one(DAY + 1, '', 4)]);
     deepStrictEqual(await s.readManifests(slot, DAY + 1), [one(DAY + 1, '', 4)]);
+  });
+
+  test('digests are read up to a minute; entities without a claim', async () => {
+    const { s, slot, claim } = await claimed();
+    const at = (minute: number) => ({ minute, logId: '', a: minute % 1000, b: 1 });
+    const entity = entityOf('Service', { service: 'read-only', normal: true, layer: 'GENERAL', name: '' });
+    await commit(
+      s,
+      testFlush(slot, claim.fence.epoch, {
+        manifests: [0, 1, 2].map((n) => at(DAY + n)),
+        entities: [{ code: 0, entity }],
+      }),
+    );
+    deepStrictEqual(await s.readManifests(slot, DAY, DAY + 1), [at(DAY), at(DAY + 1)]);
+    deepStrictEqual(await s.readDictionary(slot), [{ code: 0, entity }]);
+    await commit(s, testFlush(slot, claim.fence.epoch)); // the reads have not taken the slot away
+  });
+
+  test('verdicts on minutes are replaced, and go when the minute matches; answers have them in sum', async () => {
+    const { s, slot, claim } = await claimed();
+    const one = (at: number, state: Verdict['state'], reason = ''): Verdict => ({
+      minute: at,
+      state,
+      tiers: [`tier-${slot}`],
+      reason,
+    });
+    const first = [one(DAY, 'suspect'), one(DAY + 1, 'unchecked', 'because'), one(DAY + 2, 'suspect')];
+    await commit(s, testFlush(slot, claim.fence.epoch, { verdicts: first }));
+    deepStrictEqual(await s.readVerdicts(slot), first);
+    const second = [
+      one(DAY, 'matched'),
+      one(DAY + 1, 'suspect'),
+      one(DAY + 3, 'matched'),
+      one(DAY + 5, 'unchecked', 'x'),
+    ];
+    await commit(s, testFlush(slot, claim.fence.epoch, { verdicts: second }));
+    deepStrictEqual(await s.readVerdicts(slot), [second[1], first[2], second[3]]);
+    const { verdicts } = await s.metadata.conservation();
+    const tiers = [`tier-${slot}`];
+    deepStrictEqual(
+      verdicts.filter((v) => v.tiers[0] === tiers[0]),
+      [
+        { state: 'suspect', tiers, reason: '', firstMinute: DAY + 1, lastMinute: DAY + 2, minutes: 2 },
+        { state: 'unchecked', tiers, reason: 'x', firstMinute: DAY + 5, lastMinute: DAY + 5, minutes: 1 },
+      ],
+    );
+  });
+
+  test('losses are read by minute, and in sum by who lost what and the child that said it', async () => {
+    const { s, slot, claim } = await claimed();
+    const child = `child-${slot}`;
+    const loss = (seq: number, index: number, rest: Partial<StoredLoss>): StoredLoss => ({
+      logId: `log-${slot}`,
+      seq,
+      index,
+      tier: child,
+      origin: `leaf-${slot}`,
+      cause: 'dropped',
+      kind: 'Service',
+      firstMinute: DAY,
+      lastMinute: DAY + 3,
+      increments: 7,
+      ...rest,
+    });
+    const losses = [
+      loss(1, 0, {}),
+      loss(1, 1, { firstMinute: DAY + 10, lastMinute: DAY + 11, increments: 5 }),
+      loss(2, 0, { cause: 'suspect', firstMinute: NO_WATERMARK, lastMinute: NO_WATERMARK, increments: 0 }),
+      loss(1, 0, { logId: 'own', tier: `own-${slot}`, cause: 'expired', increments: 2 }),
+    ];
+    const mark = testMark(slot, `log-${slot}`, 2, { producer: child });
+    await commit(s, testFlush(slot, claim.fence.epoch, { losses, marks: [{ mark, previousSeq: 0 }] }));
+    const [dropped, later, suspect, own] = losses;
+    deepStrictEqual(await s.readLosses(slot, DAY + 3, DAY + 9), [dropped, suspect, own]);
+    deepStrictEqual(await s.readLosses(slot, DAY + 11, DAY + 99), [later, suspect]);
+    const said = (await s.metadata.conservation()).losses.filter((l) => l.origin === `leaf-${slot}`);
+    const sum = (of: StoredLoss, via: string, rest: Partial<StoredLoss> = {}) => {
+      const { logId: _l, seq: _s, index: _i, ...plain } = { ...of, ...rest };
+      return { ...plain, via };
+    };
+    deepStrictEqual(said, [
+      sum(own!, ''),
+      sum(dropped!, child, { lastMinute: DAY + 11, increments: 12 }),
+      sum(suspect!, child),
+    ]);
   });
 
   test('flushes, claims and reads at once all finish', async () => {

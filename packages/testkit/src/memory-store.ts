@@ -15,7 +15,10 @@ import {
 import type { MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mqe';
 import {
   completenessOf,
+  lossSums,
   StorageUnavailable,
+  verdictSums,
+  type Conservation,
   type DictionaryEntry,
   type ExpectedChild,
   type FlushOutcome,
@@ -37,6 +40,7 @@ import {
   type StoredManifest,
   type StoredPark,
   type TierStore,
+  type Verdict,
 } from '@oap-federation/storage';
 
 interface StoredMetric {
@@ -73,6 +77,7 @@ interface StoredSlot {
   lastOrd: number;
   readonly pending: PendingEntry[];
   readonly manifests: Map<string, StoredManifest>;
+  readonly verdicts: Map<number, Verdict>;
   readonly marks: Map<string, Mark>;
   readonly entities: Map<number, DictionaryEntry>;
   readonly origins: Map<number, string>;
@@ -145,6 +150,7 @@ export class MemoryTierStore implements TierStore {
         lastOrd: 0,
         pending: [],
         manifests: new Map(),
+        verdicts: new Map(),
         marks: new Map(),
         entities: new Map(),
         origins: new Map(),
@@ -307,6 +313,10 @@ export class MemoryTierStore implements TierStore {
     for (const park of flush.parked) this.parked.push({ ...park, id: ++this.#numbers });
     for (const loss of flush.losses) this.losses.push({ ...loss, slot: flush.slot });
     for (const one of flush.manifests) stored.manifests.set(`${one.logId} ${one.minute}`, one);
+    for (const verdict of flush.verdicts ?? []) {
+      if (verdict.state === 'matched') stored.verdicts.delete(verdict.minute);
+      else stored.verdicts.set(verdict.minute, verdict);
+    }
     for (const hour of flush.cleanedHours) stored.dirtyHours.delete(hour);
     for (const hour of flush.dirtyHours) stored.dirtyHours.add(hour);
   }
@@ -364,6 +374,11 @@ export class MemoryTierStore implements TierStore {
     }
   }
 
+  /** Verdicts on minutes of a slot but `matched`, ascending. */
+  peekVerdicts(slot: number): readonly Verdict[] {
+    return [...this.#slot(slot).verdicts.values()].toSorted((a, b) => a.minute - b.minute);
+  }
+
   /** Name of an origin code; '' for the merged row. */
   peekOrigin(slot: number, code: number): string | undefined {
     return code === 0 ? '' : this.#slot(slot).origins.get(code);
@@ -419,11 +434,36 @@ export class MemoryTierStore implements TierStore {
     return this.parked.filter((p) => p.slot === slot && p.reason === reason && p.id > afterId).slice(0, limit);
   }
 
-  async readManifests(slot: number, fromMinute: number): Promise<readonly StoredManifest[]> {
+  async readManifests(
+    slot: number,
+    fromMinute: number,
+    toMinute = Number.POSITIVE_INFINITY,
+  ): Promise<readonly StoredManifest[]> {
     await this.#reach();
     return [...this.#slot(slot).manifests.values()]
-      .filter(({ minute }) => minute >= fromMinute)
+      .filter(({ minute }) => minute >= fromMinute && minute <= toMinute)
       .toSorted((a, b) => a.minute - b.minute || (a.logId < b.logId ? -1 : 1));
+  }
+
+  async readLosses(slot: number, fromMinute: number, toMinute: number): Promise<readonly StoredLoss[]> {
+    await this.#reach();
+    return this.losses
+      .filter(
+        (l) =>
+          l.slot === slot && l.firstMinute <= toMinute && (l.lastMinute >= fromMinute || l.lastMinute === NO_WATERMARK),
+      )
+      .map(({ slot: _, ...loss }) => loss)
+      .toSorted((a, b) => (a.logId === b.logId ? a.seq - b.seq || a.index - b.index : a.logId < b.logId ? -1 : 1));
+  }
+
+  async readVerdicts(slot: number): Promise<readonly Verdict[]> {
+    await this.#reach();
+    return this.peekVerdicts(slot);
+  }
+
+  async readDictionary(slot: number): Promise<readonly DictionaryEntry[]> {
+    await this.#reach();
+    return [...this.#slot(slot).entities.values()].toSorted((a, b) => a.code - b.code);
   }
 
   async outboxBacklog(): Promise<{ entries: number; bytes: number }> {
@@ -542,6 +582,7 @@ export class MemoryTierStore implements TierStore {
         .flatMap((s) => [...s.entities.values()].map((e) => e.entity))
         .filter((e) => e.scope === scope && ids.includes(e.id)),
     completeness: async () => this.#completeness(),
+    conservation: async () => this.#conservation(),
   };
 
   #services() {
@@ -568,6 +609,18 @@ export class MemoryTierStore implements TierStore {
     return completenessOf(marks, [...this.#children.values()], this.#slots.size);
   }
 
+  #conservation(): Conservation {
+    return {
+      losses: lossSums(
+        this.losses.map(({ slot, logId, seq: _s, index: _i, ...loss }) => {
+          const mark = this.#slot(slot).marks.get(logId);
+          return { ...loss, via: mark?.kind === 'federated' ? mark.producer : '' };
+        }),
+      ),
+      verdicts: verdictSums([...this.#slots.values()].flatMap((stored) => [...stored.verdicts.values()])),
+    };
+  }
+
   readonly maintenance: Maintenance = {
     dirtyHours: async (slot) => [...this.#slot(slot).dirtyHours].toSorted((a, b) => a - b),
     dropExpired: async ({ nowMs, ttlDays, outboxRetentionMs }) => {
@@ -576,6 +629,8 @@ export class MemoryTierStore implements TierStore {
         for (const byMinute of Object.values(stored.rows))
           for (const minute of byMinute.keys()) if (minute < oldest) byMinute.delete(minute);
         for (const hour of stored.dirtyHours) if (hour * 60 < oldest) stored.dirtyHours.delete(hour);
+        for (const [key, { minute }] of stored.manifests) if (minute < oldest) stored.manifests.delete(key);
+        for (const minute of stored.verdicts.keys()) if (minute < oldest) stored.verdicts.delete(minute);
         for (const [logId, mark] of stored.marks)
           if (mark.kind === 'local' && mark.updatedAtMs < oldest * 60_000) stored.marks.delete(logId);
         const { acknowledgedSeq } = stored.outbox;

@@ -94,7 +94,11 @@ export class TierDatabase {
       acknowledgeOutbox: (slot, seq) => call('write', () => store.acknowledgeOutbox(slot, seq)),
       readPending: (slot, afterOrd, bytesMax) => call('read', () => store.readPending(slot, afterOrd, bytesMax)),
       readParked: (slot, reason, afterId, limit) => call('read', () => store.readParked(slot, reason, afterId, limit)),
-      readManifests: (slot, fromMinute) => call('read', () => store.readManifests(slot, fromMinute)),
+      readManifests: (slot, fromMinute, toMinute) =>
+        call('read', () => store.readManifests(slot, fromMinute, toMinute)),
+      readLosses: (slot, fromMinute, toMinute) => call('read', () => store.readLosses(slot, fromMinute, toMinute)),
+      readVerdicts: (slot) => call('read', () => store.readVerdicts(slot)),
+      readDictionary: (slot) => call('read', () => store.readDictionary(slot)),
       outboxBacklog: () => call('read', () => store.outboxBacklog()),
       expectedChildren: () => call('read', () => store.expectedChildren()),
       expectChildren: (children) => call('write', () => store.expectChildren(children)),
