@@ -49,40 +49,47 @@ export function services(n) {
   );
 }
 
-/** Events behind one increment: what a service at 200 calls per window and tier gives. */
+/** Events behind a histogram increment: what a service at 200 calls per window and tier gives. */
 export const SAMPLES = 200;
 
+const countersOf = (values) => {
+  const ok = values.filter((v) => v < 1_000).length;
+  const apdex = [values.filter((v) => v <= 500).length, values.filter((v) => v > 500 && v < 1_000).length];
+  return {
+    cpm: [values.length],
+    percent: [values.length, ok],
+    longAvg: [values.reduce((a, b) => a + b, 0), values.length],
+    apdex: [values.length, ...apdex],
+  };
+};
+
+const sizes = seeded(7);
 const templates = Array.from({ length: 64 }, (_, i) => {
   const values = latencies(SAMPLES, 100 + i);
-  const ok = values.filter((v) => v < 1_000).length;
   const layout = HISTOGRAM.distributionFields[0].layout;
   const distribution = new SparseDistribution();
   for (const value of values) distribution.add(bucketIndex(layout, value), 1n);
-  const apdex = [values.filter((v) => v <= 500).length, values.filter((v) => v > 500 && v < 1_000).length];
   return {
     values,
     encoded: distribution.encode(),
-    ints: {
-      cpm: [SAMPLES],
-      percent: [SAMPLES, ok],
-      longAvg: [values.reduce((a, b) => a + b, 0), SAMPLES],
-      apdex: [SAMPLES, ...apdex],
-    },
+    // services are not equally busy: 50 to 350 events, 200 on average
+    ints: countersOf(latencies(50 + Math.floor(sizes() * 301), 300 + i)),
+    evenInts: countersOf(values),
   };
 });
 
 /** One of 64 sets of `SAMPLES` latencies and what each metric makes of it. */
 export const template = (i) => templates[i % templates.length];
 
-/** A batch as one producer sends it: an increment of each schema for each entity. */
-export function batchOf(schemas, entities, minute, seed) {
+/** A batch as one producer sends it: an increment of each schema for each entity. `counters` can be `evenInts`. */
+export function batchOf(schemas, entities, minute, seed, counters = 'ints') {
   const rows = entities.length;
   // apart from each other, so that neither rows nor producers repeat in step
   const templateOf = (row) => template(row * 7 + seed * 13);
   const blocks = schemas.map((schema) => {
     const ints = schema.intFields.map((_, f) => {
       const column = new BigInt64Array(rows);
-      for (let row = 0; row < rows; row++) column[row] = BigInt(templateOf(row).ints[schema.functionName][f]);
+      for (let row = 0; row < rows; row++) column[row] = BigInt(templateOf(row)[counters][schema.functionName][f]);
       return column;
     });
     const distributions = schema.distributionFields.map(() => {

@@ -32,7 +32,13 @@ export const DURABLE = [
     slow: true,
   },
   { key: 'durable.embedded.counter', what: '20 tiers x 1,000 services, 4 counters', ...NARROW, schemas: COUNTERS },
-  { key: 'durable.embedded.histogram', what: '20 tiers x 1,000 services', ...NARROW, schemas: [HISTOGRAM] },
+  {
+    key: 'durable.embedded.histogram',
+    what: '20 tiers x 1,000 services',
+    ...NARROW,
+    schemas: [HISTOGRAM],
+    slow: true,
+  },
 ];
 
 export const ROWS = [
@@ -161,6 +167,7 @@ async function openReferences(connection, table) {
   };
   return {
     rows: rows.length,
+    wal: () => connection.wal(),
     /** Seconds for all rows, one prepared INSERT .. ON CONFLICT after the other; measured on the first rows. */
     async byRow(minute) {
       const seconds = await timed(async () => {
@@ -186,6 +193,8 @@ async function postgresConnection(url) {
   await client.query('SET jit = off');
   return {
     query: (text) => client.query(text),
+    /** Bytes of write-ahead log so far, of the whole server. */
+    wal: async () => Number((await client.query(`SELECT pg_current_wal_lsn() - '0/0' AS bytes`)).rows[0].bytes),
     prepared: (text, values) => client.query({ name: 'upsert', text, values }),
     copy: (table, file) =>
       new Promise((resolve, reject) => {
@@ -203,6 +212,7 @@ async function pgliteConnection(dataDir) {
   await db.query('SET jit = off');
   return {
     query: (text) => db.query(text),
+    wal: async () => 0, // ours is another database
     prepared: (text, values) => db.query(text, values),
     copy: (table, file) =>
       db.query(`COPY ${table} FROM '/dev/blob' WITH (FORMAT binary)`, [], { blob: new Blob([file]) }),
@@ -239,24 +249,41 @@ export async function durableScenario(server, scenario, quick) {
   const warmUp = quick ? 1 : scenario.warmUp;
   const rates = { ours: [], merged: [], byRow: [], byCopy: [], cpu: [] };
   const stages = { decode: [], hash: [], prepare: [], store: [] };
+  const wal = { ours: [], byCopy: [] };
   const units = 2 * producers.increments;
   let references;
   try {
     for (let round = -warmUp; round < rounds; round++) {
       clock.minute++;
-      const spent = { all: 0, decode: 0, hash: 0, flush: 0, cpu: 0, store: 0, byRow: 0, byCopy: 0 };
+      const spent = {
+        all: 0,
+        decode: 0,
+        hash: 0,
+        flush: 0,
+        cpu: 0,
+        store: 0,
+        byRow: 0,
+        byCopy: 0,
+        wal: 0,
+        walByCopy: 0,
+      };
       for (let flush = 0; flush < 2; flush++) {
         const sent = producers.next(clock.minute);
         seen.flushes = [];
         seen.seconds = 0;
+        const before = (await references?.wal()) ?? 0;
         const took = await flushOnce(owner, sent);
+        const between = (await references?.wal()) ?? 0;
+        spent.wal += between - before;
         for (const [name, seconds] of Object.entries(took)) spent[name] += seconds;
         spent.store += seen.seconds;
         if (references === undefined) {
           const blocks = seen.flushes.flatMap(({ rows }) => rows);
           references = await openReferences(await connect(), plainRows(blocks));
         }
+        const beforeCopy = await references.wal();
         spent.byCopy += await references.byCopy(clock.minute);
+        spent.walByCopy += (await references.wal()) - beforeCopy;
         if (scenario.tiers === NARROW.tiers) spent.byRow += await references.byRow(clock.minute);
       }
       if (round < 0) continue;
@@ -265,6 +292,8 @@ export async function durableScenario(server, scenario, quick) {
       rates.byCopy.push(units / spent.byCopy);
       if (spent.byRow > 0) rates.byRow.push(units / spent.byRow);
       rates.cpu.push(units / spent.cpu);
+      wal.ours.push(spent.wal / units);
+      wal.byCopy.push(spent.walByCopy / units);
       stages.decode.push(spent.decode / spent.all);
       stages.hash.push(spent.hash / spent.all);
       stages.prepare.push(Math.max(0, spent.flush - spent.store) / spent.all);
@@ -282,6 +311,7 @@ export async function durableScenario(server, scenario, quick) {
     rowsPerIncrement: references.rows / producers.increments,
     withoutDecode: median(rates.merged),
     perCpuSecond: median(rates.cpu),
+    walBytes: { ours: median(wal.ours), byCopy: median(wal.byCopy) },
     stages: Object.fromEntries(Object.entries(stages).map(([name, shares]) => [name, median(shares)])),
   };
 }

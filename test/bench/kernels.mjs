@@ -8,6 +8,7 @@ import {
   decodeContent,
   decodeEntity,
   encodeContent,
+  encodeEntity,
   entityOf,
   incrementCount,
   joinContent,
@@ -242,6 +243,9 @@ function entranceSpan() {
 const PRODUCERS = 20;
 const MERGED_SERVICES = 250;
 
+/** Each producer's own strings, as they come from its messages. */
+const idsOfStream = (entities) => entities.map((entity) => decodeEntity(encodeEntity(entity)).id);
+
 /** A batch as it comes on a stream, and the entities that the stream knows: each stream has decoded its own. */
 function sent(schemas, entities, seed) {
   const content = encodeContent(batchOf(schemas, entities, MINUTE, seed));
@@ -329,7 +333,7 @@ function receiveHistogram() {
 function mergeCounter() {
   const entities = services(MERGED_SERVICES);
   const increments = Array.from({ length: PRODUCERS }, (_, p) =>
-    entities.map(({ id }, row) => {
+    idsOfStream(entities).map((id, row) => {
       const [summation, count] = template(row * 7 + p * 13).ints.longAvg.map(BigInt);
       return { id, summation, count };
     }),
@@ -357,7 +361,7 @@ function mergeCounter() {
 function mergeHistogram() {
   const entities = services(MERGED_SERVICES);
   const increments = Array.from({ length: PRODUCERS }, (_, p) =>
-    entities.map(({ id }, row) => ({ id, histogram: hdrOf(template(row * 7 + p * 13).values) })),
+    idsOfStream(entities).map((id, row) => ({ id, histogram: hdrOf(template(row * 7 + p * 13).values) })),
   ).flat();
   const rows = new Map(entities.map(({ id }) => [id, newHdr()]));
   return {
@@ -433,8 +437,8 @@ function decodeBatch() {
 }
 
 /** Bytes per increment: ours without the descriptors, which a stream sends once; the reference names its entity in each message. */
-function bytesOf(schemas) {
-  const batch = batchOf(schemas, services(500), MINUTE, 0);
+function bytesOf(schemas, ints) {
+  const batch = batchOf(schemas, services(500), MINUTE, 0, ints);
   const increments = incrementCount(batch);
   const ours = encodeContent(batch).body.length / increments;
   const reference = Increments.encode(messagesOf(batch, SparseDistribution)).finish().length / increments;
@@ -523,9 +527,15 @@ export const KERNELS = [
 export const BYTES = [
   {
     key: 'wire.counter',
-    what: `4 service counters, ${SAMPLES} events`,
+    what: '4 service counters, 50 to 350 events',
     against: 'protobufjs',
     count: () => bytesOf(COUNTERS),
+  },
+  {
+    key: 'wire.counter.evenTotals',
+    what: `the same, every service has ${SAMPLES} events`,
+    against: 'protobufjs',
+    count: () => bytesOf(COUNTERS, 'evenInts'),
   },
   {
     key: 'wire.histogram',

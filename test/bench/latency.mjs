@@ -167,8 +167,8 @@ export async function tierLatency(quick) {
     closing.push(() => above.end());
     const leaf = await openLeaf(lower.grpc);
     closing.push(() => leaf.close());
-    const warmUp = quick ? 4 : 20;
-    const loads = warmUp + (quick ? 10 : 120);
+    const warmUp = quick ? 2 : 20;
+    const loads = warmUp + (quick ? 8 : 120);
     for (let i = 0; i < loads; i++) {
       await leaf.append();
       // an odd period: the load must not march in step with the flushes

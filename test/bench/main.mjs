@@ -80,8 +80,16 @@ function bytes() {
 }
 
 /** What else a durable scenario says, under the same key. */
-function stagesOf(key, { stages, perCpuSecond, withoutDecode }) {
+function stagesOf(key, { stages, perCpuSecond, withoutDecode, walBytes }) {
   aside({ [`${key}.perCpuSecond`]: perCpuSecond, [`${key}.withoutDecode`]: withoutDecode });
+  if (walBytes.ours > 0) {
+    const { ours, byCopy } = walBytes;
+    aside({
+      [`${key}.walBytes`]: ours,
+      [`${key}.walBytes.reference`]: byCopy,
+      [`${key}.walBytes.ratio`]: byCopy / ours,
+    });
+  }
   for (const [name, share] of Object.entries(stages)) aside({ [`${key}.share.${name}`]: share });
   const shares = Object.entries(stages).map(([name, share]) => `${name} ${(share * 100).toFixed(0)} %`);
   aside(

@@ -51,7 +51,7 @@ async function scenario(server, name, { tiers, entities, rounds, warmUp }, then)
   const url = await newDatabase(server, name);
   const store = await openPostgresStore({ url, slots: SLOTS }, deps);
   const clock = benchClock();
-  const owner = await openTier(store, { tiers }, clock);
+  const owner = await openTier(store, { tiers, keepMs: 3_600_000 }, clock);
   const cost = await costPerIncrement(owner, clock, openProducers({ tiers, entities, schemas: COUNTERS }), entities, {
     rounds,
     warmUp,

@@ -35,8 +35,8 @@ export function benchClock() {
   return clock;
 }
 
-/** A tier that receives from `tiers` others and forwards: its owner of all slots. */
-export async function openTier(store, { tiers, origins = false }, clock) {
+/** A tier that receives from `tiers` others and forwards: its owner of all slots. Minutes untouched for `keepMs` leave its memory. */
+export async function openTier(store, { tiers, origins = false, keepMs = 10_000 }, clock) {
   const program = federationProgram();
   const routes = federationRoutes(program);
   const schemas = [...program.schemas.values()];
@@ -48,7 +48,7 @@ export async function openTier(store, { tiers, origins = false }, clock) {
     {
       tier: 'upper',
       instanceId: 'bench',
-      storageSessionTimeoutMs: 3_600_000,
+      storageSessionTimeoutMs: keepMs,
       ttlDays: 7,
       maxFutureMinutes: 5,
       forwards: true,
