@@ -2,7 +2,7 @@
 // Hour and day rows, derived from minute and hour rows. In: an hour whose minute rows changed. Out: absolute rows, the same however
 // often they are derived. Hours and days are UTC; other zones are served from finer rows at the query edge.
 import type { RowBlock, TierStore } from '@oap-federation/storage';
-import { BucketRows, rowBlock, type MetricsOfScope } from './slot-state.js';
+import { BucketRows, type MetricsOfScope } from './slot-state.js';
 
 const MINUTES_PER_HOUR = 60;
 const HOURS_PER_DAY = 24;
@@ -33,17 +33,6 @@ export async function deriveHour(
 
 function allRows(slot: number, granularity: 'hour' | 'day', start: number, bucket: BucketRows): RowBlock[] {
   const blocks: RowBlock[] = [];
-  for (const [scope, source] of bucket.scopes) {
-    blocks.push(
-      rowBlock(
-        slot,
-        granularity,
-        start,
-        scope,
-        source,
-        source.origins.map((_, row) => row),
-      ),
-    );
-  }
+  for (const [scope, rows] of bucket.scopes) blocks.push(rows.allRows(slot, granularity, start, scope));
   return blocks;
 }

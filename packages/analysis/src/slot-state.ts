@@ -19,13 +19,33 @@ import type { DeltaTable, SlotDelta } from './delta.js';
 /** Metrics of a scope in storage order: every row is written with all of them. */
 export type MetricsOfScope = (scope: ScopeName) => readonly MetricSchema[];
 
+/** Entity code -> row, in pages: codes are dense within a slot, those of one scope and origin often are not. */
+class RowIndex {
+  /** Per page of 256 codes: row + 1, so that fresh memory says "none". */
+  readonly #pages: (Int32Array | undefined)[] = [];
+
+  get(code: number): number {
+    const page = this.#pages[code >>> 8];
+    return page === undefined ? NO_ROW : page[code & 255]! - 1;
+  }
+
+  set(code: number, row: number): void {
+    (this.#pages[code >>> 8] ??= new Int32Array(256))[code & 255] = row + 1;
+  }
+}
+
 /** Rows of one (scope, bucket): row numbers by (origin, entity) code, one MetricColumns per metric of the scope. */
 class ScopeRows {
-  readonly columns: MetricColumns[];
-  readonly origins: number[] = [];
-  readonly entities: number[] = [];
-  /** Per origin code: entity code -> row. Small integers as keys: a combined key would be a heap number per look-up. */
-  readonly #rowsOf: Map<number, number>[] = [];
+  readonly columns: readonly MetricColumns[];
+  /** Per row, up to `size`: its origin and entity code. */
+  #origins = new Int32Array(16);
+  #entities = new Int32Array(16);
+  /** Per row: STORED once it was read from the storage or given out to be written there; TOUCHED since `takeTouched`. */
+  #flags = new Uint8Array(16);
+  #size = 0;
+  #touched: number[] = [];
+  /** Per origin code. */
+  readonly #rowsOf: RowIndex[] = [];
   readonly #indexOf = new Map<string, number>();
 
   constructor(schemas: readonly MetricSchema[]) {
@@ -38,17 +58,111 @@ class ScopeRows {
   }
 
   row(origin: number, entity: number): number {
-    const rowOf = (this.#rowsOf[origin] ??= new Map());
+    const rowOf = (this.#rowsOf[origin] ??= new RowIndex());
     let row = rowOf.get(entity);
-    if (row === undefined) {
-      row = this.origins.length;
-      this.origins.push(origin);
-      this.entities.push(entity);
+    if (row === NO_ROW) {
+      row = this.#size++;
+      if (row === this.#flags.length) this.#grow();
+      this.#origins[row] = origin;
+      this.#entities[row] = entity;
       rowOf.set(entity, row);
     }
     return row;
   }
+
+  #grow(): void {
+    const capacity = this.#flags.length * 2;
+    const grown = (old: Int32Array) => {
+      const memory = new Int32Array(capacity);
+      memory.set(old);
+      return memory;
+    };
+    this.#origins = grown(this.#origins);
+    this.#entities = grown(this.#entities);
+    const flags = new Uint8Array(capacity);
+    flags.set(this.#flags);
+    this.#flags = flags;
+  }
+
+  touch(row: number): void {
+    if ((this.#flags[row]! & TOUCHED) !== 0) return;
+    this.#flags[row]! |= TOUCHED;
+    this.#touched.push(row);
+  }
+
+  markStored(row: number): void {
+    this.#flags[row]! |= STORED;
+  }
+
+  /** The rows touched since the last call, as blocks to write: those that the storage has, and those that it does not have yet. */
+  takeTouched(slot: number, minute: number, scope: ScopeName): RowBlock[] {
+    const stored: number[] = [];
+    const fresh: number[] = [];
+    for (const row of this.#touched) {
+      (this.#flags[row] === TOUCHED ? fresh : stored).push(row);
+      this.#flags[row] = STORED;
+    }
+    this.#touched = [];
+    const blocks: RowBlock[] = [];
+    if (stored.length > 0) blocks.push(this.#block(slot, 'minute', minute, scope, stored));
+    if (fresh.length > 0) blocks.push({ ...this.#block(slot, 'minute', minute, scope, fresh), fresh: true });
+    return blocks;
+  }
+
+  /** All rows, as derived hours and days are written. */
+  allRows(slot: number, granularity: Granularity, start: number, scope: ScopeName): RowBlock {
+    return this.#block(
+      slot,
+      granularity,
+      start,
+      scope,
+      Array.from({ length: this.#size }, (_, row) => row),
+    );
+  }
+
+  /** Absolute rows as the storage takes them, sorted by (origin, entity). */
+  #block(slot: number, granularity: Granularity, start: number, scope: ScopeName, rows: number[]): RowBlock {
+    const order = this.#sorted(rows);
+    const count = order.length;
+    const pick = (from: Int32Array) => {
+      const out = new Int32Array(count);
+      for (let i = 0; i < count; i++) out[i] = from[order[i]!]!;
+      return out;
+    };
+    return {
+      scope,
+      granularity,
+      slot,
+      minutes: new Int32Array(count).fill(start),
+      origins: pick(this.#origins),
+      entities: pick(this.#entities),
+      metrics: this.columns.map((columns) => rowColumns(columns, order)),
+    };
+  }
+
+  #sorted(rows: number[]): readonly number[] {
+    const origins = this.#origins;
+    const entities = this.#entities;
+    // origin and entity code in one double: numbers sort natively, without a call per comparison
+    const keys = new Float64Array(rows.length);
+    let sorted = true;
+    for (let i = 0; i < keys.length; i++) {
+      keys[i] = origins[rows[i]!]! * 2 ** 32 + entities[rows[i]!]!;
+      sorted &&= i === 0 || keys[i - 1]! < keys[i]!;
+    }
+    if (sorted) return rows;
+    keys.sort();
+    for (let i = 0; i < keys.length; i++) {
+      const origin = Math.floor(keys[i]! / 2 ** 32);
+      rows[i] = this.#rowsOf[origin]!.get(keys[i]! - origin * 2 ** 32);
+    }
+    return rows;
+  }
 }
+
+const NO_ROW = -1;
+const STORED = 1;
+const TOUCHED = 2;
 
 /** Rows of one bucket, all scopes. */
 export class BucketRows {
@@ -72,17 +186,26 @@ export class BucketRows {
     return this.#scopes.entries();
   }
 
-  /** Takes stored rows over as they are. Rows already there are merged with: used to derive hours from minutes. */
+  /**
+   * Takes stored rows over as they are, also those whose metrics are all gone from the configuration: they are there, and not fresh.
+   * Rows already there are merged with: used to derive hours from minutes.
+   */
   addStored(block: RowBlock, mode: 'load' | 'merge', keep: (i: number) => boolean = () => true): void {
     const rows = this.scope(block.scope);
-    block.metrics.forEach((metric) => {
+    const count = block.entities.length;
+    const rowOf = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      rowOf[i] = keep(i) ? rows.row(block.origins[i]!, block.entities[i]!) : NO_ROW;
+      if (rowOf[i] !== NO_ROW) rows.markStored(rowOf[i]!);
+    }
+    for (const metric of block.metrics) {
       const at = rows.columnIndex(metric.schema.name);
-      if (at < 0) return; // a metric that this configuration no longer has: its stored values stay as they are
+      if (at < 0) continue; // a metric that this configuration no longer has: its stored values stay as they are
       const target = rows.columns[at]!;
       const loaded = mode === 'merge' ? new MetricColumns(metric.schema, 1) : undefined;
-      for (let i = 0; i < block.entities.length; i++) {
-        if (metric.present[i] !== 1 || !keep(i)) continue;
-        const row = rows.row(block.origins[i]!, block.entities[i]!);
+      for (let i = 0; i < count; i++) {
+        const row = rowOf[i]!;
+        if (row === NO_ROW || metric.present[i] !== 1) continue;
         const ints = metric.ints.map((column) => column[i]!);
         const distributions = metric.distributions.map((column) => column[i] ?? EMPTY_DISTRIBUTION);
         if (!loaded) {
@@ -92,7 +215,7 @@ export class BucketRows {
           target.mergeRow(row, loaded, 0); // a refusal means that an hour's sum leaves int64: the minute rows stay right
         }
       }
-    });
+    }
   }
 }
 
@@ -119,7 +242,8 @@ export class SlotState {
   toldOrigins: ReadonlyMap<string, number> = new Map();
   readonly #metricsOf: MetricsOfScope;
   readonly #entities: Entity[] = [];
-  readonly #codeOf = new Map<string, number>();
+  /** By entity id. */
+  readonly #codesOf = new Map<ScopeName, Map<string, number>>();
   readonly #originCodes = new Map<string, number>([['', 0]]);
   readonly #minutes = new Map<number, MinuteState>();
   /** Minutes up to here may have rows in storage that are not in memory; newer ones cannot. */
@@ -137,7 +261,7 @@ export class SlotState {
     this.#newestStored = claim.newestMinute;
     for (const { code, entity } of claim.entities) {
       this.#entities[code] = entity;
-      this.#codeOf.set(`${entity.scope} ${entity.id}`, code);
+      this.#codes(entity.scope).set(entity.id, code);
     }
     for (const { code, name } of claim.origins) this.#originCodes.set(name, code);
   }
@@ -162,13 +286,19 @@ export class SlotState {
     }
   }
 
+  #codes(scope: ScopeName): Map<string, number> {
+    let codes = this.#codesOf.get(scope);
+    if (!codes) this.#codesOf.set(scope, (codes = new Map()));
+    return codes;
+  }
+
   #code(entity: Entity): number {
-    const key = `${entity.scope} ${entity.id}`;
-    const known = this.#codeOf.get(key);
+    const codes = this.#codes(entity.scope);
+    const known = codes.get(entity.id);
     if (known === undefined) {
       const code = this.#entities.length;
       this.#entities.push(entity);
-      this.#codeOf.set(key, code);
+      codes.set(entity.id, code);
       this.#newEntities.set(code, entity);
       return code;
     }
@@ -202,7 +332,7 @@ export class SlotState {
     nowMs: number,
     onRefused: (table: DeltaTable, metric: MetricSchema, row: number) => void,
   ): StateChanges {
-    const touched = new Map<string, { minute: number; scope: ScopeName; rows: Set<number> }>();
+    const touched = new Map<ScopeRows, { readonly minute: number; readonly scope: ScopeName }>();
     for (const table of delta.tables) {
       let minute = this.#minutes.get(table.minute);
       if (!minute) {
@@ -212,9 +342,7 @@ export class SlotState {
       minute.touchedAtMs = nowMs;
       this.#newestStored = Math.max(this.#newestStored, table.minute);
       const rows = minute.rows.scope(table.scope);
-      const key = `${table.minute} ${table.scope}`;
-      let touchedRows = touched.get(key);
-      if (!touchedRows) touched.set(key, (touchedRows = { minute: table.minute, scope: table.scope, rows: new Set() }));
+      touched.set(rows, table);
       const originCode = this.#originCode(table.origin);
       const count = table.entities.length;
       const merged = new Int32Array(count);
@@ -241,15 +369,12 @@ export class SlotState {
       }
       for (let i = 0; i < count; i++) {
         if (changed[i] === 0) continue;
-        touchedRows.rows.add(merged[i]!);
-        if (own[i] !== NO_ROW) touchedRows.rows.add(own[i]!);
+        rows.touch(merged[i]!);
+        if (own[i] !== NO_ROW) rows.touch(own[i]!);
       }
     }
     const blocks: RowBlock[] = [];
-    for (const { minute, scope, rows } of touched.values()) {
-      const source = this.#minutes.get(minute)!.rows.scope(scope);
-      if (rows.size > 0) blocks.push(rowBlock(this.slot, 'minute', minute, scope, source, [...rows]));
-    }
+    for (const [rows, { minute, scope }] of touched) blocks.push(...rows.takeTouched(this.slot, minute, scope));
     return { rows: blocks, entities: this.#takeEntities(), origins: this.#takeOrigins() };
   }
 
@@ -273,8 +398,6 @@ export class SlotState {
   }
 }
 
-const NO_ROW = -1;
-
 /** Merges a delta row into the merged row and into its origin's row (NO_ROW: it has none), or into neither. */
 function mergeBoth(target: MetricColumns, merged: number, own: number, delta: MetricColumns, i: number): boolean {
   if (own === NO_ROW) return target.mergeRow(merged, delta, i);
@@ -284,45 +407,18 @@ function mergeBoth(target: MetricColumns, merged: number, own: number, delta: Me
   return true;
 }
 
-/** Absolute rows of one scope and bucket as the storage takes them, sorted by (origin, entity). */
-export function rowBlock(
-  slot: number,
-  granularity: Granularity,
-  start: number,
-  scope: ScopeName,
-  source: {
-    readonly columns: readonly MetricColumns[];
-    readonly origins: readonly number[];
-    readonly entities: readonly number[];
-  },
-  rows: number[],
-): RowBlock {
-  const { origins, entities } = source;
-  const order = Int32Array.from(rows).sort((a, b) => origins[a]! - origins[b]! || entities[a]! - entities[b]!);
-  const count = order.length;
-  const pick = (from: readonly number[]) => {
-    const out = new Int32Array(count);
-    for (let i = 0; i < count; i++) out[i] = from[order[i]!]!;
-    return out;
-  };
-  return {
-    scope,
-    granularity,
-    slot,
-    minutes: new Int32Array(count).fill(start),
-    origins: pick(origins),
-    entities: pick(entities),
-    metrics: source.columns.map((columns) => rowColumns(columns, order)),
-  };
-}
-
 /** The rows of one metric in the order given. Loops, not TypedArray.from: ten times as fast, and this is every row that is written. */
-function rowColumns(columns: MetricColumns, order: Int32Array): RowColumns {
+function rowColumns(columns: MetricColumns, order: readonly number[]): RowColumns {
   const { schema } = columns;
   const count = order.length;
   const present = new Uint8Array(count);
-  for (let i = 0; i < count; i++) present[i] = columns.has(order[i]!) ? 1 : 0;
+  let absent = 0;
+  for (let i = 0; i < count; i++) {
+    if (columns.has(order[i]!)) present[i] = 1;
+    else absent++;
+  }
   const ints = schema.intFields.map((_, f) => {
+    if (absent === 0) return columns.copyInts(f, order);
     const out = new BigInt64Array(count);
     for (let i = 0; i < count; i++) if (present[i] === 1) out[i] = columns.int(order[i]!, f);
     return out;
@@ -330,7 +426,7 @@ function rowColumns(columns: MetricColumns, order: Int32Array): RowColumns {
   const distributions = schema.distributionFields.map((_, f) => {
     const out = new Array<Uint8Array | undefined>(count);
     for (let i = 0; i < count; i++) {
-      out[i] = present[i] === 1 ? (columns.distribution(order[i]!, f)?.encode() ?? EMPTY_DISTRIBUTION) : undefined;
+      out[i] = present[i] === 1 ? columns.encodedDistribution(order[i]!, f) : undefined;
     }
     return out;
   });
