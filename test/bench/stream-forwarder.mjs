@@ -15,6 +15,16 @@ import { logger, SLOTS } from './tier.mjs';
 
 const deps = { clock: systemClock, rng: systemRng, logger };
 const slots = Array.from({ length: SLOTS }, (_, slot) => slot);
+/** Owner of all slots, whose outbox continues what the upstream has. */
+const intake = {
+  ownedSlots: () => slots,
+  claim: () => 1,
+  verified: () => {},
+  acknowledged: () => {},
+  repair: async () => false,
+  watchOwnership: () => () => {},
+  watchOutbox: () => () => {},
+};
 let store;
 let address;
 
@@ -22,7 +32,7 @@ let address;
 async function forward({ batches }) {
   const forwarder = openForwarder(forwarderConfig({ tier: 'lower', slots: SLOTS, instanceId: 'lower', token: '' }), {
     store,
-    intake: { ownedSlots: () => slots, watchOwnership: () => () => {}, watchOutbox: () => () => {} },
+    intake,
     ...deps,
     transport: grpcTransport({ clock: systemClock }),
     discovery: staticDiscovery([address]),

@@ -22,6 +22,7 @@ const intake = {
     marks.set(logId, { logId, slot, producer, kind: 'federated', gen, seq, chain });
     return { kind: 'committed', appliedSeq: seq };
   },
+  raiseGeneration: async () => true,
   watchOwnership: () => () => {},
 };
 const coordinator = {

@@ -65,6 +65,10 @@ export async function openTier(store, { tiers, origins = false, keepMs = 10_000 
     },
     { store, clock, logger, telemetry: new MetricRegistry(), liveInstances: () => [] },
   );
+  // no forwarder here compares the outbox with an upstream: what is claimed is taken for continuous
+  owner.watchOwnership(() => {
+    for (const slot of owner.ownedSlots()) owner.verified?.(slot, owner.claim(slot));
+  });
   await claimAll(owner);
   return owner;
 }
