@@ -160,12 +160,12 @@ describe('what cannot be merged is parked with its reason, and the log goes on',
     minute: 1,
     origin: '',
     rows: 1,
-    payload: new Uint8Array([0]),
+    payload: new Uint8Array([0, 0]), // one row, of the first entity
   });
   it.each([
     ['unknown-metric', { schema: metricSchema('service_other', 'Service', 'cpm') }],
     ['unknown-metric', { unknown: block('service_new Service medianOfMedians()') }],
-    ['undecodable', { unknown: block('undecodable: content version 9, this release reads 1') }],
+    ['undecodable', { unknown: { ...block('service_new Service medianOfMedians()'), payload: new Uint8Array([0]) } }],
     ['future', { minute: minuteOf(Date.UTC(2026, 0, 8, 12, 6)) }],
     ['expired', { minute: minuteOf(Date.UTC(2026, 0, 1, 11, 59)) }],
   ] as const)('%s', async (reason, overrides) => {

@@ -3,6 +3,7 @@
 import type { BatchHeader, IncrementBatch } from '@oap-federation/model';
 import type { SourceRecord } from '@oap-federation/oal';
 import type { Mark } from '@oap-federation/storage';
+import type { UpstreamPosition } from './outbound.js';
 
 /** L1's door. Takes one source event at once, never blocks; what it cannot take is counted. The record may be reused after the call. */
 export interface SourceReceiver {
@@ -25,6 +26,8 @@ export interface IncomingBatch {
   /** SHA-256 chain after this batch as the sender says; empty for local logs. */
   readonly chain: Uint8Array;
   readonly batch: IncrementBatch;
+  /** Why nobody can read the content; `batch` is empty then. */
+  readonly undecodable?: string;
 }
 
 /** What became of an offered batch. Only `committed` and `duplicate` are acknowledgements; all others mean: not applied, offer again. */
@@ -47,6 +50,22 @@ export interface SlotIntake {
   mark(slot: number, logId: string): Mark | undefined;
   /** Resolves when the batch is committed, or refused. Batches of one log may be offered ahead, in seq order, without waiting. */
   offer(batch: IncomingBatch): Promise<BatchOutcome>;
+  /** The claim under which a slot is owned here; undefined when it is not. A new claim must be compared with the upstream again. */
+  claim(slot: number): number | undefined;
+  /** The upstream's mark was compared with the head as read under `claim`: what the storage has continues what the upstream has. */
+  verified(slot: number, claim: number): void;
+  /** The upstream has committed everything of the slot's outbound log up to `seq`: a hint, the storage is told by the forwarder. */
+  acknowledged(slot: number, seq: number): void;
+  /**
+   * Refuses batches of the log from generations before `gen`, durably: after it, the mark moves for `gen` and later alone. False when
+   * the slot is not owned here, or the storage is away: ask again.
+   */
+  raiseGeneration(slot: number, logId: string, gen: number): Promise<boolean>;
+  /**
+   * The upstream has more of the slot's outbound log than the storage: goes on after `position`, which the upstream fenced for us, and
+   * does not forward again what is in it. False when it was not done: offer the log again.
+   */
+  repair(slot: number, claim: number, position: UpstreamPosition): Promise<boolean>;
   /** Calls back whenever the set of owned slots changes; returns the way to stop. */
   watchOwnership(listener: () => void): () => void;
   /** Calls back after a commit that appended to a slot's outbox. */

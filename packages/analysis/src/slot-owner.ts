@@ -4,16 +4,20 @@
 // The memory of a slot is a cache of the storage: after a failed or unknown commit it is forgotten, and the marks decide.
 import {
   BatchBuilder,
-  EMPTY_HEADER,
+  DecodeError,
   encodeContent,
-  encodeHeader,
   incrementCount,
   joinContent,
+  MetricColumns,
   minuteOf,
   NO_WATERMARK,
+  unknownBlockEntities,
+  withForeignBlocks,
+  type ForeignBlock,
   type IncrementBatch,
   type IncrementBlock,
-  type LogPosition,
+  type Loss,
+  type LossCause,
   type MetricSchema,
   type ScopeName,
 } from '@oap-federation/model';
@@ -29,12 +33,26 @@ import {
   StorageUnavailable,
   type Mark,
   type ParkedBatch,
+  type PendingEntry,
   type SlotFence,
   type SlotFlush,
+  type StoredLoss,
   type TierStore,
 } from '@oap-federation/storage';
 import { chainAfter, sameBytes } from './chain.js';
-import { SlotDelta } from './delta.js';
+import { SlotDelta, type DeltaTable } from './delta.js';
+import {
+  asSuspect,
+  bytesOf,
+  FOLD_BYTES_MAX,
+  foldPending,
+  FOLDED_ENOUGH_BYTES,
+  headAfter,
+  includedIn,
+  OutboundLog,
+  type Portion,
+  type UpstreamPosition,
+} from './outbound.js';
 import { deriveHour } from './rollup.js';
 import { SlotState, type MetricsOfScope } from './slot-state.js';
 import type { BatchOutcome, IncomingBatch, SlotIntake } from './ports.js';
@@ -82,10 +100,13 @@ interface Queued {
 
 interface Slot {
   readonly state: SlotState;
+  readonly outbound: OutboundLog;
   /** Accepted, in order of arrival, not yet in a flush. */
   queue: Queued[];
   /** Per log: what the next offered batch must be, beyond the committed mark. */
   readonly expected: Map<string, { seq: number; chain: Uint8Array }>;
+  /** Generations that are being fenced, or are: older ones are refused from the moment of the request. */
+  readonly fenced: Map<string, number>;
   /** Local logs whose batches do not follow the mark in memory: either this memory is old, or the storage lost something. */
   readonly gaps: Map<string, Gap>;
   lastRollupMs: number;
@@ -105,15 +126,32 @@ interface Prepared {
   readonly taken: readonly Queued[];
   readonly flush: SlotFlush;
   readonly marks: readonly Mark[];
-  /** Completeness vector of the outbox entry, when there is one. */
-  readonly origins: ReadonlyMap<string, number> | undefined;
+  /** What it told the upstream, when it told something. */
+  readonly told: Pick<Portion, 'watermark' | 'origins'> | undefined;
+}
+
+/** A block that is merged here, as rows of `metric` under `origin`; `batch` names its entities. */
+interface MergedBlock {
+  readonly batch: IncrementBatch;
+  readonly block: IncrementBlock;
+  readonly metric: MetricSchema;
+  readonly origin: string;
+}
+
+/** One input batch, sorted: what of it is merged here, and what of it goes on. */
+interface Part {
+  readonly incoming: IncomingBatch;
+  readonly origin: string;
+  readonly blocks: MergedBlock[];
+  readonly foreign: ForeignBlock[];
+  readonly losses: Loss[];
+  /** Whether the upstream has it already. */
+  readonly forwarded: 'no' | 'yes' | 'suspect';
 }
 
 const BUSY_RETRY_MS = 250;
 // a producer that offers ahead closes its own gaps within a retry or two; what stays longer is another owner's doing
 const GAP_STAYS_MS = 1_000;
-/** How the federation receiver hands over a content that nobody can read: one unknown block whose payload is the whole content. */
-const UNDECODABLE = 'undecodable: ';
 // one flush of a slot makes one outbox entry; far below the 64 MiB at which a stream refuses a batch
 const SLOT_FLUSH_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -148,7 +186,17 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   #lastFlushMs = 0;
   readonly #counters: Readonly<
     Record<
-      'flushes' | 'failed' | 'merged' | 'returned' | 'duplicates' | 'offered' | 'parked' | 'fenced' | 'rowsWritten',
+      | 'repairs'
+      | 'ledgerErrors'
+      | 'flushes'
+      | 'failed'
+      | 'merged'
+      | 'returned'
+      | 'duplicates'
+      | 'offered'
+      | 'parked'
+      | 'fenced'
+      | 'rowsWritten',
       Counter
     >
   >;
@@ -162,6 +210,11 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     this.#counters = {
       flushes: counter('flushes', 'flush transactions committed'),
       failed: counter('flush_failures', 'flush transactions that failed or whose outcome is unknown'),
+      repairs: counter(
+        'repairs',
+        'outbound logs that went on under a new generation, after the storage went back in time',
+      ),
+      ledgerErrors: counter('ledger_errors', 'batches of a log whose ledger is not that of its mark: a defect'),
       offered: counter('increments_offered', 'increments in batches offered to slots owned here'),
       merged: counter('increments_committed', 'increments merged and committed'),
       returned: counter('increments_returned', 'increments given back to their producers, who offer them again'),
@@ -220,9 +273,9 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   /** Increments by what became of them: offered = committed + returned + waiting, at any time (I9). */
   ledger(): Ledger {
     let waiting = 0;
-    for (const { incoming } of this.#inFlight) waiting += incrementCount(incoming.batch);
+    for (const { incoming } of this.#inFlight) waiting += incoming.header.increments;
     for (const { queue } of this.#slots.values())
-      for (const { incoming } of queue) waiting += incrementCount(incoming.batch);
+      for (const { incoming } of queue) waiting += incoming.header.increments;
     const { offered, merged, returned } = this.#counters;
     return { offered: offered.value(), committed: merged.value(), returned: returned.value(), waiting };
   }
@@ -265,6 +318,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         const claim = await this.#d.store.claimSlot(slot, this.#o.instanceId);
         reached('slot.claimed');
         const state = new SlotState(claim, this.#o.metricsOf);
+        const outbound = new OutboundLog(claim);
         for (const hour of await this.#d.store.maintenance.dirtyHours(slot)) state.dirtyHours.add(hour);
         if (!this.#desired.has(slot)) continue;
         const gaps = new Map<string, Gap>();
@@ -272,8 +326,10 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
           if (gap.state === 'stale') gaps.set(logId, { ...gap, state: 'checked' });
         this.#slots.set(slot, {
           state,
+          outbound,
           queue: [],
           expected: new Map(),
+          fenced: new Map(),
           gaps,
           lastRollupMs: this.#d.clock.monotonicMs(),
         });
@@ -290,7 +346,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   /** Tells a producer that its batch was not applied. */
   #giveBack(queued: Queued, outcome: BatchOutcome): void {
     this.#inFlight.delete(queued);
-    this.#counters.returned.inc(incrementCount(queued.incoming.batch));
+    this.#counters.returned.inc(queued.incoming.header.increments);
     queued.resolve(outcome);
   }
 
@@ -312,7 +368,8 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     const slot = this.#slots.get(incoming.slot);
     if (!slot || this.#closed) return Promise.resolve({ kind: 'notOwner' });
     const mark = slot.state.marks.get(incoming.logId);
-    if (mark && incoming.gen < mark.gen) return Promise.resolve({ kind: 'fenced', gen: mark.gen });
+    const gen = Math.max(mark?.gen ?? 0, slot.fenced.get(incoming.logId) ?? 0);
+    if (incoming.gen < gen) return Promise.resolve({ kind: 'fenced', gen });
     const appliedSeq = mark?.seq ?? 0;
     if (incoming.seq <= appliedSeq) {
       this.#counters.duplicates.inc();
@@ -337,7 +394,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     expected.seq = incoming.seq + 1;
     expected.chain = chain;
     this.#queuedBytes += sizeOf(incoming);
-    this.#counters.offered.inc(incrementCount(incoming.batch));
+    this.#counters.offered.inc(incoming.header.increments);
     return new Promise((resolve) => slot.queue.push({ incoming, resolve }));
   }
 
@@ -373,6 +430,155 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     });
   }
 
+  // --- the outbound log and the upstream -------------------------------------------------------------------------------
+
+  claim(slot: number): number | undefined {
+    return this.#slots.get(slot)?.state.fence.claim;
+  }
+
+  verified(slot: number, claim: number): void {
+    const held = this.#slots.get(slot);
+    if (held?.state.fence.claim === claim) held.outbound.verified = true;
+  }
+
+  acknowledged(slot: number, seq: number): void {
+    const held = this.#slots.get(slot);
+    if (!held) return;
+    const { head } = held.outbound;
+    if (seq > head.acknowledgedSeq && seq < head.nextSeq) held.outbound.head = { ...head, acknowledgedSeq: seq };
+  }
+
+  raiseGeneration(slot: number, logId: string, gen: number): Promise<boolean> {
+    const held = this.#slots.get(slot);
+    if (!held || this.#closed) return Promise.resolve(false);
+    held.fenced.set(logId, Math.max(gen, held.fenced.get(logId) ?? 0)); // from now on nothing older is accepted
+    return this.#task(held, async () => {
+      const mark = held.state.marks.get(logId);
+      if (mark === undefined || mark.gen >= gen) return true;
+      const raised = { ...mark, gen };
+      const flush = { ...emptyFlush(slot, held.state.fence), marks: [{ mark: raised, previousSeq: mark.seq }] };
+      if (!(await this.#commitOne(held, flush))) return false;
+      held.state.marks.set(logId, raised);
+      this.#d.logger.warn(
+        { slot, log: logId, producer: mark.producer, gen },
+        'a tier below goes on under a new generation',
+      );
+      return true;
+    });
+  }
+
+  repair(slot: number, claim: number, position: UpstreamPosition): Promise<boolean> {
+    const held = this.#slots.get(slot);
+    if (held?.state.fence.claim !== claim || this.#closed) return Promise.resolve(false);
+    return this.#task(held, async () => {
+      const { state, outbound } = held;
+      const dropped: number[] = [];
+      const suspect: PendingEntry[] = [];
+      for (let afterOrd = 0; ;) {
+        const entries = await this.#d.store.readPending(slot, afterOrd, FOLD_BYTES_MAX);
+        for (const entry of entries) {
+          const included = includedIn(entry, position.frontier);
+          if (included === 'yes') dropped.push(entry.ord);
+          else if (included === 'suspect') suspect.push(asSuspect(entry, this.#o.tier));
+          afterOrd = entry.ord;
+        }
+        if (entries.length === 0) break;
+      }
+      const flush: SlotFlush = {
+        ...emptyFlush(slot, state.fence),
+        repair: outbound.repair(position, state.marks, dropped),
+        settled: suspect.map(({ ord }) => ord),
+        pending: suspect,
+      };
+      if (!(await this.#commitOne(held, flush))) return false;
+      this.#counters.repairs.inc();
+      this.#d.logger.error(
+        { slot, log: outbound.head.logId, gen: position.gen, seq: position.seq, suspect: suspect.length },
+        'the upstream has more of this log than the storage: the storage went back in time, the log goes on after it',
+      );
+      return true;
+    });
+  }
+
+  /** Runs `work` between cycles, after everything that was accepted so far is committed; false when the slot was lost before it. */
+  #task(held: Slot, work: () => Promise<boolean>): Promise<boolean> {
+    return new Promise((resolve) => {
+      void this.#enqueue(async () => {
+        try {
+          await this.#flushAll();
+          resolve(this.#slots.get(held.state.slot) === held && (await work()));
+        } finally {
+          resolve(false); // if it was not said yet
+        }
+      });
+    });
+  }
+
+  /** One slot's flush outside a round; false when the slot has another owner. An error leaves the slot forgotten, as in a round. */
+  async #commitOne(held: Slot, flush: SlotFlush): Promise<boolean> {
+    let outcome;
+    try {
+      outcome = await this.#d.store.flush([flush]);
+    } catch (err) {
+      this.#counters.failed.inc();
+      this.#abandon([], [flush.slot]);
+      throw err;
+    }
+    if (outcome.kind === 'notOwner') {
+      this.#counters.fenced.inc();
+      this.#forget(flush.slot, { kind: 'notOwner' });
+      for (const listener of this.#ownershipListeners) listener();
+      return false;
+    }
+    held.state.fence = afterFlush(held.state.fence);
+    this.#appended(held, flush);
+    return true;
+  }
+
+  /** Gives numbers to what waits, oldest first, while there is room; folds it while there is none. */
+  async #settlePending(): Promise<void> {
+    for (const held of [...this.#slots.values()]) {
+      const { outbound } = held;
+      const owned = () => this.#slots.get(held.state.slot) === held;
+      while (owned() && outbound.verified && outbound.pending.entries > 0 && outbound.hasRoom) await this.#seal(held);
+      if (owned() && outbound.mayFold) await this.#fold(held);
+    }
+  }
+
+  async #seal(held: Slot): Promise<void> {
+    const { state, outbound } = held;
+    const found = await this.#d.store.readPending(state.slot, 0, FOLD_BYTES_MAX);
+    if (found.length === 0) {
+      outbound.pending = { ...outbound.pending, entries: 0 };
+      return;
+    }
+    const whole = foldPending(found, outbound.head.watermark);
+    const taken = whole ? found : found.slice(0, 1);
+    const portion = whole ?? foldPending(taken, outbound.head.watermark)!; // one entry alone cannot overflow
+    const entry = outbound.entry(state.slot, portion, this.#d.clock.now());
+    const flush = {
+      ...emptyFlush(state.slot, state.fence),
+      outbox: [{ entry, watermark: portion.watermark }],
+      settled: taken.map(({ ord }) => ord),
+    };
+    if (await this.#commitOne(held, flush)) for (const listener of this.#outboxListeners) listener(state.slot);
+  }
+
+  async #fold(held: Slot): Promise<void> {
+    const { state, outbound } = held;
+    const found = await this.#d.store.readPending(state.slot, outbound.foldedTo, FOLD_BYTES_MAX);
+    const last = found.at(-1);
+    const portion = found.length > 1 ? foldPending(found, outbound.head.watermark) : undefined;
+    if (last === undefined || portion === undefined) return;
+    const folded = outbound.waiting(state.slot, last.ord, portion, last.createdAtMs);
+    const before = bytesOf(found);
+    const flush = { ...emptyFlush(state.slot, state.fence), settled: found.map(({ ord }) => ord), pending: [folded] };
+    if (!(await this.#commitOne(held, flush))) return;
+    const after = bytesOf([folded]);
+    if (after >= FOLDED_ENOUGH_BYTES) outbound.foldedTo = last.ord;
+    this.#d.logger.info({ slot: state.slot, entries: found.length, before, after }, 'entries that wait were folded');
+  }
+
   // --- flush -------------------------------------------------------------------------------------------------------
 
   /** Flushes, claims what is missing, derives hours: one round of the L2 timer. Never throws; failures are retried next round. */
@@ -380,6 +586,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     return this.#enqueue(async () => {
       await this.#reconcile();
       await this.#flushAll();
+      await this.#settlePending();
       await this.#rollupDue();
     });
   }
@@ -451,21 +658,25 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   }
 
   async #prepare(slot: Slot, taken: readonly Queued[]): Promise<Prepared> {
-    const { state } = slot;
+    const { state, outbound } = slot;
     const nowMs = this.#d.clock.now();
     const parked: ParkedBatch[] = [];
-    const delta = this.#mergeDelta(taken, nowMs, parked);
+    const parts = taken.map(({ incoming }) => this.#part(outbound, incoming, nowMs, parked));
+    const delta = this.#mergeDelta(parts, parked);
     const missing = state.missingMinutes(delta);
     if (missing.length > 0) {
       const loaded = await this.#d.store.loadRows(state.slot, 'minute', missing);
       state.addLoaded(missing, loaded, this.#d.clock.monotonicMs());
     }
-    const first = taken[0]!.incoming; // the row may be the sum of several batches: it is parked under the first
+    const first = parts[0]!; // the row may be the sum of several batches: it is parked under the first
+    const refused: RefusedRow[] = [];
     const changes = state.fold(delta, this.#d.clock.monotonicMs(), (table, metric, row) => {
       const builder = new BatchBuilder();
       builder.addRows(table.columns.get(metric.name)!, table.minute, table.origin, [row], () => table.entities[row]!);
       const detail = `${metric.name} of ${table.entities[row]!.id} at minute ${table.minute}`;
-      parked.push(this.#parked(first, 'overflow', 1, detail, builder.build()));
+      parked.push(this.#parked(first.incoming, 'overflow', 1, detail, builder.build()));
+      first.losses.push(this.#loss('overflow', table.origin, metric.scope, table.minute, 1));
+      refused.push({ table, metric, entityId: table.entities[row]!.id });
     });
     const dirtyHours = new Set<number>();
     for (const { minute } of delta.tables) {
@@ -473,73 +684,175 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       if (!state.dirtyHours.has(hour)) dirtyHours.add(hour);
     }
     const marks = this.#advanceMarks(state, taken, nowMs);
-    const forwarded = this.#o.forwards ? this.#outboxEntry(state, delta, marks, nowMs) : undefined;
-    const outbox = forwarded?.outbox;
+    const out = this.#o.forwards ? this.#append(slot, parts, delta, refused, marks, nowMs) : NOTHING_APPENDED;
+    const all = new Map(state.marks);
+    for (const mark of marks) all.set(mark.logId, mark);
+    const suppressed = outbound.withoutPassed(all);
     return {
       slot,
       taken,
       marks,
-      origins: forwarded?.origins,
+      told: out.told,
       flush: {
-        slot: state.slot,
-        fence: state.fence,
+        ...emptyFlush(state.slot, state.fence),
         entities: changes.entities,
         origins: changes.origins,
         rows: changes.rows,
         marks: marks.map((mark) => ({ mark, previousSeq: state.marks.get(mark.logId)?.seq ?? 0 })),
-        outbox: outbox ? [outbox] : [],
-        pending: [],
-        settled: [],
+        outbox: out.outbox,
+        pending: out.pending,
+        ...(suppressed ? { suppressed } : {}),
         parked,
-        unparked: [],
-        losses: [],
-        manifests: [],
+        losses: parts.flatMap(storedLosses),
         dirtyHours: [...dirtyHours],
-        cleanedHours: [],
       },
     };
   }
 
-  #mergeDelta(taken: readonly Queued[], nowMs: number, parked: ParkedBatch[]): SlotDelta {
-    const delta = new SlotDelta();
+  /** Sorts one batch: what is merged, parked, passed on unread, or declared lost. */
+  #part(outbound: OutboundLog, incoming: IncomingBatch, nowMs: number, parked: ParkedBatch[]): Part {
+    const { batch, kind, header, logId, slot, seq } = incoming;
     const newest = minuteOf(nowMs) + this.#o.maxFutureMinutes;
     const oldest = minuteOf(nowMs) - this.#o.ttlDays * 1440;
-    for (const { incoming } of taken) {
-      const { batch, kind } = incoming;
-      const sender = kind === 'federated' ? incoming.producer : this.#o.tier;
-      for (const block of batch.blocks) {
-        const metric = this.#o.resolve(block.schema, kind);
-        if (!metric || block.minute > newest || block.minute < oldest) {
-          const reason = !metric ? 'unknown-metric' : block.minute > newest ? 'future' : 'expired';
-          parked.push(this.#parkedBlock(incoming, reason, block));
-          continue;
-        }
+    const sender = kind === 'federated' ? incoming.producer : this.#o.tier;
+    const part: Part = {
+      incoming,
+      origin: sender,
+      blocks: [],
+      foreign: [],
+      losses: [...header.losses],
+      forwarded: outbound.known(logId, incoming),
+    };
+    if (incoming.undecodable !== undefined) {
+      const { increments } = header;
+      const detail = incoming.undecodable;
+      parked.push({ logId, slot, seq, reason: 'undecodable', increments, detail, content: incoming.contentBytes });
+      part.losses.push(this.#loss('undecodable', sender, '', NO_WATERMARK, increments));
+    }
+    for (const block of batch.blocks) {
+      const metric = this.#o.resolve(block.schema, kind);
+      const late = block.minute > newest ? 'future' : block.minute < oldest ? 'expired' : undefined;
+      if (late !== undefined) {
+        const { scope } = block.schema;
+        parked.push(this.#parkedBlock(incoming, late, block));
+        part.losses.push(this.#loss(late, block.origin || sender, scope, block.minute, block.entities.length));
+      } else if (metric === undefined) {
+        parked.push(this.#parkedBlock(incoming, 'unknown-metric', block));
+        part.foreign.push({ block: { ...block, origin: block.origin || sender }, entities: batch.entities });
+      } else {
         const origin = this.#o.originScopes.has(metric.scope) ? block.origin || sender : '';
-        const refused = delta.addBlock(batch, block, metric, origin);
-        if (refused) {
-          parked.push(
-            this.#parked(
-              incoming,
-              'overflow',
-              refused.rows.length,
-              `${metric.name} rows ${refused.rows.join(',')}`,
-              only(batch, block),
-            ),
-          );
-        }
+        part.blocks.push({ batch, block, metric, origin });
       }
-      for (const block of batch.unknownBlocks) {
-        if (block.schemaText.startsWith(UNDECODABLE)) {
-          const { logId, slot, seq } = incoming;
-          const { rows: increments, schemaText: detail, payload: content } = block;
-          parked.push({ logId, slot, seq, reason: 'undecodable', increments, detail, content });
-          continue;
-        }
-        const whole: IncrementBatch = { entities: batch.entities, blocks: [], unknownBlocks: [block] };
+    }
+    for (const block of batch.unknownBlocks) {
+      const whole: IncrementBatch = { entities: batch.entities, blocks: [], unknownBlocks: [block] };
+      const foreign = { block: { ...block, origin: block.origin || sender }, entities: batch.entities };
+      try {
+        unknownBlockEntities(foreign);
+        part.foreign.push(foreign);
         parked.push(this.#parked(incoming, 'unknown-metric', block.rows, block.schemaText, whole));
+      } catch (err) {
+        if (!(err instanceof DecodeError)) throw err;
+        parked.push(this.#parked(incoming, 'undecodable', block.rows, err.message, whole));
+        part.losses.push(this.#loss('undecodable', foreign.block.origin, '', block.minute, block.rows));
+      }
+    }
+    return part;
+  }
+
+  #loss(cause: LossCause, origin: string, kind: string, minute: number, increments: number): Loss {
+    return { tier: this.#o.tier, origin, cause, kind, firstMinute: minute, lastMinute: minute, increments };
+  }
+
+  /** Merges all parts. Rows that would leave int64 leave their block too, so that they are not forwarded. */
+  #mergeDelta(parts: readonly Part[], parked: ParkedBatch[]): SlotDelta {
+    const delta = new SlotDelta();
+    for (const { incoming, blocks, losses } of parts) {
+      for (const [i, merged] of blocks.entries()) {
+        const { batch, block, metric, origin } = merged;
+        const refused = delta.addBlock(batch, block, metric, origin);
+        if (!refused) continue;
+        const { rows } = refused;
+        const detail = `${metric.name} rows ${rows.join(',')}`;
+        parked.push(this.#parked(incoming, 'overflow', rows.length, detail, only(batch, block)));
+        losses.push(this.#loss('overflow', origin, metric.scope, block.minute, rows.length));
+        blocks[i] = withoutRows(merged, new Set(rows));
       }
     }
     return delta;
+  }
+
+  /** What the flush appends to the outbound log: one entry, or one per batch while nothing is known of the upstream. */
+  #append(
+    slot: Slot,
+    parts: readonly Part[],
+    whole: SlotDelta,
+    refused: readonly RefusedRow[],
+    advanced: readonly Mark[],
+    nowMs: number,
+  ): Appended {
+    const { state, outbound } = slot;
+    const marks = new Map(state.marks);
+    for (const mark of advanced) marks.set(mark.logId, mark);
+    const { watermark, origins } = this.#watermark(marks.values());
+    const bounded = Math.max(watermark, outbound.watermark); // I7: never backwards, across restarts too
+    // one origin's news travel although another origin is silent and holds the minimum
+    const news = [...origins].some(([origin, minute]) => minute > (outbound.toldOrigins.get(origin) ?? NO_WATERMARK));
+    const told = { watermark: bounded, origins };
+    const frontier = outbound.frontier(marks.values());
+    const portion = (some: readonly Part[], delta: SlotDelta): Portion => {
+      const forwarded = some.filter((part) => part.forwarded === 'no');
+      const batch = withForeignBlocks(
+        delta.toBatch(),
+        forwarded.flatMap((part) => part.foreign),
+      );
+      const losses = some.flatMap((part) => this.#lossesAbove(part));
+      return { batch, increments: incrementCount(batch), losses, ...told, frontier };
+    };
+    if (outbound.mode !== 'perBatch') {
+      const all = parts.every((part) => part.forwarded === 'no');
+      const one = portion(parts, all ? whole : deltaOf(parts, refused));
+      if (one.increments === 0 && one.losses.length === 0 && bounded <= outbound.watermark && !news)
+        return NOTHING_APPENDED;
+      if (outbound.mode === 'numbered') {
+        const entry = outbound.entry(state.slot, one, nowMs);
+        return { outbox: [{ entry, watermark: bounded }], pending: [], told };
+      }
+      return { outbox: [], pending: [outbound.waiting(state.slot, outbound.pending.lastOrd + 1, one, nowMs)], told };
+    }
+    // progress so far, entry by entry: each says what is in the log up to it, and only the last promises more than before
+    const pending: PendingEntry[] = [];
+    const soFar = new Map(state.marks);
+    const before = { watermark: outbound.watermark, origins: outbound.toldOrigins };
+    parts.forEach((part, i) => {
+      const { logId, gen, seq } = part.incoming;
+      const mark = marks.get(logId)!;
+      soFar.set(logId, { ...mark, gen, seq });
+      const last = i === parts.length - 1;
+      const one = {
+        ...portion([part], deltaOf([part], refused)),
+        ...(last ? told : before),
+        frontier: outbound.frontier(soFar.values()),
+      };
+      const silent = one.increments === 0 && one.losses.length === 0;
+      if (silent && !(last && (bounded > outbound.watermark || news))) return;
+      const ord = outbound.pending.lastOrd + 1 + pending.length;
+      pending.push(outbound.waiting(state.slot, ord, one, nowMs, { logId, gen, seq }));
+    });
+    return { outbox: [], pending, told };
+  }
+
+  /** The losses of a part that go up: its own, and all of it when the upstream may have it. */
+  #lossesAbove({ forwarded, losses, blocks, foreign, origin }: Part): readonly Loss[] {
+    if (forwarded === 'no') return losses;
+    if (forwarded === 'yes') return [];
+    return [
+      ...losses,
+      ...blocks.map((b) =>
+        this.#loss('suspect', b.origin || origin, b.metric.scope, b.block.minute, b.block.entities.length),
+      ),
+      ...foreign.map(({ block }) => this.#loss('suspect', block.origin, '', block.minute, rowsOf(block))),
+    ];
   }
 
   #parkedBlock(incoming: IncomingBatch, reason: ParkedBatch['reason'], block: IncrementBlock): ParkedBatch {
@@ -580,6 +893,16 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         `batch ${incoming.seq} of log ${incoming.logId} after mark ${before?.seq ?? 0}`,
       );
       const { header } = incoming;
+      const counted = before?.increments ?? 0;
+      // I6 of one hop: what the producer counted before this batch is what was taken from its log (0: a header of version 1)
+      if (incoming.kind === 'federated' && header.ledger !== 0 && header.ledger !== counted) {
+        this.#counters.ledgerErrors.inc();
+        const { logId, seq } = incoming;
+        this.#d.logger.error(
+          { log: logId, seq, ledger: header.ledger, counted },
+          'the ledger of a log is not its mark',
+        );
+      }
       marks.set(incoming.logId, {
         logId: incoming.logId,
         slot: state.slot,
@@ -594,33 +917,12 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
           before?.origins,
           incoming.kind === 'local' ? new Map([[this.#o.tier, header.watermark]]) : header.origins,
         ),
-        increments: (before?.increments ?? 0) + incrementCount(incoming.batch),
+        increments: counted + header.increments,
         updatedAtMs: nowMs,
-        frontier: incoming.header.frontier,
+        frontier: header.frontier,
       });
     }
     return [...marks.values()];
-  }
-
-  #outboxEntry(state: SlotState, delta: SlotDelta, advanced: readonly Mark[], nowMs: number) {
-    const marks = new Map(state.marks);
-    for (const mark of advanced) marks.set(mark.logId, mark);
-    const { watermark, origins } = this.#watermark(marks.values());
-    const bounded = Math.max(watermark, state.outbox.watermark); // I7: never backwards, across restarts too
-    // one origin's news travel although another origin is silent and holds the minimum
-    const news = [...origins].some(([origin, minute]) => minute > (state.toldOrigins.get(origin) ?? NO_WATERMARK));
-    if (delta.isEmpty && bounded <= state.outbox.watermark && !news) return undefined;
-    const batch = delta.toBatch();
-    const increments = incrementCount(batch);
-    const frontier = new Map<string, LogPosition>();
-    for (const { logId, gen, seq } of marks.values()) frontier.set(logId, { gen, seq });
-    const { ledger } = state.outbox;
-    const header = encodeHeader({ ...EMPTY_HEADER, watermark: bounded, increments, ledger, origins, frontier });
-    const content = joinContent(encodeContent(batch));
-    const chain = chainAfter(state.outbox.chain, header, content);
-    const seq = state.outbox.nextSeq;
-    const entry = { slot: state.slot, seq, header, content, chain, increments, createdAtMs: nowMs };
-    return { outbox: { entry, watermark: bounded }, origins };
   }
 
   /** Minimum over the *expected* producers, whoever is connected; the vector says the same per origin tier. */
@@ -658,24 +960,36 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     for (const hour of p.flush.dirtyHours) state.dirtyHours.add(hour);
     for (const block of p.flush.rows) this.#counters.rowsWritten.inc(block.entities.length);
     for (const park of p.flush.parked) this.#counters.parked.inc(park.increments);
-    for (const { entry, watermark } of p.flush.outbox) {
-      const { ledger } = state.outbox;
-      state.outbox = {
-        ...state.outbox,
-        nextSeq: entry.seq + 1,
-        chain: entry.chain,
-        watermark,
-        ledger: ledger + entry.increments,
-      };
-      state.toldOrigins = furthest(state.toldOrigins, p.origins ?? new Map());
+    this.#appended(p.slot, p.flush);
+    if (p.told) {
+      const { outbound } = p.slot;
+      outbound.watermark = p.told.watermark;
+      outbound.toldOrigins = furthest(outbound.toldOrigins, p.told.origins);
     }
     for (const queued of p.taken) {
       const { incoming, resolve } = queued;
       this.#inFlight.delete(queued);
-      this.#counters.merged.inc(incrementCount(incoming.batch));
+      this.#counters.merged.inc(incoming.header.increments);
       resolve({ kind: 'committed', appliedSeq: incoming.seq });
     }
     if (p.flush.outbox.length > 0) for (const listener of this.#outboxListeners) listener(state.slot);
+  }
+
+  /** The outbound log as the commit of `flush` left it. */
+  #appended({ outbound }: Slot, flush: SlotFlush): void {
+    const { repair, outbox, pending, settled } = flush;
+    if (repair) {
+      const { gen, seq, chain, ledger, suppressed } = repair;
+      outbound.head = { ...outbound.head, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq };
+      outbound.suppressed = suppressed;
+    }
+    if (flush.suppressed) outbound.suppressed = flush.suppressed;
+    for (const { entry, watermark } of outbox) outbound.head = headAfter(outbound.head, entry, watermark);
+    const { entries, lastOrd } = outbound.pending;
+    outbound.pending = {
+      entries: entries + pending.length - settled.length - (repair?.dropPending.length ?? 0),
+      lastOrd: Math.max(lastOrd, pending.at(-1)?.ord ?? 0),
+    };
   }
 
   // --- derived rows ------------------------------------------------------------------------------------------------
@@ -689,31 +1003,8 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       slot.lastRollupMs = now;
       for (const hour of [...state.dirtyHours].toSorted((a, b) => a - b)) {
         const rows = await deriveHour(this.#d.store, state.slot, hour, this.#o.metricsOf);
-        const outcome = await this.#d.store.flush([
-          {
-            slot: state.slot,
-            fence: state.fence,
-            entities: [],
-            origins: [],
-            rows,
-            marks: [],
-            outbox: [],
-            pending: [],
-            settled: [],
-            parked: [],
-            unparked: [],
-            losses: [],
-            manifests: [],
-            dirtyHours: [],
-            cleanedHours: [hour],
-          },
-        ]);
-        if (outcome.kind === 'notOwner') {
-          this.#forget(state.slot, { kind: 'notOwner' });
-          for (const listener of this.#ownershipListeners) listener();
-          break;
-        }
-        state.fence = afterFlush(state.fence);
+        const flush = { ...emptyFlush(state.slot, state.fence), rows, cleanedHours: [hour] };
+        if (!(await this.#commitOne(slot, flush))) break;
         state.dirtyHours.delete(hour);
       }
     }
@@ -730,6 +1021,82 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     });
     for (const listener of this.#ownershipListeners) listener();
   }
+}
+
+/** A flush that changes nothing, to spread over. */
+function emptyFlush(slot: number, fence: SlotFence): SlotFlush {
+  return {
+    slot,
+    fence,
+    entities: [],
+    origins: [],
+    rows: [],
+    marks: [],
+    outbox: [],
+    pending: [],
+    settled: [],
+    parked: [],
+    unparked: [],
+    losses: [],
+    manifests: [],
+    dirtyHours: [],
+    cleanedHours: [],
+  };
+}
+
+/** What a flush adds to the outbound log. */
+interface Appended extends Pick<SlotFlush, 'outbox' | 'pending'> {
+  readonly told: Prepared['told'];
+}
+
+const NOTHING_APPENDED: Appended = { outbox: [], pending: [], told: undefined };
+
+/** A row of the delta that the slot's state refused. */
+interface RefusedRow {
+  readonly table: DeltaTable;
+  readonly metric: MetricSchema;
+  readonly entityId: string;
+}
+
+/** What of `parts` goes on, merged; rows that were refused here do not. */
+function deltaOf(parts: readonly Part[], refused: readonly RefusedRow[]): SlotDelta {
+  const delta = new SlotDelta();
+  for (const { blocks, forwarded } of parts) {
+    if (forwarded !== 'no') continue;
+    for (const { batch, block, metric, origin } of blocks)
+      invariant(delta.addBlock(batch, block, metric, origin) === undefined, 'a part overflows where the sum did not');
+  }
+  for (const { table, metric, entityId } of refused) {
+    for (const own of delta.tables) {
+      if (own.scope !== table.scope || own.minute !== table.minute || own.origin !== table.origin) continue;
+      const row = own.entities.findIndex(({ id }) => id === entityId);
+      if (row < 0) continue;
+      const rows = own.refused.get(metric.name);
+      if (rows) rows.add(row);
+      else own.refused.set(metric.name, new Set([row]));
+    }
+  }
+  return delta;
+}
+
+/** The block with the other rows alone. */
+function withoutRows({ batch, block, metric, origin }: MergedBlock, refused: ReadonlySet<number>): MergedBlock {
+  const columns = new MetricColumns(block.schema, block.entities.length);
+  columns.mergeBlock(Int32Array.from(block.entities.keys()), block);
+  const builder = new BatchBuilder();
+  const left = [...block.entities.keys()].filter((row) => !refused.has(row));
+  builder.addRows(columns, block.minute, block.origin, left, (row) => batch.entities[block.entities[row]!]!);
+  const own = builder.build();
+  return { batch: own, block: own.blocks[0] ?? { ...block, entities: new Uint32Array(0) }, metric, origin };
+}
+
+function rowsOf(block: ForeignBlock['block']): number {
+  return 'schema' in block ? block.entities.length : block.rows;
+}
+
+/** The declared losses of a part under the batch that brought them. */
+function storedLosses({ incoming: { logId, seq }, losses }: Part): StoredLoss[] {
+  return losses.map((loss, index) => ({ ...loss, logId, seq, index }));
 }
 
 function afterFlush(fence: SlotFence): SlotFence {
@@ -766,5 +1133,5 @@ function furthest(
 
 /** What a waiting batch costs, in bytes: its content, or an estimate for local batches, which are not encoded. */
 function sizeOf(incoming: IncomingBatch): number {
-  return incoming.contentBytes.length || 64 + incrementCount(incoming.batch) * 64;
+  return incoming.contentBytes.length || 64 + incoming.header.increments * 64;
 }

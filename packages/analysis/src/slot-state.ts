@@ -8,7 +8,6 @@ import type {
   Granularity,
   Mark,
   OriginEntry,
-  OutboxHead,
   RowBlock,
   RowColumns,
   SlotClaim,
@@ -237,9 +236,6 @@ export class SlotState {
   readonly slot: number;
   fence: SlotFence;
   readonly marks: Map<string, Mark>;
-  outbox: OutboxHead;
-  /** What the outbox entries of this owner promised per origin; empty after a claim, so that its first entry says all again. */
-  toldOrigins: ReadonlyMap<string, number> = new Map();
   readonly #metricsOf: MetricsOfScope;
   readonly #entities: Entity[] = [];
   /** By entity id. */
@@ -255,7 +251,6 @@ export class SlotState {
   constructor(claim: SlotClaim, metricsOf: MetricsOfScope) {
     this.slot = claim.slot;
     this.fence = claim.fence;
-    this.outbox = claim.outbox;
     this.marks = new Map(claim.marks.map((mark) => [mark.logId, mark]));
     this.#metricsOf = metricsOf;
     this.#newestStored = claim.newestMinute;

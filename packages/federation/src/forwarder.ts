@@ -52,7 +52,10 @@ import type { FederationTransport, TransportStream } from './transport.js';
 
 export interface ForwarderDeps {
   readonly store: Pick<TierStore, 'readOutbox' | 'outboxHead' | 'acknowledgeOutbox'>;
-  readonly intake: Pick<SlotIntake, 'ownedSlots' | 'watchOwnership' | 'watchOutbox'>;
+  readonly intake: Pick<
+    SlotIntake,
+    'ownedSlots' | 'watchOwnership' | 'watchOutbox' | 'claim' | 'verified' | 'acknowledged' | 'repair'
+  >;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
@@ -263,7 +266,8 @@ class RunningForwarder implements Forwarder {
   #ownership(): void {
     const owned = new Set(this.deps.intake.ownedSlots());
     for (const log of this.logs.values()) {
-      if (owned.has(log.slot)) continue;
+      // a new claim of the same node starts again too: what was compared with the upstream was the storage before it
+      if (owned.has(log.slot) && log.claim === this.deps.intake.claim(log.slot)) continue;
       this.logs.delete(log.slot);
       void log.dispose();
     }
@@ -321,6 +325,8 @@ interface InFlight {
 class LogRunner {
   readonly slot: number;
   readonly #forwarder: RunningForwarder;
+  /** The claim of the slot that it serves. */
+  readonly claim: number | undefined;
   peer: Peer | undefined;
   state: LogState = INITIAL_LOG_STATE;
   gen = 0;
@@ -341,6 +347,7 @@ class LogRunner {
   constructor(forwarder: RunningForwarder, slot: number) {
     this.#forwarder = forwarder;
     this.slot = slot;
+    this.claim = forwarder.deps.intake.claim(slot);
   }
 
   /** On a stream, this number names the log. */
@@ -396,7 +403,8 @@ class LogRunner {
   }
 
   marked(mark: LogMark): void {
-    if (mark.status === 'OPEN') this.step({ kind: 'marked', mark });
+    // a generation that the upstream no longer takes: its mark says what it has, and whether that is ours
+    if (mark.status === 'OPEN' || (mark.status === 'FENCED' && mark.known)) this.step({ kind: 'marked', mark });
     else this.step(refusalEvent(mark.status, { ...mark, round: undefined, expectedSeq: 1, retryAfterMs: 0 }));
   }
 
@@ -434,7 +442,16 @@ class LogRunner {
     const { deps, config, router, warnings } = this.#forwarder;
     switch (effect.kind) {
       case 'offer':
-        void this.#offer(effect.round);
+        void this.#offer(effect.round, effect.raised);
+        return;
+      case 'verified':
+        deps.intake.verified(this.slot, effect.claim);
+        return;
+      case 'repair':
+        void this.#ask(effect.round, async () => {
+          await deps.intake.repair(this.slot, effect.claim, effect.position);
+          this.step({ kind: 'repaired', round: effect.round });
+        });
         return;
       case 'readHead':
         void this.#ask(effect.round, async () => {
@@ -498,12 +515,12 @@ class LogRunner {
     this.step({ kind: 'timer' });
   }
 
-  async #offer(round: number): Promise<void> {
+  async #offer(round: number, raised: number | undefined): Promise<void> {
     await this.#ask(round, async () => {
       const { head, offer } = await this.offer();
       if (this.#disposed || this.state.round !== round || this.peer?.state.tag !== 'OPEN') return;
-      this.offered(head);
-      this.peer.write({ kind: 'openLog', log: offer });
+      if (raised === undefined) this.offered(head);
+      this.peer.write({ kind: 'openLog', log: raised === undefined ? offer : { ...offer, gen: raised } });
     });
   }
 
@@ -550,6 +567,7 @@ class LogRunner {
     this.#oldestAtMs =
       this.#inFlight[0]?.entry.createdAtMs ?? waiting?.createdAtMs ?? (caughtUp ? undefined : this.#oldestAtMs);
     this.#acknowledgedSeq = Math.max(this.#acknowledgedSeq, seq);
+    this.#forwarder.deps.intake.acknowledged(this.slot, seq);
     if (!this.#acknowledgeBusy) this.#acknowledging = this.#tellStore();
   }
 
@@ -599,9 +617,10 @@ function refusalEvent(code: NackCode, fields: RefusalFields): LogEvent {
       return { kind: 'busy', round, retryAfterMs };
     case 'GAP':
       return { kind: 'gap', round, expectedSeq };
+    case 'FENCED':
+      return { kind: 'fenced', round, detail };
     case 'UNSUPPORTED':
     case 'DENIED':
-    case 'FENCED':
     case 'FORKED':
       return { kind: 'stop', round, reason: code, detail };
   }

@@ -2,10 +2,13 @@
 // The sender's side of one log: where it stands, what to read from the outbox, what to do with each answer. Sans I/O.
 // In: what happened (stream, upstream, store, timer). Out: the next state and what to do. Table: docs/protocol.md section 7.
 import { backoffMs, type BackoffOptions, type Rng } from '@oap-federation/runtime';
+import type { UpstreamPosition } from '@oap-federation/analysis';
 import type { OutboxEntry } from '@oap-federation/storage';
 
 /** Head of the outbox of the slot, as read from the store. */
 export interface LogHead {
+  /** The claim of the slot under which it was read. */
+  readonly claim: number;
   readonly gen: number;
   readonly nextSeq: number;
   readonly chain: Uint8Array;
@@ -13,21 +16,17 @@ export interface LogHead {
 }
 
 /** What the upstream says that it has. */
-export interface UpstreamMark {
+export interface UpstreamMark extends UpstreamPosition {
   readonly known: boolean;
-  readonly gen: number;
-  readonly seq: number;
-  readonly chain: Uint8Array;
 }
 
 /**
  * Why a log stands still although there is something to send. None of them loses data; all need a person, except that the
  * sender asks again now and then, so that a repair is noticed.
  */
-export type StopReason = 'FORKED' | 'FENCED' | 'DENIED' | 'LOST_RANGE' | 'OVERSIZED' | 'UNSUPPORTED';
+export type StopReason = 'FORKED' | 'DENIED' | 'LOST_RANGE' | 'OVERSIZED' | 'UNSUPPORTED';
 export const STOP_REASONS = [
   'FORKED',
-  'FENCED',
   'DENIED',
   'LOST_RANGE',
   'OVERSIZED',
@@ -47,6 +46,11 @@ type Closed = Common & { readonly tag: 'CLOSED' };
 type Opening = Common & { readonly tag: 'OPENING'; readonly head: LogHead | undefined };
 /** The upstream's mark is ahead of the head as it was read: reading the head again decides whether that is a fork. */
 type Verifying = Common & { readonly tag: 'VERIFYING'; readonly mark: UpstreamMark };
+/**
+ * The upstream has more of the log than our storage, which so went back in time. First the upstream is asked to refuse everything of the
+ * generation that it has (`raised`: the one after it); then the storage goes on after its mark.
+ */
+type Repairing = Common & { readonly tag: 'REPAIRING'; readonly raised: number; readonly claim: number };
 /** Reading the entry at the mark, to compare the chains. */
 type Checking = Common & { readonly tag: 'CHECKING'; readonly mark: UpstreamMark; readonly head: LogHead };
 /**
@@ -76,7 +80,7 @@ type Stopped = {
   [R in StopReason]: Common & { readonly tag: R; readonly detail: string; readonly retryAtMs: number };
 }[StopReason];
 
-export type LogState = Closed | Opening | Verifying | Checking | Streaming | Backoff | Stopped;
+export type LogState = Closed | Opening | Verifying | Repairing | Checking | Streaming | Backoff | Stopped;
 
 /** `round` of an answer: that of the batch it is about; undefined when it answers an offer. */
 export type LogEvent =
@@ -92,6 +96,10 @@ export type LogEvent =
   | { readonly kind: 'head'; readonly round: number; readonly head: LogHead }
   /** Answer to `fetch`. */
   | { readonly kind: 'fetched'; readonly round: number; readonly entries: readonly OutboxEntry[] }
+  /** The storage goes on after the upstream's mark, or not: then it is offered as it is. */
+  | { readonly kind: 'repaired'; readonly round: number }
+  /** The upstream refused a batch because a later generation of the log was announced to it. */
+  | { readonly kind: 'fenced'; readonly round: number | undefined; readonly detail: string }
   /** The store could not answer `offer`, `readHead` or `fetch`. */
   | { readonly kind: 'storeFailed'; readonly round: number }
   /** Something was appended to the outbox. */
@@ -110,8 +118,12 @@ export type LogEvent =
   | { readonly kind: 'timer' };
 
 export type LogEffect =
-  /** Read the head, write an offer with it, then say `offered`. */
-  | { readonly kind: 'offer'; readonly round: number }
+  /** Read the head, write an offer with it, then say `offered`. `raised`: with that generation instead of the head's, and say nothing. */
+  | { readonly kind: 'offer'; readonly round: number; readonly raised?: number }
+  /** What the storage has, as read under `claim`, is a beginning or all of what the upstream has and will have. */
+  | { readonly kind: 'verified'; readonly claim: number }
+  /** Make the storage go on after `position`, then say `repaired`. */
+  | { readonly kind: 'repair'; readonly round: number; readonly claim: number; readonly position: UpstreamPosition }
   | { readonly kind: 'readHead'; readonly round: number }
   | { readonly kind: 'fetch'; readonly round: number; readonly afterSeq: number }
   /** Hand to the stream's queue, after what was handed before. */
@@ -218,7 +230,7 @@ function becomeStreaming(state: LogState, head: LogHead, seq: number, known: rea
     dry: false,
     nextSeq: head.nextSeq,
   };
-  const effects: LogEffect[] = [];
+  const effects: LogEffect[] = [{ kind: 'verified', claim: head.claim }];
   if (seq > 0) effects.push({ kind: 'acknowledge', seq });
   if (seq < head.acknowledgedSeq) effects.push({ kind: 'rewound', fromSeq: head.acknowledgedSeq, toSeq: seq });
   return { streaming, effects };
@@ -226,13 +238,15 @@ function becomeStreaming(state: LogState, head: LogHead, seq: number, known: rea
 
 /** Compares the upstream's mark with the head: start, read more first, or stop. `readAgain`: the head may be stale. */
 function judgeMark(state: LogState, mark: UpstreamMark, head: LogHead, readAgain: boolean, env: LogEnv): LogStep {
-  if (mark.known && mark.gen > head.gen)
-    return becomeStopped(state, 'FENCED', `upstream has generation ${mark.gen}, this log is ${head.gen}`, env);
   const seq = mark.known ? mark.seq : 0;
   const { round, attempt } = state;
-  if (seq >= head.nextSeq) {
+  if (seq >= head.nextSeq || (mark.known && mark.gen > head.gen)) {
     if (readAgain) return { state: { tag: 'VERIFYING', round, attempt, mark }, effects: [{ kind: 'readHead', round }] };
-    return becomeStopped(state, 'FORKED', `upstream has seq ${seq}, the next here is ${head.nextSeq}`, env);
+    const raised = mark.gen + 1;
+    return {
+      state: { tag: 'REPAIRING', round, attempt, raised, claim: head.claim },
+      effects: [{ kind: 'offer', round, raised }],
+    };
   }
   if (seq === head.nextSeq - 1 && seq > 0 && !sameChain(mark.chain, head.chain))
     return becomeStopped(state, 'FORKED', `chains differ at seq ${seq}`, env);
@@ -354,6 +368,8 @@ const CLOSED: Row<Closed> = {
   marked: stay,
   head: stay,
   fetched: stay,
+  repaired: stay,
+  fenced: stay,
   storeFailed: stay,
   appended: stay,
   ack: stay,
@@ -372,6 +388,8 @@ const OPENING: Row<Opening> = {
     state.head === undefined ? stay(state, mark, env) : judgeMark(state, mark, state.head, true, env),
   head: stay,
   fetched: stay,
+  repaired: stay,
+  fenced: stay,
   storeFailed: current(reopenLater),
   appended: stay,
   ack: stay,
@@ -389,6 +407,8 @@ const VERIFYING: Row<Verifying> = {
   marked: stay,
   head: current((state, { head }, env) => judgeMark(state, state.mark, head, false, env)),
   fetched: stay,
+  repaired: stay,
+  fenced: stay,
   storeFailed: current(reopenLater),
   appended: stay,
   ack: stay,
@@ -396,6 +416,29 @@ const VERIFYING: Row<Verifying> = {
   busy: stay,
   notOwner: stay,
   stop: stay,
+  timer: stay,
+};
+
+const REPAIRING: Row<Repairing> = {
+  attached: impossible,
+  detached: becomeClosed,
+  offered: stay,
+  marked(state, { mark }, env) {
+    if (!mark.known || mark.gen !== state.raised) return becomeBackoff(state, 'reopen', 0, env);
+    const { round, claim } = state;
+    return { state, effects: [{ kind: 'repair', round, claim, position: mark }] };
+  },
+  head: stay,
+  fetched: stay,
+  repaired: current(becomeOpening),
+  fenced: stay,
+  storeFailed: current(reopenLater),
+  appended: stay,
+  ack: stay,
+  gap: stay,
+  busy: toOffer((state, event, env) => becomeBackoff(state, 'reopen', event.retryAfterMs, env)),
+  notOwner: toOffer(reroute),
+  stop: toOffer(stop),
   timer: stay,
 };
 
@@ -415,6 +458,8 @@ const CHECKING: Row<Checking> = {
     if (at?.seq === mark.seq && entries.length === 1) return pump({ ...streaming, fetching: false }, env, effects);
     return takeEntries(streaming, entries, env, effects);
   }),
+  repaired: stay,
+  fenced: stay,
   storeFailed: current(reopenLater),
   appended: stay,
   ack: stay,
@@ -432,6 +477,8 @@ const STREAMING: Row<Streaming> = {
   marked: stay,
   head: stay,
   fetched: current((state, { entries }, env) => takeEntries(state, entries, env, [])),
+  repaired: stay,
+  fenced: current((state, _event, env) => becomeBackoff(state, 'reopen', 0, env)),
   storeFailed: current((state, _event, env) => becomeBackoff(state, 'resume', 0, env)),
   appended: (state, _event, env) => pump({ ...state, dry: false }, env),
   ack(state, { seq }, env) {
@@ -463,6 +510,8 @@ const BACKOFF: Row<Backoff> = {
   marked: stay,
   head: stay,
   fetched: stay,
+  repaired: stay,
+  fenced: stay,
   storeFailed: stay,
   appended: stay,
   // What was sent before may still be committed; then there is less to send again.
@@ -492,6 +541,8 @@ const STOPPED: Row<Stopped> = {
   marked: stay,
   head: stay,
   fetched: stay,
+  repaired: stay,
+  fenced: stay,
   storeFailed: stay,
   appended: stay,
   ack: stay,
@@ -507,11 +558,11 @@ export const LOG_TABLE: Table = {
   CLOSED,
   OPENING,
   VERIFYING,
+  REPAIRING,
   CHECKING,
   STREAMING,
   BACKOFF,
   FORKED: STOPPED,
-  FENCED: STOPPED,
   DENIED: STOPPED,
   LOST_RANGE: STOPPED,
   OVERSIZED: STOPPED,

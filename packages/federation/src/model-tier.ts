@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { BatchOutcome, IncomingBatch, SlotIntake } from '@oap-federation/analysis';
 import type { ClusterCoordinator } from '@oap-federation/cluster';
+import type { ForwarderDeps } from './forwarder.js';
 import {
   EMPTY_HEADER,
   encodeContent,
@@ -194,7 +195,7 @@ export class ModelStorage implements Pick<TierStore, 'expectChildren'> {
         addRow(this.rows, batch.batch.entities[index]!.id, block.minute, block.ints[0]![row]!),
       );
     }
-    this.parkedBatches += batch.batch.unknownBlocks.length;
+    this.parkedBatches += batch.undecodable === undefined ? batch.batch.unknownBlocks.length : 1;
     this.marks.set(`${batch.slot} ${batch.logId}`, {
       logId: batch.logId,
       slot: batch.slot,
@@ -255,7 +256,10 @@ export interface ModelIntakeOptions {
 }
 
 /** One node of the upstream tier: takes batches ahead, commits them in order, under the epoch of the slot. */
-export class ModelIntake implements SlotIntake {
+export class ModelIntake implements Pick<
+  SlotIntake,
+  'owns' | 'ownedSlots' | 'mark' | 'offer' | 'watchOwnership' | 'watchOutbox' | 'raiseGeneration'
+> {
   readonly #options: ModelIntakeOptions;
   readonly #epochs = new Map<number, number>();
   readonly #ownership = new Set<() => void>();
@@ -322,6 +326,11 @@ export class ModelIntake implements SlotIntake {
     return () => {};
   }
 
+  /** Generations are the slot owner's business: this one never has a later one to announce. */
+  raiseGeneration(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   /** Commits what waits, each batch or none of it, and answers. */
   flush(): void {
     if (this.paused) {
@@ -365,8 +374,10 @@ export class ModelIntake implements SlotIntake {
   }
 }
 
+type ForwarderIntake = ForwarderDeps['intake'];
+
 /** The part of the intake that the forwarder of a downstream node uses: which slots this node sends. */
-export class ModelSender implements Pick<SlotIntake, 'ownedSlots' | 'watchOwnership' | 'watchOutbox'> {
+export class ModelSender implements ForwarderIntake {
   #slots: readonly number[];
   readonly #ownership = new Set<() => void>();
   readonly #outbox = new Set<(slot: number) => void>();
@@ -396,5 +407,18 @@ export class ModelSender implements Pick<SlotIntake, 'ownedSlots' | 'watchOwners
   watchOutbox(listener: (slot: number) => void): () => void {
     this.#outbox.add(listener);
     return () => this.#outbox.delete(listener);
+  }
+
+  claim(slot: number): number | undefined {
+    return this.#slots.includes(slot) ? 1 : undefined;
+  }
+
+  verified(): void {}
+
+  acknowledged(): void {}
+
+  /** A storage that goes back in time needs the real slot owner: test/simulation. */
+  repair(slot: number): Promise<boolean> {
+    throw new Error(`the upstream is ahead of slot ${slot}`);
   }
 }

@@ -23,12 +23,7 @@ const answers: BatchOutcome[] = [
   { kind: 'notOwner' },
   { kind: 'busy', retryAfterMs: 250 },
 ];
-const intake: SlotIntake = {
-  owns: () => true,
-  ownedSlots: () => [],
-  mark: () => undefined,
-  watchOwnership: () => () => undefined,
-  watchOutbox: () => () => undefined,
+const intake: Pick<SlotIntake, 'offer'> = {
   offer: (batch) => Promise.resolve(answers[offered.push(batch) - 1]!),
 };
 const server = new Server();

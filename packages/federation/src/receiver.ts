@@ -57,7 +57,7 @@ import {
 import type { FederationListener, ServerSink, ServerStreamHandlers, StreamPeer } from './transport.js';
 
 export interface ReceiverDeps {
-  readonly intake: Pick<SlotIntake, 'owns' | 'mark' | 'offer' | 'watchOwnership'>;
+  readonly intake: Pick<SlotIntake, 'owns' | 'mark' | 'offer' | 'watchOwnership' | 'raiseGeneration'>;
   readonly store: Pick<TierStore, 'expectChildren'>;
   /** Why this tier does not take a forwarded metric (by canonical schema text); undefined when it does. */
   readonly routes: (schemaText: string) => string | undefined;
@@ -272,10 +272,30 @@ class RunningReceiver implements FederationReceiver {
     return undefined;
   }
 
+  /**
+   * A later generation than the mark's was announced: from now on older ones are refused, before the mark is told. What could not be
+   * done shows in the mark. Undefined when there is nothing to do.
+   */
+  fence(tier: string, { slot, logId, gen }: LogOffer): Promise<boolean> | undefined {
+    const mark = this.deps.intake.mark(slot, logId);
+    if (mark === undefined || mark.kind !== 'federated' || mark.producer !== tier || gen <= mark.gen) return undefined;
+    return this.deps.intake.raiseGeneration(slot, logId, gen);
+  }
+
   /** What this tier has of a log. */
   markOf(tier: string, offer: LogOffer): LogMark {
     const { ref, slot, logId } = offer;
-    const empty = { ref, known: false, gen: offer.gen, seq: 0, chain: new Uint8Array(0), detail: '', ownerAddress: '' };
+    const empty = {
+      ref,
+      known: false,
+      gen: offer.gen,
+      seq: 0,
+      chain: new Uint8Array(0),
+      detail: '',
+      ownerAddress: '',
+      increments: 0,
+      frontier: NO_FRONTIER,
+    };
     const { intake } = this.deps;
     if (!intake.owns(slot)) return { ...empty, status: 'NOT_OWNER', ownerAddress: this.ownerAddress(slot) };
     const mark = intake.mark(slot, logId);
@@ -288,7 +308,8 @@ class RunningReceiver implements FederationReceiver {
       );
       return { ...empty, status: 'DENIED', detail: `log ${logId} does not belong to tier ${tier}` };
     }
-    const known = { ...empty, known: true, gen: mark.gen, seq: mark.seq, chain: mark.chain };
+    const { gen, seq, chain, increments, frontier } = mark;
+    const known = { ...empty, known: true, gen, seq, chain, increments, frontier };
     if (offer.gen < mark.gen)
       return { ...known, status: 'FENCED', detail: `generation ${mark.gen} is known here, offered is ${offer.gen}` };
     const sameEnd = offer.nextSeq - 1 === mark.seq && mark.seq > 0;
@@ -387,6 +408,7 @@ function refusal(code: Refusal['code'], detail: string): Refusal {
 }
 
 const NOBODY = tokenCheck(undefined);
+const NO_FRONTIER: LogMark['frontier'] = new Map();
 const equal = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 /** One stream of one sending node. */
@@ -486,14 +508,9 @@ class Session implements ServerStreamHandlers {
       case 'hello':
         this.#hello(frame);
         return;
-      case 'openLog': {
-        const { log } = frame;
-        const problem = this.#receiver.judgeLog(this.tier, log, this);
-        const mark = this.#receiver.markOf(this.tier, log);
-        if (!problem && this.#state.tag === 'OPEN') this.#logs.set(log.slot, log.logId);
-        this.step({ kind: 'openLog', log: openedLog(log), mark, refusal: problem });
+      case 'openLog':
+        void this.#openLog(frame.log);
         return;
-      }
       case 'batch':
         this.#batch(frame, frameBytes);
         return;
@@ -516,6 +533,16 @@ class Session implements ServerStreamHandlers {
         return;
       }
     }
+  }
+
+  async #openLog(log: LogOffer): Promise<void> {
+    const problem = this.#receiver.judgeLog(this.tier, log, this);
+    if (!problem && this.#state.tag === 'OPEN') {
+      this.#logs.set(log.slot, log.logId);
+      const fencing = this.#receiver.fence(this.tier, log);
+      if (fencing) await fencing;
+    }
+    this.#step({ kind: 'openLog', log: openedLog(log), mark: this.#receiver.markOf(this.tier, log), refusal: problem });
   }
 
   #hello(hello: Hello): void {
@@ -607,6 +634,7 @@ class Session implements ServerStreamHandlers {
     const { receiver, limits } = { receiver: this.#receiver, limits: this.#receiver.config };
     try {
       await receiver.register(hello.tier);
+      for (const log of hello.logs) await receiver.fence(hello.tier, log);
     } catch (error) {
       this.#step({ kind: 'registerFailed', detail: messageOf(error) });
       return;
@@ -673,7 +701,7 @@ class Session implements ServerStreamHandlers {
       headerBytes: frame.header,
       contentBytes,
       chain: frame.chain,
-      batch: decodeOrPark(content, entities, header, contentBytes),
+      ...decodeOrSay(content, entities),
     };
     return this.#receiver.offer(batch, contentBytes.length + frame.header.length);
   }
@@ -707,23 +735,16 @@ function openedLog({ ref, logId, slot, gen }: LogOffer): OpenedLog {
   return { ref, logId, slot, gen };
 }
 
-/**
- * A content that cannot be read becomes one unknown block with all of it, so that the intake parks it whole and the log goes on.
- * Its schema text is `undecodable: <reason>`.
- */
-function decodeOrPark(
+/** A content that cannot be read goes on as what it is, so that the intake parks it whole and the log goes on. */
+function decodeOrSay(
   content: { readonly descriptors: readonly Uint8Array[]; readonly body: Uint8Array },
   entities: ResolvedEntities,
-  header: BatchHeader,
-  contentBytes: Uint8Array,
-): IncrementBatch {
+): Pick<IncomingBatch, 'batch' | 'undecodable'> {
   let next = 0;
   try {
-    return decodeContent(content, () => entities.entityAt(next++));
+    return { batch: decodeContent(content, () => entities.entityAt(next++)) };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    const schemaText = `undecodable: ${error.message}`;
-    const block = { schemaText, minute: 0, origin: '', rows: header.increments, payload: contentBytes };
-    return { entities: [], blocks: [], unknownBlocks: [block] };
+    return { batch: { entities: [], blocks: [], unknownBlocks: [] }, undecodable: error.message };
   }
 }

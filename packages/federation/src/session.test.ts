@@ -50,12 +50,20 @@ const later = (env: LogEnv): LogEnv => ({ ...env, nowMs: 10_000_000 });
 
 const chainOf = (seq: number) => (seq === 0 ? new Uint8Array(0) : new Uint8Array(32).fill(seq));
 const head = (nextSeq: number, acknowledgedSeq = 0): LogHead => ({
+  claim: 77,
   gen: 0,
   nextSeq,
   chain: chainOf(nextSeq - 1),
   acknowledgedSeq,
 });
-const mark = (seq: number): UpstreamMark => ({ known: seq > 0, gen: 0, seq, chain: chainOf(seq) });
+const mark = (seq: number): UpstreamMark => ({
+  known: seq > 0,
+  gen: 0,
+  seq,
+  chain: chainOf(seq),
+  increments: seq * 10,
+  frontier: new Map([['input', { gen: 1, seq }]]),
+});
 const entry = (seq: number, bytes = 10): OutboxEntry => ({
   slot: 0,
   seq,
@@ -110,7 +118,10 @@ describe('log of the sender', () => {
       { kind: 'marked', mark: mark(0) },
     ]);
     expect(state).toMatchObject({ tag: 'STREAMING', acked: 0, fetched: 0 });
-    expect(effects).toEqual([{ kind: 'fetch', round: 1, afterSeq: 0 }]);
+    expect(effects).toEqual([
+      { kind: 'verified', claim: 77 },
+      { kind: 'fetch', round: 1, afterSeq: 0 },
+    ]);
   });
 
   it('compares the chain at the mark before it goes on, and acknowledges what the mark says', () => {
@@ -119,15 +130,31 @@ describe('log of the sender', () => {
     expect(checking.effects).toEqual([{ kind: 'fetch', round: 5, afterSeq: 5 }]);
     const after = run(checking.state, [{ kind: 'fetched', round: 5, entries: entries(6, 8) }]);
     expect(after.state).toMatchObject({ tag: 'STREAMING', acked: 6, fetched: 8 });
-    expect(after.effects[0]).toEqual({ kind: 'acknowledge', seq: 6 });
+    expect(after.effects.slice(0, 2)).toEqual([
+      { kind: 'verified', claim: 77 },
+      { kind: 'acknowledge', seq: 6 },
+    ]);
     const forged = entries(6, 8).map((e) => ({ ...e, chain: chainOf(99) }));
     expect(run(checking.state, [{ kind: 'fetched', round: 5, entries: forged }]).state.tag).toBe('FORKED');
   });
 
-  it('is FORKED when the upstream has more than the log, after reading the head again', () => {
+  it('is repaired when the upstream has more than the log, after reading the head again', () => {
     const verifying = run(opening, [{ kind: 'marked', mark: mark(11) }]);
     expect(verifying.effects).toEqual([{ kind: 'readHead', round: 5 }]);
-    expect(run(verifying.state, [{ kind: 'head', round: 5, head: head(11) }]).state.tag).toBe('FORKED');
+    const repairing = run(verifying.state, [{ kind: 'head', round: 5, head: head(11) }]);
+    expect(repairing.state).toMatchObject({ tag: 'REPAIRING', raised: 1 });
+    expect(repairing.effects).toEqual([{ kind: 'offer', round: 5, raised: 1 }]);
+    // the mark as it was fenced, perhaps further than before
+    const fenced = { ...mark(13), gen: 1 };
+    const repaired = run(repairing.state, [{ kind: 'marked', mark: fenced }]);
+    expect(repaired.effects).toEqual([{ kind: 'repair', round: 5, claim: 77, position: fenced }]);
+    const again = run(repaired.state, [{ kind: 'repaired', round: 5 }]);
+    expect(again.effects).toEqual([{ kind: 'offer', round: 6 }]);
+    // an upstream that did not fence: what it has may still grow
+    expect(run(repairing.state, [{ kind: 'marked', mark: mark(13) }]).state).toMatchObject({
+      tag: 'BACKOFF',
+      next: 'reopen',
+    });
     // The head had only been read too early: another node appended.
     expect(run(verifying.state, [{ kind: 'head', round: 5, head: head(12) }]).state.tag).toBe('STREAMING');
   });
@@ -137,8 +164,19 @@ describe('log of the sender', () => {
     expect(run(opening, [{ kind: 'marked', mark: other }]).state.tag).toBe('FORKED');
   });
 
-  it('is FENCED when the upstream knows a newer generation', () => {
-    expect(run(opening, [{ kind: 'marked', mark: { ...mark(3), gen: 1 } }]).state.tag).toBe('FENCED');
+  it('is repaired when the upstream knows a newer generation, under one more', () => {
+    const { state } = run(opening, [
+      { kind: 'marked', mark: { ...mark(3), gen: 4 } },
+      { kind: 'head', round: 5, head: head(11) },
+    ]);
+    expect(state).toMatchObject({ tag: 'REPAIRING', raised: 5 });
+  });
+
+  it('offers itself again when a batch is fenced: its own head says what it may go on as', () => {
+    expect(run(streaming(2, 6), [{ kind: 'fenced', round: 5, detail: '' }]).state).toMatchObject({
+      tag: 'BACKOFF',
+      next: 'reopen',
+    });
   });
 
   it('is LOST_RANGE when the outbox no longer has what the upstream needs, and says which', () => {
@@ -335,6 +373,8 @@ const markFrame: LogMark = {
   chain: new Uint8Array(0),
   detail: '',
   ownerAddress: '',
+  increments: 0,
+  frontier: new Map(),
 };
 const outcome = (seq: number, value: (ReceiverEvent & { kind: 'outcome' })['outcome'], round = 1): ReceiverEvent => ({
   kind: 'outcome',
@@ -443,11 +483,11 @@ const logStates: { readonly [T in LogState['tag']]: Extract<LogState, { tag: T }
   CLOSED: { tag: 'CLOSED', round: 5, attempt: 0 },
   OPENING: { tag: 'OPENING', round: 5, attempt: 0, head: head(11) },
   VERIFYING: { tag: 'VERIFYING', round: 5, attempt: 0, mark: mark(10) },
+  REPAIRING: { tag: 'REPAIRING', round: 5, attempt: 0, raised: 1, claim: 77 },
   CHECKING: { tag: 'CHECKING', round: 5, attempt: 0, mark: mark(6), head: head(11) },
   STREAMING: streaming(3, 6) as Extract<LogState, { tag: 'STREAMING' }>,
   BACKOFF: { tag: 'BACKOFF', round: 5, attempt: 1, next: 'resume', retryAtMs: 500, acked: 2, nextSeq: 11 },
   FORKED: stopped('FORKED') as Extract<LogState, { tag: 'FORKED' }>,
-  FENCED: stopped('FENCED') as Extract<LogState, { tag: 'FENCED' }>,
   DENIED: stopped('DENIED') as Extract<LogState, { tag: 'DENIED' }>,
   LOST_RANGE: stopped('LOST_RANGE') as Extract<LogState, { tag: 'LOST_RANGE' }>,
   OVERSIZED: stopped('OVERSIZED') as Extract<LogState, { tag: 'OVERSIZED' }>,
@@ -460,9 +500,11 @@ const logEvents = (tag: LogState['tag']): { readonly [K in LogEvent['kind']]: Ex
     attached: { kind: 'attached' },
     detached: { kind: 'detached' },
     offered: { kind: 'offered', head: head(11) },
-    marked: { kind: 'marked', mark: mark(10) },
+    marked: { kind: 'marked', mark: tag === 'REPAIRING' ? { ...mark(12), gen: 1 } : mark(10) },
     head: { kind: 'head', round: 5, head: head(11) },
     fetched: { kind: 'fetched', round: 5, entries: tag === 'STREAMING' ? entries(7, 10) : entries(6, 10) },
+    repaired: { kind: 'repaired', round: 5 },
+    fenced: { kind: 'fenced', round, detail: '' },
     storeFailed: { kind: 'storeFailed', round: 5 },
     appended: { kind: 'appended' },
     ack: { kind: 'ack', seq: 4 },

@@ -92,4 +92,4 @@ export {
   timeBucket,
   type Step,
 } from './time-bucket.js';
-export { unknownBlockEntities, withUnknownBlocks, type ForeignBlock } from './unknown-block.js';
+export { unknownBlockEntities, withForeignBlocks, type ForeignBlock } from './unknown-block.js';

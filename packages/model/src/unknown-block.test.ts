@@ -11,7 +11,7 @@ import {
   MetricColumns,
   metricSchema,
   unknownBlockEntities,
-  withUnknownBlocks,
+  withForeignBlocks,
   type Entity,
   type IncrementBatch,
 } from './index.js';
@@ -51,7 +51,7 @@ describe('unknown blocks', () => {
   test('keep their values in a batch whose entities are others', () => {
     const unknown = asUnknown(a);
     expect(unknown.unknownBlocks).toHaveLength(1);
-    const joined = withUnknownBlocks(b, [{ block: unknown.unknownBlocks[0]!, entities: unknown.entities }]);
+    const joined = withForeignBlocks(b, [{ block: unknown.unknownBlocks[0]!, entities: unknown.entities }]);
     expect(joined.entities.map(({ id }) => id)).toEqual([...b.entities, service('b')].map(({ id }) => id));
     const { descriptors, body } = encodeContent(joined);
     const text = Buffer.from(body).toString('latin1').replaceAll(unknown.unknownBlocks[0]!.schemaText, CPM.text);
@@ -60,11 +60,19 @@ describe('unknown blocks', () => {
     expect(known(back)).toEqual([...known(a), ...known(b)].toSorted());
   });
 
+  test('beside them, blocks that are read here but not wanted pass as they are', () => {
+    const joined = withForeignBlocks(b, [{ block: a.blocks[0]!, entities: a.entities }]);
+    const back = decodeContent(encodeContent(joined));
+    expect(back.blocks).toHaveLength(2);
+    expect(known(back)).toEqual([...known(a), ...known(b)].toSorted());
+    expect(known(b)).toHaveLength(2);
+  });
+
   test('that name entities which are not there, or end too early, are refused', () => {
     const unknown = asUnknown(a);
     const [block] = unknown.unknownBlocks;
     expect(() => unknownBlockEntities({ block: block!, entities: unknown.entities.slice(1) })).toThrow(DecodeError);
     const cut = { ...block!, payload: block!.payload.subarray(0, 0) };
-    expect(() => withUnknownBlocks(b, [{ block: cut, entities: unknown.entities }])).toThrow(DecodeError);
+    expect(() => withForeignBlocks(b, [{ block: cut, entities: unknown.entities }])).toThrow(DecodeError);
   });
 });

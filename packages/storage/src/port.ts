@@ -76,8 +76,8 @@ export interface SlotClaim {
    * generation at or before it is not the one that the upstream has, but may hold the same events.
    */
   readonly suppressed: ReadonlyMap<string, LogPosition>;
-  /** Pending entries: their number, bytes, and the ord of the last (0: none ever). */
-  readonly pending: { readonly entries: number; readonly bytes: number; readonly lastOrd: number };
+  /** Pending entries: their number, and the ord of the last (0: none ever). */
+  readonly pending: { readonly entries: number; readonly lastOrd: number };
   readonly entities: readonly DictionaryEntry[];
   readonly origins: readonly OriginEntry[];
   /** Newest minute of any stored minute row of the slot; NO_WATERMARK when there is none. */

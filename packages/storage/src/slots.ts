@@ -108,10 +108,7 @@ export async function claimSlot(session: SqlSession, slot: number, owner: string
     const { rows: origins } = await session.query(`SELECT code, name FROM origin WHERE slot = $1 ORDER BY code`, [
       slot,
     ]);
-    const { rows: pending } = await session.query(
-      `SELECT count(*), coalesce(sum(octet_length(header) + octet_length(content)), 0)::bigint FROM pending WHERE slot = $1`,
-      [slot],
-    );
+    const { rows: pending } = await session.query(`SELECT count(*) FROM pending WHERE slot = $1`, [slot]);
     const newest = SCOPE_NAMES.map(
       (scope) => `(SELECT minute FROM ${metricTable(scope, 'minute')} WHERE slot = $1 ORDER BY minute DESC LIMIT 1)`,
     );
@@ -124,7 +121,6 @@ export async function claimSlot(session: SqlSession, slot: number, owner: string
       suppressed: parsePositions(claimed[0]![1] as string),
       pending: {
         entries: Number(pending[0]![0]),
-        bytes: Number(pending[0]![1]),
         lastOrd: Number(claimed[0]![2]),
       },
       entities: entities.map(([code, descriptor]) => ({ code: code as number, entity: decodeDescriptor(descriptor) })),

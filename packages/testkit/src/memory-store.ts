@@ -189,7 +189,6 @@ export class MemoryTierStore implements TierStore {
       suppressed: stored.suppressed,
       pending: {
         entries: stored.pending.length,
-        bytes: stored.pending.reduce((sum, e) => sum + e.header.length + e.content.length, 0),
         lastOrd: stored.lastOrd,
       },
       entities: [...stored.entities.values()].toSorted((a, b) => a.code - b.code),

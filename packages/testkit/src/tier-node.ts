@@ -66,6 +66,10 @@ export class SimulatedTier {
       telemetry: new MetricRegistry(),
       liveInstances: () => [`${o.tier}-node`],
     });
+    // no forwarder here compares the outbox with an upstream: what is claimed is taken for continuous
+    owner.watchOwnership(() => {
+      for (const slot of owner.ownedSlots()) owner.verified(slot, owner.claim(slot)!);
+    });
     owner.setDesiredSlots(Array.from({ length: o.slots }, (_, slot) => slot));
     return owner;
   }

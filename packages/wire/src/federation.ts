@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The frames of the federation protocol as discriminated unions, and their bytes. In: frames, or bytes of a peer. Out: bytes,
 // or frames whose numbers, lengths and counts were checked; byte fields are views into the message. Source: docs/protocol.md.
+import type { LogPosition } from '@oap-federation/model';
 import type protobuf from 'protobufjs/minimal.js';
 import { oap } from '#gen/federation.js';
 import { tryDecode } from './bounded-reader.js';
@@ -32,6 +33,10 @@ export interface LogMark {
   readonly detail: string;
   /** With NOT_OWNER, '' when unknown. */
   readonly ownerAddress: string;
+  /** Increments taken from the log so far. */
+  readonly increments: number;
+  /** Of the sender's own inputs, what the upstream has, as the last batch that it took said. */
+  readonly frontier: ReadonlyMap<string, LogPosition>;
 }
 
 export interface UpstreamNode {
@@ -178,6 +183,7 @@ const TIERS_MAX = 1_024;
 const HEADER_BYTES_MAX = 1_048_576;
 const SCHEMAS_MAX = 10_000;
 const NODES_MAX = 10_000;
+const FRONTIER_MAX = 100_000;
 
 function check(condition: boolean, what: string): void {
   if (!condition) throw new FrameError(what);
@@ -231,11 +237,26 @@ function decodeMark(message: oap.federation.v1.LogMark.$Properties): LogMark {
     chain: digest(m.chain, 'chain'),
     detail: text(m.detail, DETAIL_MAX, 'detail'),
     ownerAddress: text(m.ownerAddress, NAME_MAX, 'owner_address'),
+    increments: safe(m.increments, 'increments'),
+    frontier: decodeFrontier(m.frontier),
   };
 }
 
+function decodeFrontier(
+  messages: readonly oap.federation.v1.LogPosition.$Properties[],
+): ReadonlyMap<string, LogPosition> {
+  check(messages.length <= FRONTIER_MAX, `frontier of ${messages.length} logs`);
+  return new Map(
+    messages.map((message) => {
+      const m = filled(message, 'log position');
+      return [text(m.logId, NAME_MAX, 'log_id'), { gen: m.gen, seq: safe(m.seq, 'seq') }];
+    }),
+  );
+}
+
 function encodeMark(mark: LogMark): oap.federation.v1.LogMark.$Properties {
-  return { ...mark, status: NACK_CODES.indexOf(mark.status) };
+  const frontier = [...mark.frontier].map(([logId, { gen, seq }]) => ({ logId, gen, seq }));
+  return { ...mark, status: NACK_CODES.indexOf(mark.status), frontier };
 }
 
 function decodeSlotMap(message: oap.federation.v1.SlotMap.$Properties | null | undefined): SlotMap {

@@ -249,6 +249,7 @@ export class SimulatedNode {
       owns: (slot) => owner.owns(slot),
       mark: (slot, logId) => owner.mark(slot, logId),
       watchOwnership: (listener) => owner.watchOwnership(listener),
+      raiseGeneration: (slot, logId, gen) => owner.raiseGeneration(slot, logId, gen),
       offer: async (batch) => {
         oracle.received(tier, batch);
         const outcome = await door.offer(batch);

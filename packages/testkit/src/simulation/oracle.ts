@@ -52,8 +52,18 @@ interface EntryTruth {
   readonly entry: OutboxEntry;
   /** Highest watermark that this log had promised with this entry, for its own tier as origin. */
   readonly promised: number;
-  /** Per leaf, how far its history is included. */
+  /** Per leaf, how many units of its history are included. */
   readonly inclusion: ReadonlyMap<string, number>;
+}
+
+/** The same of what is to be appended but has no number yet, by its ord. */
+type WaitingTruth = Omit<EntryTruth, 'entry'>;
+
+/** How long an outbound log was: numbered entries, units of a leaf's history, and the last ord without a number. */
+export interface Horizon {
+  readonly entries: number;
+  readonly units: number;
+  readonly ord: number;
 }
 
 interface LogView {
@@ -64,7 +74,8 @@ interface LogView {
 interface SlotView {
   readonly marks: Map<string, LogView>;
   readonly entries: EntryTruth[];
-  /** Of a leaf: what each entry of the outbox was made from. */
+  readonly waiting: Map<number, WaitingTruth>;
+  /** Of a leaf: its history, in the units that go up together. */
   readonly truth: IncrementBatch[][];
   readonly inclusion: Map<string, number>;
   readonly shadow: Shadow;
@@ -129,6 +140,7 @@ export class Oracle {
       known = {
         marks: new Map(),
         entries: [],
+        waiting: new Map(),
         truth: [],
         inclusion: new Map(),
         shadow: new Shadow(),
@@ -192,9 +204,11 @@ export class Oracle {
     const slot = this.#slot(view, flush.slot);
     const touched = new Set<RowKey>();
     const local: IncrementBatch[] = [];
+    const before = new Map(slot.inclusion);
     for (const { mark } of flush.marks) {
       const before = slot.marks.get(mark.logId);
-      if (mark.seq <= (before?.seq ?? 0))
+      const fenced = before !== undefined && mark.gen > before.mark.gen && mark.seq === before.seq;
+      if (mark.seq <= (before?.seq ?? 0) && !fenced)
         this.fail('unbacked', shape.name, `the mark of ${mark.logId} goes from ${before?.seq ?? 0} to ${mark.seq}`);
       const increments =
         mark.kind === 'local'
@@ -223,9 +237,9 @@ export class Oracle {
       this.fail('lost', shape.name, `${slot.shadow.describe(key)} is not in the rows of the commit that merged it`);
     for (const { reason, detail } of flush.parked) this.fail('parked', shape.name, `${reason}: ${detail}`);
     for (const { mark } of flush.marks) if (mark.kind === 'federated') this.#checkOrigins(view, flush.slot, mark);
-    for (const { entry } of flush.outbox) this.#appended(view, flush.slot, slot, entry, local);
+    this.#forwarded(view, flush, slot, before, local);
     if (
-      flush.outbox.length === 0 &&
+      flush.outbox.length + flush.pending.length === 0 &&
       shape.parent !== undefined &&
       (isLeaf ? local.some((b) => incrementCount(b) > 0) : touched.size > 0)
     )
@@ -284,8 +298,8 @@ export class Oracle {
     for (let seq = (before?.seq ?? 0) + 1; seq <= mark.seq; seq++) increments += entries[seq - 1]!.entry.increments;
     for (const [leaf, upTo] of entries[mark.seq - 1]!.inclusion) {
       const { truth } = this.#tiers.get(leaf)!.slots.get(slotNumber)!;
-      for (let seq = (slot.inclusion.get(leaf) ?? 0) + 1; seq <= upTo; seq++)
-        for (const batch of truth[seq - 1]!) slot.shadow.fold(batch, leaf, this.#originScopes, touched);
+      for (let unit = slot.inclusion.get(leaf) ?? 0; unit < upTo; unit++)
+        for (const batch of truth[unit]!) slot.shadow.fold(batch, leaf, this.#originScopes, touched);
       slot.inclusion.set(leaf, upTo);
     }
     return increments;
@@ -320,17 +334,61 @@ export class Oracle {
     const entries = this.#tiers.get(leaf)?.slots.get(slotNumber)?.entries ?? [];
     const first = firstPromising(entries, minute);
     const included = this.#slot(view, slotNumber).inclusion.get(leaf) ?? 0;
-    if (first === 0)
+    const needed = first === undefined ? 0 : (first.inclusion.get(leaf) ?? 0);
+    if (first === undefined)
       this.fail('dishonest', view.shape.name, `slot ${slotNumber}: ${minute} is promised for ${leaf}, which never did`);
-    else if (included < first)
+    else if (included < needed)
       this.fail(
         'dishonest',
         view.shape.name,
-        `slot ${slotNumber}: ${minute} is promised for ${leaf}, whose batches up to ${first} are needed and ${included} are in`,
+        `slot ${slotNumber}: ${minute} is promised for ${leaf}, whose ${needed} first units are needed and ${included} are in`,
       );
   }
 
-  #appended(view: TierView, slotNumber: number, slot: SlotView, entry: OutboxEntry, local: IncrementBatch[]): void {
+  /** What a commit adds to the outbound log, with a number or without. */
+  #forwarded(
+    view: TierView,
+    flush: SlotFlush,
+    slot: SlotView,
+    before: ReadonlyMap<string, number>,
+    local: readonly IncrementBatch[],
+  ): void {
+    const { isLeaf, shape } = view;
+    const settled = flush.settled.map((ord) => slot.waiting.get(ord)).findLast((truth) => truth !== undefined);
+    for (const ord of flush.settled) slot.waiting.delete(ord);
+    const soFar = new Map(before);
+    for (const [i, pending] of flush.pending.entries()) {
+      if (settled !== undefined) {
+        slot.waiting.set(pending.ord, settled); // several became one
+        continue;
+      }
+      const { source, header } = pending;
+      if (isLeaf) {
+        const batches = source ? [this.#captured.get(`${source.logId} ${source.seq}`)!.batch] : local;
+        slot.truth.push([...batches]);
+        soFar.set(shape.name, slot.truth.length);
+        const { watermark, origins } = decodeHeader(header);
+        slot.promised = Math.max(slot.promised, watermark, origins.get(shape.name) ?? NO_WATERMARK);
+      } else if (source === undefined || i === flush.pending.length - 1) {
+        for (const [leaf, units] of slot.inclusion) soFar.set(leaf, units);
+      } else {
+        const below = this.#tiers.get(this.#logs.get(source.logId)!.tier)!;
+        const { inclusion } = below.slots.get(flush.slot)!.entries[source.seq - 1]!;
+        for (const [leaf, units] of inclusion) soFar.set(leaf, Math.max(units, soFar.get(leaf) ?? 0));
+      }
+      slot.waiting.set(pending.ord, { promised: slot.promised, inclusion: new Map(soFar) });
+    }
+    for (const { entry } of flush.outbox) this.#appended(view, flush.slot, slot, entry, local, settled);
+  }
+
+  #appended(
+    view: TierView,
+    slotNumber: number,
+    slot: SlotView,
+    entry: OutboxEntry,
+    local: readonly IncrementBatch[],
+    settled: WaitingTruth | undefined,
+  ): void {
     const { shape, store, isLeaf } = view;
     if (entry.seq !== slot.entries.length + 1) {
       this.fail('altered', shape.name, `outbox seq ${entry.seq} of slot ${slotNumber} after ${slot.entries.length}`);
@@ -341,12 +399,12 @@ export class Oracle {
     if (watermark < slot.watermark)
       this.fail('dishonest', shape.name, `the outbox watermark went back from ${slot.watermark} to ${watermark}`);
     slot.watermark = watermark;
-    if (isLeaf) {
+    if (settled === undefined && isLeaf) {
       slot.promised = Math.max(slot.promised, watermark, origins.get(shape.name) ?? NO_WATERMARK);
-      slot.truth.push(local);
+      slot.truth.push([...local]);
     }
-    const inclusion = isLeaf ? new Map([[shape.name, entry.seq]]) : new Map(slot.inclusion);
-    slot.entries.push({ entry, promised: slot.promised, inclusion });
+    const inclusion = isLeaf ? new Map([[shape.name, slot.truth.length]]) : new Map(slot.inclusion);
+    slot.entries.push({ entry, ...(settled ?? { promised: slot.promised, inclusion }) });
     if (isLeaf) return;
     for (const leaf of shape.leaves) this.#checkPromise(view, slotNumber, leaf, watermark);
     for (const [origin, minute] of origins) this.#checkPromise(view, slotNumber, origin, minute);
@@ -354,29 +412,37 @@ export class Oracle {
 
   // --- the end -------------------------------------------------------------------------------------------------------
 
-  /** Where the outbox of every tier and slot ends now, to compare with later. */
-  horizon(): ReadonlyMap<string, number> {
-    const horizon = new Map<string, number>();
-    for (const { shape, slots } of this.#tiers.values())
-      if (shape.parent !== undefined)
-        for (const [slot, { entries }] of slots) horizon.set(`${shape.name} ${slot}`, entries.length);
+  /** Where the outbound log of every tier and slot ends now, to compare with later. */
+  horizon(): ReadonlyMap<string, Horizon> {
+    const horizon = new Map<string, Horizon>();
+    for (const { shape, slots } of this.#tiers.values()) {
+      if (shape.parent === undefined) continue;
+      for (const [slot, { entries, truth, waiting }] of slots)
+        horizon.set(`${shape.name} ${slot}`, {
+          entries: entries.length,
+          units: truth.length,
+          ord: Math.max(0, ...waiting.keys()),
+        });
+    }
     return horizon;
   }
 
   /** What up to `horizon` is not acknowledged, not merged in some tier above, or not promised there; empty when all arrived. */
-  missing(horizon: ReadonlyMap<string, number>): string[] {
+  missing(horizon: ReadonlyMap<string, Horizon>): string[] {
     const missing: string[] = [];
-    for (const [key, end] of horizon) {
+    for (const [key, { entries: end, units, ord }] of horizon) {
       const [name, slotText] = key.split(' ') as [string, string];
       const slotNumber = Number(slotText);
       const tier = this.#tiers.get(name)!;
       const { acknowledgedSeq } = tier.store.peekOutbox(slotNumber);
       if (acknowledgedSeq < end) missing.push(`${key}: ${acknowledgedSeq} of ${end} acknowledged`);
+      for (const waiting of this.#slot(tier, slotNumber).waiting.keys())
+        if (waiting <= ord) missing.push(`${key}: entry ${waiting} waits for a number`);
       if (!tier.isLeaf) continue;
-      const entries = this.#slot(tier, slotNumber).entries.slice(0, end);
-      const promised = entries.at(-1)?.promised ?? NO_WATERMARK;
-      // an entry that neither adds nor promises anything need not travel further than to the next tier
-      const needed = entries.findLastIndex(({ entry }) => entry.increments > 0) + 1;
+      const { entries, truth } = this.#slot(tier, slotNumber);
+      const promised = entries[end - 1]?.promised ?? NO_WATERMARK;
+      // a unit that neither adds nor promises anything need not travel further than to the next tier
+      const needed = truth.slice(0, units).findLastIndex((unit) => unit.some((b) => incrementCount(b) > 0)) + 1;
       for (let below = tier; ;) {
         const above = this.#tiers.get(below.shape.parent ?? '');
         if (!above) break;
@@ -432,15 +498,15 @@ export class Oracle {
   }
 }
 
-/** Seq of the first entry that promises `minute`, 0 when none does; promises never go back. */
-function firstPromising(entries: readonly EntryTruth[], minute: number): number {
+/** The first entry that promises `minute`, undefined when none does; promises never go back. */
+function firstPromising(entries: readonly EntryTruth[], minute: number): EntryTruth | undefined {
   let [low, high] = [0, entries.length];
   while (low < high) {
     const middle = (low + high) >> 1;
     if (entries[middle]!.promised >= minute) high = middle;
     else low = middle + 1;
   }
-  return low < entries.length ? low + 1 : 0;
+  return entries[low];
 }
 
 interface ComparedValue {

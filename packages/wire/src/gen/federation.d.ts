@@ -460,6 +460,12 @@ export namespace oap {
                 /** LogMark ownerAddress. */
                 ownerAddress: string;
 
+                /** LogMark increments. */
+                increments: number;
+
+                /** LogMark frontier. */
+                frontier: oap.federation.v1.LogPosition.$Properties[];
+
                 /**
                  * Encodes the specified LogMark message. Does not implicitly {@link oap.federation.v1.LogMark.verify|verify} messages.
                  * @param message LogMark message or plain object to encode
@@ -508,12 +514,87 @@ export namespace oap {
                     /** LogMark ownerAddress */
                     ownerAddress?: (string|null);
 
+                    /** LogMark increments */
+                    increments?: (number|null);
+
+                    /** LogMark frontier */
+                    frontier?: (oap.federation.v1.LogPosition.$Properties[]|null);
+
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
                 }
 
                 /** Shape of a LogMark. */
                 type $Shape = oap.federation.v1.LogMark.$Properties;
+            }
+
+            /**
+             * Properties of a LogPosition.
+             * @deprecated Use oap.federation.v1.LogPosition.$Properties instead.
+             */
+            interface ILogPosition extends oap.federation.v1.LogPosition.$Properties {
+            }
+
+            /** Represents a LogPosition. */
+            class LogPosition {
+
+                /**
+                 * Constructs a new LogPosition.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: oap.federation.v1.LogPosition.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** LogPosition logId. */
+                logId: string;
+
+                /** LogPosition gen. */
+                gen: number;
+
+                /** LogPosition seq. */
+                seq: number;
+
+                /**
+                 * Encodes the specified LogPosition message. Does not implicitly {@link oap.federation.v1.LogPosition.verify|verify} messages.
+                 * @param message LogPosition message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: oap.federation.v1.LogPosition.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a LogPosition message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {oap.federation.v1.LogPosition & oap.federation.v1.LogPosition.$Shape} LogPosition
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): oap.federation.v1.LogPosition & oap.federation.v1.LogPosition.$Shape;
+            }
+
+            namespace LogPosition {
+
+                /** Properties of a LogPosition. */
+                interface $Properties {
+
+                    /** LogPosition logId */
+                    logId?: (string|null);
+
+                    /** LogPosition gen */
+                    gen?: (number|null);
+
+                    /** LogPosition seq */
+                    seq?: (number|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a LogPosition. */
+                type $Shape = oap.federation.v1.LogPosition.$Properties;
             }
 
             /**

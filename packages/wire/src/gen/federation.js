@@ -630,6 +630,7 @@ export const oap = $root.oap = (() => {
             v1.LogMark = (function() {
 
                 const LogMark = function (properties) {
+                    this.frontier = [];
                     if (properties)
                         for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                             if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -644,6 +645,8 @@ export const oap = $root.oap = (() => {
                 LogMark.prototype.chain = $util.newBuffer([]);
                 LogMark.prototype.detail = "";
                 LogMark.prototype.ownerAddress = "";
+                LogMark.prototype.increments = 0;
+                LogMark.prototype.frontier = $util.emptyArray;
 
                 LogMark.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -668,6 +671,11 @@ export const oap = $root.oap = (() => {
                         writer.uint32(58).string(message.detail);
                     if (message.ownerAddress != null && $Object.hasOwnProperty.call(message, "ownerAddress") && message.ownerAddress !== "")
                         writer.uint32(66).string(message.ownerAddress);
+                    if (message.increments != null && $Object.hasOwnProperty.call(message, "increments") && (typeof message.increments === "object" ? message.increments.low || message.increments.high : message.increments !== 0))
+                        writer.uint32(72).uint64(message.increments);
+                    if (message.frontier != null && message.frontier.length)
+                        for (let i = 0; i < message.frontier.length; ++i)
+                            $root.oap.federation.v1.LogPosition.encode(message.frontier[i], writer.uint32(82).fork(), _depth + 1).ldelim();
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -773,6 +781,23 @@ export const oap = $root.oap = (() => {
                                     delete message.ownerAddress;
                                 continue;
                             }
+                        case 9: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.increments = value;
+                                else
+                                    delete message.increments;
+                                continue;
+                            }
+                        case 10: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.frontier && message.frontier.length))
+                                    message.frontier = [];
+                                message.frontier.push($root.oap.federation.v1.LogPosition.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
                         }
                         reader.skipType(wireType, _depth, tag);
                         if (!reader.discardUnknown) {
@@ -791,6 +816,112 @@ export const oap = $root.oap = (() => {
                 };
 
                 return LogMark;
+            })();
+
+            v1.LogPosition = (function() {
+
+                const LogPosition = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                LogPosition.prototype.logId = "";
+                LogPosition.prototype.gen = 0;
+                LogPosition.prototype.seq = 0;
+
+                LogPosition.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.logId != null && $Object.hasOwnProperty.call(message, "logId") && message.logId !== "")
+                        writer.uint32(10).string(message.logId);
+                    if (message.gen != null && $Object.hasOwnProperty.call(message, "gen") && message.gen !== 0)
+                        writer.uint32(16).uint32(message.gen);
+                    if (message.seq != null && $Object.hasOwnProperty.call(message, "seq") && (typeof message.seq === "object" ? message.seq.low || message.seq.high : message.seq !== 0))
+                        writer.uint32(24).uint64(message.seq);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                LogPosition.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.oap.federation.v1.LogPosition();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.logId = value;
+                                else
+                                    delete message.logId;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.gen = value;
+                                else
+                                    delete message.gen;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.seq = value;
+                                else
+                                    delete message.seq;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return LogPosition;
             })();
 
             v1.Welcome = (function() {

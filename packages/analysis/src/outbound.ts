@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// A slot's outbound log, as its owner sees it: where it ends, what waits without a number, what must not be forwarded again. In: the
+// claim, comparisons with the upstream, commits. Out: how the next flush appends, and the bytes of what it appends.
+// A number is given only while the log is known to continue what the upstream has. Until then every input batch stays apart, so that a
+// repair can tell what the upstream has of it; when the upstream is far behind, entries wait without a number and are folded.
+import {
+  decodeContent,
+  decodeHeader,
+  EMPTY_HEADER,
+  encodeContent,
+  encodeHeader,
+  joinContent,
+  NO_WATERMARK,
+  splitContent,
+  withForeignBlocks,
+  type BatchHeader,
+  type ForeignBlock,
+  type IncrementBatch,
+  type LogPosition,
+  type Loss,
+} from '@oap-federation/model';
+import type { LogRepair, Mark, OutboxEntry, OutboxHead, PendingEntry, SlotClaim } from '@oap-federation/storage';
+import { chainAfter } from './chain.js';
+import { SlotDelta } from './delta.js';
+
+/** Numbered entries that the upstream has not acknowledged: with more, new ones wait without a number and can be folded. */
+const NUMBERED_MAX = 64;
+/** Bytes of pending entries that are sealed or folded at once: what one entry may have, far below what a stream refuses. */
+export const FOLD_BYTES_MAX = 16 * 1024 * 1024;
+/** A folded entry of so many bytes is left alone: folding it again and again would cost more than it saves. */
+export const FOLDED_ENOUGH_BYTES = 4 * 1024 * 1024;
+/** Pending entries before it is worth folding them. */
+const FOLD_ENTRIES_MIN = 16;
+
+/** What the upstream has of this tier's log, and what of this tier's inputs was in it. */
+export interface UpstreamPosition extends LogPosition {
+  readonly chain: Uint8Array;
+  readonly increments: number;
+  readonly frontier: ReadonlyMap<string, LogPosition>;
+}
+
+/** One thing to append: increments, and what is said with them. */
+export interface Portion {
+  readonly batch: IncrementBatch;
+  readonly increments: number;
+  readonly losses: readonly Loss[];
+  readonly watermark: number;
+  readonly origins: ReadonlyMap<string, number>;
+  readonly frontier: ReadonlyMap<string, LogPosition>;
+}
+
+export class OutboundLog {
+  head: OutboxHead;
+  /** The upstream was seen to have a beginning of this log, under this very claim. */
+  verified = false;
+  pending: SlotClaim['pending'];
+  suppressed: ReadonlyMap<string, LogPosition>;
+  /** What entries of this owner promised per origin; empty after a claim, so that its first entry says all again. */
+  toldOrigins: ReadonlyMap<string, number> = new Map();
+  /** Highest watermark said, in pending entries too. */
+  watermark: number;
+  /** Pending entries up to this ord are as folded as they get. */
+  foldedTo = 0;
+
+  constructor(claim: SlotClaim) {
+    this.head = claim.outbox;
+    this.pending = claim.pending;
+    this.suppressed = claim.suppressed;
+    this.watermark = claim.outbox.watermark;
+  }
+
+  /** How the next flush appends. `perBatch`: nothing is known of the upstream; `pending`: something waits already, or too much. */
+  get mode(): 'numbered' | 'pending' | 'perBatch' {
+    if (!this.verified) return 'perBatch';
+    return this.pending.entries === 0 && this.hasRoom ? 'numbered' : 'pending';
+  }
+
+  get hasRoom(): boolean {
+    return this.head.nextSeq - 1 - this.head.acknowledgedSeq < NUMBERED_MAX;
+  }
+
+  get mayFold(): boolean {
+    return this.verified && !this.hasRoom && this.pending.entries >= FOLD_ENTRIES_MIN;
+  }
+
+  /** Whether the upstream has a batch of an input log, beyond what this storage remembered. `suspect`: perhaps. */
+  known(logId: string, { gen, seq }: LogPosition): 'no' | 'yes' | 'suspect' {
+    const position = this.suppressed.get(logId);
+    if (position === undefined || seq > position.seq) return 'no';
+    return gen > position.gen ? 'suspect' : 'yes';
+  }
+
+  /** What is in this log once all of `marks` is: never less than what the upstream was found to have. */
+  frontier(marks: Iterable<Mark>): Map<string, LogPosition> {
+    const frontier = new Map(this.suppressed);
+    for (const { logId, gen, seq } of marks) {
+      const known = frontier.get(logId);
+      if (known === undefined || seq >= known.seq) frontier.set(logId, { gen, seq });
+    }
+    return frontier;
+  }
+
+  /** Suppressions that the marks have passed are over; undefined when none is. */
+  withoutPassed(marks: ReadonlyMap<string, Mark>): ReadonlyMap<string, LogPosition> | undefined {
+    const left = [...this.suppressed].filter(([logId, { seq }]) => (marks.get(logId)?.seq ?? 0) < seq);
+    return left.length === this.suppressed.size ? undefined : new Map(left);
+  }
+
+  entry(slot: number, portion: Portion, nowMs: number, after: OutboxHead = this.head): OutboxEntry {
+    const header = encodeHeader(headerOf(portion, after.ledger));
+    const content = joinContent(encodeContent(portion.batch));
+    const chain = chainAfter(after.chain, header, content);
+    return { slot, seq: after.nextSeq, header, content, chain, increments: portion.increments, createdAtMs: nowMs };
+  }
+
+  waiting(slot: number, ord: number, portion: Portion, nowMs: number, source?: PendingEntry['source']): PendingEntry {
+    return {
+      slot,
+      ord,
+      ...(source ? { source } : {}),
+      header: encodeHeader(headerOf(portion, 0)),
+      content: joinContent(encodeContent(portion.batch)),
+      increments: portion.increments,
+      createdAtMs: nowMs,
+    };
+  }
+
+  /** The log goes on after the upstream's mark, under the generation that it was given there. */
+  repair(position: UpstreamPosition, marks: ReadonlyMap<string, Mark>, dropPending: readonly number[]): LogRepair {
+    const suppressed = new Map<string, LogPosition>();
+    for (const [logId, at] of this.suppressed) suppressed.set(logId, at);
+    for (const [logId, at] of position.frontier) {
+      const known = suppressed.get(logId);
+      if (known === undefined || at.seq > known.seq) suppressed.set(logId, at);
+    }
+    for (const [logId, { seq }] of suppressed) if ((marks.get(logId)?.seq ?? 0) >= seq) suppressed.delete(logId);
+    const { gen, seq, chain, increments } = position;
+    return { gen, seq, chain, ledger: increments, suppressed, dropPending };
+  }
+}
+
+function headerOf({ increments, losses, watermark, origins, frontier }: Portion, ledger: number): BatchHeader {
+  return { ...EMPTY_HEADER, watermark, increments, ledger, origins, frontier, losses };
+}
+
+/** Entry after entry as numbered: the head behind them. */
+export function headAfter(head: OutboxHead, entry: OutboxEntry, watermark: number): OutboxHead {
+  return {
+    ...head,
+    nextSeq: entry.seq + 1,
+    chain: entry.chain,
+    watermark: Math.max(head.watermark, watermark),
+    ledger: head.ledger + entry.increments,
+  };
+}
+
+export function bytesOf(entries: readonly { readonly header: Uint8Array; readonly content: Uint8Array }[]): number {
+  return entries.reduce((sum, { header, content }) => sum + header.length + content.length, 0);
+}
+
+/** Whether all of a pending entry is in what the upstream has; `suspect`: perhaps. */
+export function includedIn(entry: PendingEntry, frontier: ReadonlyMap<string, LogPosition>): 'no' | 'yes' | 'suspect' {
+  const { source } = entry;
+  if (source !== undefined) {
+    const at = frontier.get(source.logId);
+    if (at === undefined || source.seq > at.seq) return 'no';
+    return source.gen > at.gen ? 'suspect' : 'yes';
+  }
+  // written while the log was verified, so before the storage went back: the upstream has all of it or nothing
+  for (const [logId, { seq }] of decodeHeader(entry.header).frontier)
+    if (seq > (frontier.get(logId)?.seq ?? 0)) return 'no';
+  return 'yes';
+}
+
+/** A pending entry whose increments the upstream may have: it says so, and brings none. */
+export function asSuspect(entry: PendingEntry, tier: string): PendingEntry {
+  const header = decodeHeader(entry.header);
+  const { blocks } = decodeContent(splitContent(entry.content));
+  const minutes = blocks.map(({ minute }) => minute);
+  const loss: Loss = {
+    tier,
+    origin: '',
+    cause: 'suspect',
+    kind: '',
+    firstMinute: minutes.length === 0 ? NO_WATERMARK : Math.min(...minutes),
+    lastMinute: minutes.length === 0 ? NO_WATERMARK : Math.max(...minutes),
+    increments: header.increments,
+  };
+  return {
+    ...entry,
+    header: encodeHeader({ ...header, increments: 0, losses: [...header.losses, loss] }),
+    content: joinContent(encodeContent({ entities: [], blocks: [], unknownBlocks: [] })),
+    increments: 0,
+  };
+}
+
+/** One portion that says what all the entries say; undefined when a sum would leave int64: then they stay apart. */
+export function foldPending(entries: readonly PendingEntry[], watermark: number): Portion | undefined {
+  const delta = new SlotDelta();
+  const foreign: ForeignBlock[] = [];
+  const losses: Loss[] = [];
+  const texts = new Map<string, string>();
+  let header = EMPTY_HEADER;
+  let furthestSaid = watermark;
+  const origins = new Map<string, number>();
+  for (const entry of entries) {
+    header = decodeHeader(entry.header);
+    furthestSaid = Math.max(furthestSaid, header.watermark);
+    for (const [origin, minute] of header.origins)
+      origins.set(origin, Math.max(minute, origins.get(origin) ?? NO_WATERMARK));
+    losses.push(...header.losses);
+    const batch = decodeContent(splitContent(entry.content));
+    for (const block of batch.blocks) {
+      const { name, text } = block.schema;
+      if ((texts.get(name) ?? text) !== text) {
+        foreign.push({ block, entities: batch.entities }); // two tiers below mean different things by one name
+        continue;
+      }
+      texts.set(name, text);
+      if (delta.addBlock(batch, block, block.schema, block.origin) !== undefined) return undefined;
+    }
+    for (const block of batch.unknownBlocks) foreign.push({ block, entities: batch.entities });
+  }
+  const batch = withForeignBlocks(delta.toBatch(), foreign);
+  const increments = delta.increments === 0 && foreign.length === 0 ? 0 : countRows(batch);
+  return { batch, increments, losses, watermark: furthestSaid, origins, frontier: header.frontier };
+}
+
+function countRows({ blocks, unknownBlocks }: IncrementBatch): number {
+  return (
+    blocks.reduce((sum, { entities }) => sum + entities.length, 0) +
+    unknownBlocks.reduce((sum, { rows }) => sum + rows, 0)
+  );
+}
