@@ -537,7 +537,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
 
   /** Gives numbers to what waits, oldest first, while there is room; folds it while there is none. */
   async #settlePending(): Promise<void> {
-    for (const held of [...this.#slots.values()]) {
+    for (const held of this.#slots.values()) {
       const { outbound } = held;
       const owned = () => this.#slots.get(held.state.slot) === held;
       while (owned() && outbound.verified && outbound.pending.entries > 0 && outbound.hasRoom) await this.#seal(held);

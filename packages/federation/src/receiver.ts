@@ -11,7 +11,6 @@ import {
   joinContent,
   minuteOf,
   type BatchHeader,
-  type IncrementBatch,
 } from '@oap-federation/model';
 import {
   messageOf,
