@@ -39,6 +39,7 @@ import {
   type StoredLoss,
   type TierStore,
 } from '@oap-federation/storage';
+import { SlotAudit, type AuditPart, type Judgement } from './audit.js';
 import { chainAfter, sameBytes } from './chain.js';
 import { SlotDelta, type DeltaTable } from './delta.js';
 import {
@@ -101,6 +102,7 @@ interface Queued {
 interface Slot {
   readonly state: SlotState;
   readonly outbound: OutboundLog;
+  readonly audit: SlotAudit;
   /** Accepted, in order of arrival, not yet in a flush. */
   queue: Queued[];
   /** Per log: what the next offered batch must be, beyond the committed mark. */
@@ -128,6 +130,7 @@ interface Prepared {
   readonly marks: readonly Mark[];
   /** What it told the upstream, when it told something. */
   readonly told: Pick<Portion, 'watermark' | 'origins'> | undefined;
+  readonly judged: Judgement;
 }
 
 /** A block that is merged here, as rows of `metric` under `origin`; `batch` names its entities. */
@@ -196,7 +199,9 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       | 'offered'
       | 'parked'
       | 'fenced'
-      | 'rowsWritten',
+      | 'rowsWritten'
+      | 'manifestsChecked'
+      | 'manifestMismatches',
       Counter
     >
   >;
@@ -222,7 +227,26 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       parked: counter('increments_parked', 'increments kept aside because they cannot be merged here'),
       fenced: counter('slots_lost', 'slots lost to another owner, seen by the storage fence'),
       rowsWritten: counter('rows_written', 'merged rows written'),
+      manifestsChecked: deps.telemetry.counter(
+        'fed_manifests_checked_total',
+        'comparisons of what a slot merged of a minute with what the tiers below say that they sent',
+      ),
+      manifestMismatches: deps.telemetry.counter(
+        'fed_manifest_mismatch_total',
+        'minutes of a slot that such a comparison found SUSPECT: not the same, and nothing declared explains it',
+      ),
     };
+    deps.telemetry.observe(
+      'gauge',
+      'fed_conservation_error',
+      'minutes of owned slots that are SUSPECT now, and batches whose ledger was not that of their mark; anything but 0 is a defect',
+      {},
+      () => {
+        let suspects = this.#counters.ledgerErrors.value();
+        for (const { audit } of this.#slots.values()) suspects += audit.suspects;
+        return suspects;
+      },
+    );
     deps.telemetry.observe(
       'gauge',
       'oap_l2_conservation_difference',
@@ -327,6 +351,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         this.#slots.set(slot, {
           state,
           outbound,
+          audit: new SlotAudit(claim, minuteOf(this.#d.clock.now())),
           queue: [],
           expected: new Map(),
           fenced: new Map(),
@@ -491,6 +516,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         pending: suspect,
       };
       if (!(await this.#commitOne(held, flush))) return false;
+      held.audit.repaired(minuteOf(this.#d.clock.now()));
       this.#counters.repairs.inc();
       this.#d.logger.error(
         { slot, log: outbound.head.logId, gen: position.gen, seq: position.seq, suspect: suspect.length },
@@ -642,8 +668,9 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     reached('flush.acknowledged');
     this.#counters.flushes.inc();
     this.#lastFlushMs = this.#d.clock.monotonicMs() - started;
-    for (const { state } of this.#slots.values()) {
+    for (const { state, audit } of this.#slots.values()) {
       state.evict(this.#d.clock.monotonicMs(), this.#o.storageSessionTimeoutMs);
+      audit.evict(minuteOf(this.#d.clock.now()) - this.#o.ttlDays * 1440);
     }
     return more;
   }
@@ -683,16 +710,27 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       const hour = Math.floor(minute / 60);
       if (!state.dirtyHours.has(hour)) dirtyHours.add(hour);
     }
+    const oldest = minuteOf(nowMs) - this.#o.ttlDays * 1440;
+    const sources = parts.map(auditPart);
+    await slot.audit.load(this.#d.store, SlotAudit.minutesOf(delta.tables, sources, oldest));
+    slot.audit.take(delta.tables, sources, oldest);
     const marks = this.#advanceMarks(state, taken, nowMs);
     const out = this.#o.forwards ? this.#append(slot, parts, delta, refused, marks, nowMs) : NOTHING_APPENDED;
     const all = new Map(state.marks);
     for (const mark of marks) all.set(mark.logId, mark);
     const suppressed = outbound.withoutPassed(all);
+    const judged = await slot.audit.judge(this.#d.store, {
+      marks: all,
+      sealedTo: Math.max(this.#watermark(all.values()).watermark, outbound.watermark),
+      outboundLogId: outbound.head.logId,
+      losses: parts.flatMap(({ losses }) => losses),
+    });
     return {
       slot,
       taken,
       marks,
       told: out.told,
+      judged,
       flush: {
         ...emptyFlush(state.slot, state.fence),
         entities: changes.entities,
@@ -704,6 +742,8 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         ...(suppressed ? { suppressed } : {}),
         parked,
         losses: parts.flatMap(storedLosses),
+        manifests: judged.manifests,
+        verdicts: judged.verdicts,
         dirtyHours: [...dirtyHours],
       },
     };
@@ -798,6 +838,12 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     const bounded = Math.max(watermark, outbound.watermark); // I7: never backwards, across restarts too
     // one origin's news travel although another origin is silent and holds the minimum
     const news = [...origins].some(([origin, minute]) => minute > (outbound.toldOrigins.get(origin) ?? NO_WATERMARK));
+    const left = outbound.withoutPassed(marks) ?? outbound.suppressed;
+    const manifests = slot.audit.tell({
+      before: outbound.watermark,
+      watermark: bounded,
+      heldTo: outbound.verified ? (left.size === 0 ? NO_WATERMARK : slot.audit.heldTo) : Number.POSITIVE_INFINITY,
+    });
     const told = { watermark: bounded, origins };
     const frontier = outbound.frontier(marks.values());
     const portion = (some: readonly Part[], delta: SlotDelta): Portion => {
@@ -807,13 +853,15 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         forwarded.flatMap((part) => part.foreign),
       );
       const losses = some.flatMap((part) => this.#lossesAbove(part));
-      return { batch, increments: incrementCount(batch), losses, ...told, frontier };
+      return { batch, increments: incrementCount(batch), losses, manifests, ...told, frontier };
     };
     if (outbound.mode !== 'perBatch') {
       const all = parts.every((part) => part.forwarded === 'no');
       const one = portion(parts, all ? whole : deltaOf(parts, refused));
-      if (one.increments === 0 && one.losses.length === 0 && bounded <= outbound.watermark && !news)
+      if (one.increments === 0 && one.losses.length === 0 && bounded <= outbound.watermark && !news) {
+        slot.audit.untold(manifests);
         return NOTHING_APPENDED;
+      }
       if (outbound.mode === 'numbered') {
         const entry = outbound.entry(state.slot, one, nowMs);
         return { outbox: [{ entry, watermark: bounded }], pending: [], told };
@@ -839,6 +887,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       const ord = outbound.pending.lastOrd + 1 + pending.length;
       pending.push(outbound.waiting(state.slot, ord, one, nowMs, { logId, gen, seq }));
     });
+    if (pending.length === 0) slot.audit.untold(manifests);
     return { outbox: [], pending, told };
   }
 
@@ -961,9 +1010,18 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     for (const block of p.flush.rows) this.#counters.rowsWritten.inc(block.entities.length);
     for (const park of p.flush.parked) this.#counters.parked.inc(park.increments);
     this.#appended(p.slot, p.flush);
+    this.#counters.manifestsChecked.inc(p.judged.checked);
+    this.#counters.manifestMismatches.inc(p.judged.mismatched);
+    if (p.judged.mismatched > 0) {
+      const minutes = p.judged.verdicts.filter((v) => v.state === 'suspect');
+      this.#d.logger.error(
+        { slot: state.slot, minutes },
+        'what was merged is not what the tiers below say that they sent',
+      );
+    }
     if (p.told) {
       const { outbound } = p.slot;
-      outbound.watermark = p.told.watermark;
+      outbound.watermark = Math.max(outbound.watermark, p.told.watermark);
       outbound.toldOrigins = furthest(outbound.toldOrigins, p.told.origins);
     }
     for (const queued of p.taken) {
@@ -985,6 +1043,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     }
     if (flush.suppressed) outbound.suppressed = flush.suppressed;
     for (const { entry, watermark } of outbox) outbound.head = headAfter(outbound.head, entry, watermark);
+    outbound.watermark = Math.max(outbound.watermark, outbound.head.watermark); // entries of an owner before this one promised it
     const { entries, lastOrd } = outbound.pending;
     outbound.pending = {
       entries: entries + pending.length - settled.length - (repair?.dropPending.length ?? 0),
@@ -1097,6 +1156,11 @@ function rowsOf(block: ForeignBlock['block']): number {
 /** The declared losses of a part under the batch that brought them. */
 function storedLosses({ incoming: { logId, seq }, losses }: Part): StoredLoss[] {
   return losses.map((loss, index) => ({ ...loss, logId, seq, index }));
+}
+
+function auditPart({ incoming, blocks, foreign, losses }: Part): AuditPart {
+  const { logId, kind, header } = incoming;
+  return { logId, kind, manifests: header.manifests, blocks, foreign, losses };
 }
 
 function afterFlush(fence: SlotFence): SlotFence {
