@@ -18,6 +18,7 @@ import {
   type IncrementBatch,
   type LogPosition,
   type Loss,
+  type Manifest,
 } from '@oap-federation/model';
 import type { LogRepair, Mark, OutboxEntry, OutboxHead, PendingEntry, SlotClaim } from '@oap-federation/storage';
 import { chainAfter } from './chain.js';
@@ -44,6 +45,7 @@ export interface Portion {
   readonly batch: IncrementBatch;
   readonly increments: number;
   readonly losses: readonly Loss[];
+  readonly manifests: readonly Manifest[];
   readonly watermark: number;
   readonly origins: ReadonlyMap<string, number>;
   readonly frontier: ReadonlyMap<string, LogPosition>;
@@ -139,8 +141,9 @@ export class OutboundLog {
   }
 }
 
-function headerOf({ increments, losses, watermark, origins, frontier }: Portion, ledger: number): BatchHeader {
-  return { ...EMPTY_HEADER, watermark, increments, ledger, origins, frontier, losses };
+function headerOf(portion: Portion, ledger: number): BatchHeader {
+  const { increments, losses, manifests, watermark, origins, frontier } = portion;
+  return { ...EMPTY_HEADER, watermark, increments, ledger, origins, frontier, losses, manifests };
 }
 
 /** Entry after entry as numbered: the head behind them. */
@@ -199,6 +202,7 @@ export function foldPending(entries: readonly PendingEntry[], watermark: number)
   const delta = new SlotDelta();
   const foreign: ForeignBlock[] = [];
   const losses: Loss[] = [];
+  const manifests = new Map<number, Manifest>();
   const texts = new Map<string, string>();
   let header = EMPTY_HEADER;
   let furthestSaid = watermark;
@@ -209,6 +213,7 @@ export function foldPending(entries: readonly PendingEntry[], watermark: number)
     for (const [origin, minute] of header.origins)
       origins.set(origin, Math.max(minute, origins.get(origin) ?? NO_WATERMARK));
     losses.push(...header.losses);
+    for (const manifest of header.manifests) manifests.set(manifest.minute, manifest); // states: the newest stands
     const batch = decodeContent(splitContent(entry.content));
     for (const block of batch.blocks) {
       const { name, text } = block.schema;
@@ -223,7 +228,15 @@ export function foldPending(entries: readonly PendingEntry[], watermark: number)
   }
   const batch = withForeignBlocks(delta.toBatch(), foreign);
   const increments = delta.increments === 0 && foreign.length === 0 ? 0 : countRows(batch);
-  return { batch, increments, losses, watermark: furthestSaid, origins, frontier: header.frontier };
+  return {
+    batch,
+    increments,
+    losses,
+    manifests: [...manifests.values()].toSorted((a, b) => a.minute - b.minute),
+    watermark: furthestSaid,
+    origins,
+    frontier: header.frontier,
+  };
 }
 
 function countRows({ blocks, unknownBlocks }: IncrementBatch): number {
