@@ -137,14 +137,18 @@ function putCode(low: number, high: number, k: number): void {
 /** Bytes that two codes take at most: 12 + 6 + 32 and 12 + 6 + 63 bits. */
 const BUCKET_BYTES_MAX = 17;
 
-/** Appends the packed form of n canonical distributions, of which number i is bytes[offsets[i], offsets[i + 1]). */
+/**
+ * Appends the packed form of n distributions, of which number i is bytes[offsets[i], offsets[i + 1]): canonical bytes, which is not
+ * checked again.
+ */
 export function packDistributions(w: ByteWriter, offsets: Uint32Array, bytes: Uint8Array): void {
   packed.length = 0;
   packed.pending = 0;
   let sizeMean = MEAN_START;
   let firstMean = MEAN_START;
   for (let row = 0; row + 1 < offsets.length; row++) {
-    const n = readBuckets(bytes, offsets[row]!, offsets[row + 1]!);
+    canonicalAt = offsets[row]!;
+    const n = takeVarint(bytes);
     const most = packed.length + (n + 2) * BUCKET_BYTES_MAX;
     if (most > packed.bytes.length) {
       const grown = new Uint8Array(most * 2);
@@ -154,12 +158,10 @@ export function packDistributions(w: ByteWriter, offsets: Uint32Array, bytes: Ui
     putCode(n, 0, parameter(sizeMean));
     sizeMean = nextMean(sizeMean, n);
     if (n === 0) continue;
-    const first = scratch.indexes[0]!;
-    const folded = ((first << 1) ^ (first >> 31)) >>> 0;
+    const folded = takeVarint(bytes);
     putCode(folded, 0, parameter(firstMean));
     firstMean = nextMean(firstMean, folded);
-    if (scratch.total < SMALL_TOTAL) packSmall(n);
-    else packWide(n);
+    packBuckets(bytes, n);
   }
   if (packed.pending > 0) putBits(0, 8 - packed.pending);
   w.raw(packed.bytes.subarray(0, packed.length));
@@ -169,66 +171,101 @@ export function packDistributions(w: ByteWriter, offsets: Uint32Array, bytes: Ui
 /** Longer scratch memory is given back. */
 const PACKED_BYTES = 2 ** 22;
 
-/** Gaps and counts of the n buckets in `scratch`. */
-function packSmall(n: number): void {
-  const { indexes, counts } = scratch;
+/** Where `packDistributions` reads. */
+let canonicalAt = 0;
+/** What `takeVarint` read last, as uint32 halves. */
+const taken = { low: 0, high: 0 };
+
+/** The varint at `canonicalAt`, as a double too: exact below 2^53. */
+function takeVarint(bytes: Uint8Array): number {
+  let low = 0;
+  let high = 0;
+  for (let shift = 0; ; shift += 7) {
+    const b = bytes[canonicalAt++]!;
+    if (shift < 28) low |= (b & 0x7f) << shift;
+    else if (shift > 28) high |= (b & 0x7f) << (shift - 32);
+    else {
+      low |= (b & 0x0f) << 28;
+      high = (b & 0x7f) >> 4;
+    }
+    if (b < 0x80) break;
+  }
+  taken.low = low >>> 0;
+  taken.high = high >>> 0;
+  return taken.high * 2 ** 32 + taken.low;
+}
+
+/** The codes of values below 128 by parameter and value: the code, and its number of bits from bit 24 on (NO_CODE: it has an escape). */
+const CODES = new Uint32Array(13 << 7);
+const NO_CODE = 255;
+for (let k = 0; k < 13; k++) {
+  for (let value = 0; value < 128; value++) {
+    const ones = value >>> k;
+    const bits = ones < ESCAPE ? ones + 1 + k : NO_CODE;
+    const code = ones < ESCAPE ? (((1 << ones) - 1) << (k + 1)) | (value & ((1 << k) - 1)) : 0;
+    CODES[(k << 7) | value] = ((bits << 24) | code) >>> 0;
+  }
+}
+
+/** Gaps and counts of the n buckets whose first count is at `canonicalAt`. */
+function packBuckets(bytes: Uint8Array, n: number): void {
   const out = packed.bytes;
-  let { length, bits, pending } = packed;
+  let at = canonicalAt;
+  let { length, bits, pending } = packed; // pending: below 16 in the loop
   let gapMean = MEAN_START;
   let countMean = MEAN_START;
-  let next = indexes[0]!;
   for (let i = 0; i < n; i++) {
-    const index = indexes[i]!;
-    const gap = index - next;
-    const more = counts[i]! - 1;
-    next = index + 1;
     const gapK = 31 - Math.clz32((gapMean >> 3) | 1);
     const countK = 31 - Math.clz32((countMean >> 3) | 1);
-    const gapOnes = gap >>> gapK;
-    const countOnes = more >>> countK;
-    if (gap < ESCAPE << gapK && countOnes < ESCAPE) {
-      if (i > 0) {
-        bits = (bits << (gapOnes + 1 + gapK)) | (((1 << gapOnes) - 1) << (gapK + 1)) | (gap & ((1 << gapK) - 1));
-        pending += gapOnes + 1 + gapK;
-        while (pending >= 8) out[length++] = bits >>> (pending -= 8);
+    if (i > 0) {
+      const step = bytes[at]!;
+      const count = bytes[at + 1]!;
+      if ((step | count) < 0x80) {
+        const gapCode = CODES[(gapK << 7) | (step - 1)]!;
+        const countCode = CODES[(countK << 7) | (count - 1)]!;
+        const countBits = countCode >>> 24;
+        const both = (gapCode >>> 24) + countBits;
+        if (both <= 16) {
+          at += 2;
+          bits = (bits << both) | ((gapCode & 0xff_ffff) << countBits) | (countCode & 0xff_ffff);
+          pending += both;
+          if (pending >= 16) {
+            pending -= 16;
+            out[length] = bits >>> (pending + 8);
+            out[length + 1] = bits >>> pending;
+            length += 2;
+          }
+          gapMean += step - 1 - (gapMean >> 3);
+          countMean += count - 1 - (countMean >> 3);
+          continue;
+        }
       }
-      bits =
-        (bits << (countOnes + 1 + countK)) | (((1 << countOnes) - 1) << (countK + 1)) | (more & ((1 << countK) - 1));
-      pending += countOnes + 1 + countK;
-      while (pending >= 8) out[length++] = bits >>> (pending -= 8);
-    } else {
-      packed.length = length;
-      packed.bits = bits;
-      packed.pending = pending;
-      if (i > 0) putCode(gap, 0, gapK);
-      putCode(more, 0, countK);
-      ({ length, bits, pending } = packed);
     }
-    if (i > 0) gapMean = nextMean(gapMean, gap);
-    countMean = nextMean(countMean, more);
+    // the first bucket, a number of several bytes, or a long code
+    if (pending >= 8) out[length++] = bits >>> (pending -= 8);
+    packed.length = length;
+    packed.bits = bits;
+    packed.pending = pending;
+    if (i > 0) {
+      canonicalAt = at;
+      const gap = takeVarint(bytes) - 1;
+      putCode(gap, 0, gapK);
+      gapMean = nextMean(gapMean, gap);
+      at = canonicalAt;
+    }
+    canonicalAt = at;
+    takeVarint(bytes);
+    at = canonicalAt;
+    const high = taken.high - (taken.low > 0 ? 0 : 1);
+    const more = taken.low > 0 ? taken.low - 1 : 0xffff_ffff;
+    putCode(more, high, countK);
+    countMean = nextMean(countMean, high > 0 ? MEAN_VALUE_MAX : more);
+    ({ length, bits, pending } = packed);
   }
+  if (pending >= 8) out[length++] = bits >>> (pending -= 8);
   packed.length = length;
   packed.bits = bits;
   packed.pending = pending;
-}
-
-/** The same for counts that need their halves. */
-function packWide(n: number): void {
-  const { indexes, words } = scratch;
-  let gapMean = MEAN_START;
-  let countMean = MEAN_START;
-  for (let i = 0; i < n; i++) {
-    if (i > 0) {
-      const gap = indexes[i]! - indexes[i - 1]! - 1;
-      putCode(gap, 0, parameter(gapMean));
-      gapMean = nextMean(gapMean, gap);
-    }
-    const low = words[i * 2]!;
-    const high = words[i * 2 + 1]! - (low > 0 ? 0 : 1);
-    const more = low > 0 ? low - 1 : 0xffff_ffff;
-    putCode(more, high, parameter(countMean));
-    countMean = nextMean(countMean, high > 0 ? MEAN_VALUE_MAX : more);
-  }
 }
 
 /** Where `load` finds its bits: bytes[start, end), 25 bits from any bit on. */
