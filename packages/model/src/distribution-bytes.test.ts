@@ -28,7 +28,24 @@ const distribution = fc.array(fc.tuple(index, count), { maxLength: 60 }).map((co
   for (const [i, n] of content) d.add(i, n);
   return d.encode();
 });
-const columns = fc.array(distribution, { maxLength: 8 });
+/** Many buckets, mostly close together, so that short codes come in runs; and gaps and counts where a varint gets its second byte. */
+const step = fc.oneof(
+  { weight: 20, arbitrary: fc.integer({ min: 1, max: 3 }) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 40 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 125, max: 130 }) },
+);
+const steps = (of: fc.Arbitrary<number>) => fc.array(fc.tuple(of, of), { minLength: 40, maxLength: 80 });
+const run = fc
+  .tuple(fc.integer({ min: -300, max: 300 }), fc.oneof(steps(step), steps(fc.integer({ min: 120, max: 135 }))))
+  .map(([first, pairs]) => {
+    const d = new SparseDistribution(0);
+    let at = first;
+    for (const [gap, n] of pairs) d.add((at += gap), BigInt(n));
+    return d.encode();
+  });
+const columns = fc.array(fc.oneof({ weight: 3, arbitrary: distribution }, { weight: 1, arbitrary: run }), {
+  maxLength: 8,
+});
 
 function joined(rows: readonly Uint8Array[]): { offsets: Uint32Array; bytes: Uint8Array } {
   const offsets = new Uint32Array(rows.length + 1);

@@ -333,6 +333,7 @@ export function unpackDistributions(
   const offsets = new Uint32Array(rows + 1);
   const totals = new Float64Array(rows);
   const lasts = new Int32Array(rows);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   unpacked.bytes = new Uint8Array((end - start) * 4 + 64);
   unpacked.length = 0;
   let bit = 0;
@@ -352,7 +353,7 @@ export function unpackDistributions(
       firstMean = nextMean(firstMean, folded);
       if (folded > 0xffff_ffff) throw outOfRange(folded);
       putVarint(folded);
-      bit = unpackBuckets(bytes, start, end, bit, n, folded % 2 === 0 ? folded / 2 : -(folded + 1) / 2);
+      bit = unpackBuckets(bytes, view, start, end, bit, n, folded % 2 === 0 ? folded / 2 : -(folded + 1) / 2);
       totals[row] = unpacked.total;
       lasts[row] = unpacked.last;
     }
@@ -388,8 +389,44 @@ function putVarint(value: number): void {
   unpacked.bytes[unpacked.length++] = v;
 }
 
+/** What eight bits begin with, by parameter (below 8) and bits: the value, and from bit 8 on the bits of its code; 0 for a longer code or value. */
+const VALUES = new Uint16Array(8 << 8);
+for (let k = 0; k < 8; k++) {
+  for (let top = 0; top < 256; top++) {
+    const ones = Math.clz32(~(top << 24));
+    const bits = ones + 1 + k;
+    const value = (ones << k) | ((top >> (8 - bits)) & ((1 << k) - 1));
+    if (bits <= 8 && value < 0x7f) VALUES[(k << 8) | top] = (bits << 8) | value; // one more is a varint of one byte
+  }
+}
+
+/**
+ * What twelve bits begin with while both parameters are 0, which most are: of one or two buckets, from bit 0 on in four bits each, step
+ * and count of the first and the bits of its codes, then the same of the second with the bits of both (zeros if there is no second).
+ */
+const PAIRS = new Uint32Array(1 << 12);
+for (let top = 0; top < 1 << 12; top++) {
+  const gap = Math.clz32(~(top << 20));
+  const more = Math.clz32(~(top << (20 + gap + 1)));
+  const bits = gap + more + 2;
+  if (bits > 12) continue;
+  const gap2 = Math.clz32(~(top << (20 + bits)));
+  const more2 = Math.clz32(~(top << (20 + bits + gap2 + 1)));
+  const both = bits + gap2 + more2 + 2;
+  PAIRS[top] = (gap + 1) | ((more + 1) << 4) | (bits << 8);
+  if (both <= 12) PAIRS[top]! |= ((gap2 + 1) << 12) | ((more2 + 1) << 16) | (both << 20);
+}
+
 /** Reads the codes of n buckets from a bit on, and writes gaps and counts. Returns the bit after them. */
-function unpackBuckets(bytes: Uint8Array, start: number, end: number, from: number, n: number, first: number): number {
+function unpackBuckets(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  from: number,
+  n: number,
+  first: number,
+): number {
   let bit = from;
   let index = first;
   let gapMean = MEAN_START;
@@ -401,69 +438,80 @@ function unpackBuckets(bytes: Uint8Array, start: number, end: number, from: numb
   let length = unpacked.length;
   let total = 0;
   for (let i = 0; i < n; i++) {
+    const gapK = 31 - Math.clz32((gapMean >> 3) | 1);
+    const countK = 31 - Math.clz32((countMean >> 3) | 1);
     const at = start + (bit >>> 3);
-    let word =
-      at <= loadable // `load`, in place
-        ? ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) << (bit & 7)
-        : load(bytes, start, bit);
-    let used = 0;
+    if (i > 0 && at <= loadable && gapK < 8 && countK < 8) {
+      const word = view.getInt32(at) << (bit & 7);
+      if ((gapK | countK) === 0) {
+        const pairs = PAIRS[word >>> 20]!;
+        if (pairs !== 0) {
+          const step = pairs & 0xf;
+          const count = (pairs >>> 4) & 0xf;
+          gapMean += step - 1 - (gapMean >> 3);
+          countMean += count - 1 - (countMean >> 3);
+          index += step;
+          total += count;
+          out[length] = step;
+          out[length + 1] = count;
+          length += 2;
+          const both = pairs >>> 20;
+          if (both === 0 || ((gapMean | countMean) & ~15) !== 0 || ++i === n) {
+            bit += (pairs >>> 8) & 0xf;
+            continue;
+          }
+          bit += both;
+          const step2 = (pairs >>> 12) & 0xf;
+          const count2 = (pairs >>> 16) & 0xf;
+          gapMean += step2 - 1 - (gapMean >> 3);
+          countMean += count2 - 1 - (countMean >> 3);
+          index += step2;
+          total += count2;
+          out[length] = step2;
+          out[length + 1] = count2;
+          length += 2;
+          continue;
+        }
+      }
+      // both codes in eight bits each: the usual case
+      const gapCode = VALUES[(gapK << 8) | (word >>> 24)]!;
+      const gapBits = gapCode >>> 8;
+      const countCode = VALUES[(countK << 8) | ((word << gapBits) >>> 24)]!;
+      if (gapCode !== 0 && countCode !== 0) {
+        bit += gapBits + (countCode >>> 8);
+        const step = (gapCode & 0xff) + 1;
+        const count = (countCode & 0xff) + 1;
+        gapMean += step - 1 - (gapMean >> 3);
+        countMean += count - 1 - (countMean >> 3);
+        index += step;
+        total += count;
+        out[length] = step;
+        out[length + 1] = count;
+        length += 2;
+        continue;
+      }
+    }
+    unpacked.length = length;
+    reserve((n - i) * 2 + 32);
     if (i > 0) {
-      const k = 31 - Math.clz32((gapMean >> 3) | 1);
-      const ones = Math.clz32(~word);
-      let gap: number;
-      if (ones < ESCAPE) {
-        gap = (ones << k) | (((word << (ones + 1)) >>> 1) >>> (31 - k));
-        used = ones + 1 + k;
-        bit += used;
-        word <<= used;
-      } else {
-        gap = readCode(bytes, start, end, bit, k);
-        bit = code.bit;
-        word = load(bytes, start, bit);
-        if (gap > 0xffff_ffff) throw outOfRange(index + gap);
-      }
-      gapMean += (gap < MEAN_VALUE_MAX ? gap : MEAN_VALUE_MAX) - (gapMean >> 3);
-      index += 1 + gap;
-      if (gap < 0x7f) {
-        out[length++] = gap + 1;
-      } else {
-        unpacked.length = length;
-        reserve((n - i) * 2 + 32);
-        putVarint(gap + 1);
-        out = unpacked.bytes;
-        length = unpacked.length;
-      }
-    }
-    const k = 31 - Math.clz32((countMean >> 3) | 1);
-    let ones = Math.clz32(~word);
-    if (used + ones + 1 + k > 25) {
-      word = load(bytes, start, bit);
-      ones = Math.clz32(~word);
-    }
-    let more: number;
-    if (ones < ESCAPE) {
-      more = (ones << k) | (((word << (ones + 1)) >>> 1) >>> (31 - k));
-      bit += ones + 1 + k;
-    } else {
-      more = readCode(bytes, start, end, bit, k);
+      const gap = readCode(bytes, start, end, bit, gapK);
       bit = code.bit;
+      if (gap > 0xffff_ffff) throw outOfRange(index + gap);
+      gapMean = nextMean(gapMean, gap);
+      index += 1 + gap;
+      putVarint(gap + 1);
     }
-    countMean += (more < MEAN_VALUE_MAX ? more : MEAN_VALUE_MAX) - (countMean >> 3);
-    if (more < 0x7f) {
-      out[length++] = more + 1;
+    const more = readCode(bytes, start, end, bit, countK);
+    bit = code.bit;
+    countMean = nextMean(countMean, more);
+    if (more < 2 ** 52) {
+      putVarint(more + 1);
       total += more + 1;
     } else {
-      unpacked.length = length;
-      reserve((n - i) * 2 + 32);
-      if (more < 2 ** 52) {
-        putVarint(more + 1);
-        total += more + 1;
-      } else {
-        total += putWide();
-      }
-      out = unpacked.bytes;
-      length = unpacked.length;
+      total += putWide();
     }
+    out = unpacked.bytes;
+    length = unpacked.length;
   }
   if (index > INT32_MAX) throw outOfRange(index);
   unpacked.length = length;
