@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { forwarderConfig, grpcTransport, openForwarder, staticDiscovery } from '@oap-federation/federation';
 import { systemClock, systemRng } from '@oap-federation/runtime';
 import { MemoryTierStore } from '@oap-federation/testkit';
@@ -130,7 +131,7 @@ async function until(condition, what) {
   const deadline = systemClock.monotonicMs() + 60_000;
   while (!(await condition())) {
     if (systemClock.monotonicMs() > deadline) throw new Error(`not within a minute: ${what()}`);
-    await systemClock.sleep(20);
+    await sleep(20);
   }
 }
 
@@ -172,13 +173,13 @@ export async function tierLatency(quick) {
     for (let i = 0; i < loads; i++) {
       await leaf.append();
       // an odd period: the load must not march in step with the flushes
-      await systemClock.sleep(LOAD_PERIOD_MS + (i % 7) * 11);
+      await sleep(LOAD_PERIOD_MS + (i % 7) * 11);
     }
     await until(
       async () => (await leaf.pending()) === 0,
       () => `the leaf is acknowledged: ${leaf.status()}`,
     );
-    await systemClock.sleep(1_000); // the last flushes
+    await sleep(1_000); // the last flushes
     const found = await latencies(below, above);
     const ms = found
       .filter(({ seq }) => seq > warmUp)

@@ -17,9 +17,13 @@ const marks = new Map();
 const intake = {
   owns: () => true,
   mark: (_slot, logId) => marks.get(logId),
-  offer: async ({ logId, slot, producer, gen, seq, chain, batch }) => {
-    received += incrementCount(batch);
-    marks.set(logId, { logId, slot, producer, kind: 'federated', gen, seq, chain });
+  offer: async ({ logId, slot, producer, gen, seq, chain, header, batch }) => {
+    const increments = incrementCount(batch);
+    received += increments;
+    const { watermark, origins, frontier } = header;
+    const taken = increments + (marks.get(logId)?.increments ?? 0);
+    const mark = { logId, slot, producer, kind: 'federated', gen, seq, chain, watermark, origins, frontier };
+    marks.set(logId, { ...mark, increments: taken, updatedAtMs: systemClock.now() });
     return { kind: 'committed', appliedSeq: seq };
   },
   raiseGeneration: async () => true,
@@ -31,7 +35,14 @@ const coordinator = {
   queryModules: () => [],
   watchModules: () => () => {},
 };
-const config = receiverConfig({ tier: 'upper', slots: SLOTS, instanceId: 'upper', address: '127.0.0.1:0' });
+let port = 0; // known after the services are there
+const settings = receiverConfig({ tier: 'upper', slots: SLOTS, instanceId: 'upper', address: '' });
+const config = {
+  ...settings,
+  get address() {
+    return `127.0.0.1:${port}`;
+  },
+};
 const { services } = federationServices(config, {
   intake,
   store: { expectChildren: async () => {} },
@@ -67,6 +78,7 @@ process.on('message', ({ kind }) => {
     process.send({ cpu: cpuSeconds() - cpu, received });
   }
 });
-server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
+server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+  port = bound;
   process.send(error ? { failed: error.message } : { port });
 });
