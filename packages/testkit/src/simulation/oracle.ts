@@ -236,6 +236,13 @@ export class Oracle {
     for (const key of touched)
       this.fail('lost', shape.name, `${slot.shadow.describe(key)} is not in the rows of the commit that merged it`);
     for (const { reason, detail } of flush.parked) this.fail('parked', shape.name, `${reason}: ${detail}`);
+    for (const { minute, state, tiers } of flush.verdicts ?? [])
+      if (state === 'suspect')
+        this.fail(
+          'altered',
+          shape.name,
+          `slot ${flush.slot}: the digests of minute ${minute} say that ${tiers.join(', ')} sent something else`,
+        );
     for (const { mark } of flush.marks) if (mark.kind === 'federated') this.#checkOrigins(view, flush.slot, mark);
     this.#forwarded(view, flush, slot, before, local);
     if (
