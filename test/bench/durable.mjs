@@ -18,11 +18,25 @@ import { benchClock, flushOnce, logger, openProducers, openTier, SLOTS } from '.
 
 /** `tiers` downstream tiers each send an increment of each schema for each of `entities` services, one batch per slot. */
 const NARROW = { tiers: 20, entities: 1_000, rounds: 7, warmUp: 3 };
+/** What comes while a flush is under way waits for the next: under load, and with a longer period, a flush has many batches of a log. */
+const SUSTAINED = { ...NARROW, rounds: 5, batches: 8, slow: true };
 const WIDE = { tiers: 2, entities: 100_000, rounds: 3, warmUp: 1 };
 
 export const DURABLE = [
   { key: 'durable.postgres.counter', what: '20 tiers x 1,000 services, 4 counters', ...NARROW, schemas: COUNTERS },
   { key: 'durable.postgres.histogram', what: '20 tiers x 1,000 services', ...NARROW, schemas: [HISTOGRAM] },
+  {
+    key: 'durable.postgres.counter.sustained',
+    what: 'the same, 8 batches of each tier in a flush',
+    ...SUSTAINED,
+    schemas: COUNTERS,
+  },
+  {
+    key: 'durable.postgres.histogram.sustained',
+    what: '20 tiers x 1,000 services, 8 batches of each in a flush',
+    ...SUSTAINED,
+    schemas: [HISTOGRAM],
+  },
   {
     key: 'durable.postgres.origins',
     what: 'the same, all 5 metrics and a row per tier',
@@ -250,7 +264,8 @@ export async function durableScenario(server, scenario, quick) {
   const rates = { ours: [], merged: [], byRow: [], byCopy: [], cpu: [] };
   const stages = { decode: [], hash: [], prepare: [], store: [] };
   const wal = { ours: [], byCopy: [] };
-  const units = 2 * producers.increments;
+  const { batches = 1 } = scenario;
+  const units = 2 * batches * producers.increments;
   let references;
   try {
     for (let round = -warmUp; round < rounds; round++) {
@@ -268,7 +283,7 @@ export async function durableScenario(server, scenario, quick) {
         walByCopy: 0,
       };
       for (let flush = 0; flush < 2; flush++) {
-        const sent = producers.next(clock.minute);
+        const sent = Array.from({ length: batches }, () => producers.next(clock.minute)).flat();
         seen.flushes = [];
         seen.seconds = 0;
         const before = (await references?.wal()) ?? 0;
@@ -308,7 +323,7 @@ export async function durableScenario(server, scenario, quick) {
   return {
     byRow: rates.byRow.length > 0 ? summary(rates.ours, rates.byRow) : undefined,
     byCopy: summary(rates.ours, rates.byCopy),
-    rowsPerIncrement: references.rows / producers.increments,
+    rowsPerIncrement: references.rows / (batches * producers.increments),
     withoutDecode: median(rates.merged),
     perCpuSecond: median(rates.cpu),
     walBytes: { ours: median(wal.ours), byCopy: median(wal.byCopy) },
