@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How complete an answer is. In: what storage knows per source (expected children included), the asked range. Out: the report that goes
-// with every answer. It is taken before the data is read, so it never promises more than the data holds.
+// How complete an answer is. In: what storage knows per source (expected children included), of declared losses and of minutes that were
+// not found whole; the asked range. Out: the report that goes with every answer. It is taken before the data is read, so it never promises more than the data holds.
 import { durationText, NO_WATERMARK } from '@oap-federation/model';
-import type { SourceCompleteness } from '@oap-federation/storage';
+import type { Conservation, SourceCompleteness } from '@oap-federation/storage';
 import type { ZoneOffset } from './range.js';
 
 /**
@@ -23,6 +23,34 @@ export interface SourceReport {
   /** Since when it is retired, epoch ms; absent while it is expected. */
   readonly retiredAtMs?: number;
   readonly state: SourceState;
+  /** Declared lost on this way, by all causes but `coarsened`: of this origin, and those of which only the way is known. */
+  readonly lostIncrements: number;
+  /** Minutes of which this way brought something else than it says. Counted for each group in `minutes`. */
+  readonly suspectMinutes: number;
+}
+
+/** Losses of one kind in sum. `from` and `to` are the first and the last minute, null where not known. */
+export interface LossReport {
+  readonly tier: string;
+  /** '' when it is of several, or not known. */
+  readonly origin: string;
+  readonly via: string;
+  readonly cause: string;
+  readonly kind: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  /** 0 when their number is not known. */
+  readonly increments: number;
+}
+
+/** Minutes between `from` and `to` (inclusive) of which the sum is not what `tiers` say, or could not be compared. */
+export interface MinutesReport {
+  readonly state: 'suspect' | 'unchecked';
+  readonly tiers: readonly string[];
+  readonly reason: string;
+  readonly from: string;
+  readonly to: string;
+  readonly minutes: number;
 }
 
 export interface CompletenessReport {
@@ -33,7 +61,13 @@ export interface CompletenessReport {
   /** Origins that lack some minute asked for. */
   readonly missing: readonly string[];
   readonly sources: readonly SourceReport[];
+  /** Everything that was declared lost, or coarsened, whatever the range; until it expires. */
+  readonly losses: readonly LossReport[];
+  /** Every minute that was not found whole, whatever the range; until it expires. */
+  readonly minutes: readonly MinutesReport[];
 }
+
+const NOTHING_KNOWN: Conservation = { losses: [], verdicts: [] };
 
 /** The report for a range that ends with `toMinute` (inclusive). A tier that knows no source at all promises nothing. */
 export function completenessReport(
@@ -41,14 +75,25 @@ export function completenessReport(
   toMinute: number,
   nowMs: number,
   zone: ZoneOffset,
+  { losses, verdicts }: Conservation = NOTHING_KNOWN,
 ): CompletenessReport {
   const text = (minute: number) => durationText(minute, 'MINUTE', zone(minute));
+  const textOrNull = (minute: number) => (minute === NO_WATERMARK ? null : text(minute));
+  const doubts = (origin: string, via: string) => ({
+    lostIncrements: losses
+      .filter((l) => l.via === via && (l.origin === origin || l.origin === '') && l.cause !== 'coarsened')
+      .reduce((sum, l) => sum + l.increments, 0),
+    suspectMinutes: verdicts
+      .filter((v) => v.state === 'suspect' && via !== '' && v.tiers.includes(via))
+      .reduce((sum, v) => sum + v.minutes, 0),
+  });
   const reports = sources.map(({ origin, via, completeToMinute: minute, retiredAtMs }): SourceReport => {
     const retired = retiredAtMs === undefined ? undefined : 'retired';
     const since = retiredAtMs === undefined ? {} : { retiredAtMs };
     if (minute === NO_WATERMARK) {
       const state = retired ?? 'unknown';
-      return { origin, via, completeTo: null, completeToMs: null, lagSeconds: null, ...since, state };
+      const nothing = { completeTo: null, completeToMs: null, lagSeconds: null };
+      return { origin, via, ...nothing, ...since, state, ...doubts(origin, via) };
     }
     const completeToMs = minute * 60_000;
     return {
@@ -59,6 +104,7 @@ export function completenessReport(
       lagSeconds: Math.max(0, Math.floor((nowMs - completeToMs) / 1000)),
       ...since,
       state: retired ?? (minute > toMinute ? 'complete' : 'lagging'),
+      ...doubts(origin, via),
     };
   });
   reports.sort((a, b) => (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : a.via < b.via ? -1 : 1));
@@ -70,5 +116,23 @@ export function completenessReport(
     complete: known && least > toMinute,
     missing: [...new Set(reports.filter((r) => r.state === 'lagging' || r.state === 'unknown').map((r) => r.origin))],
     sources: reports,
+    losses: losses.map(({ tier, origin, via, cause, kind, firstMinute, lastMinute, increments }) => ({
+      tier,
+      origin,
+      via,
+      cause,
+      kind,
+      from: textOrNull(firstMinute),
+      to: textOrNull(lastMinute),
+      increments,
+    })),
+    minutes: verdicts.map(({ state, tiers, reason, firstMinute, lastMinute, minutes }) => ({
+      state,
+      tiers,
+      reason,
+      from: text(firstMinute),
+      to: text(lastMinute),
+      minutes,
+    })),
   };
 }

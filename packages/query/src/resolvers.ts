@@ -3,7 +3,7 @@
 import { functionOf, minuteOf, NO_WATERMARK, scopeOf, type MetricSchema } from '@oap-federation/model';
 import { executeMqe, type MetricReader, type MqeResult } from '@oap-federation/mqe';
 import { OapError, type Clock } from '@oap-federation/runtime';
-import type { MetadataReader, ServiceInfo, SourceCompleteness } from '@oap-federation/storage';
+import type { Conservation, MetadataReader, ServiceInfo, SourceCompleteness } from '@oap-federation/storage';
 import { describeEntity, entityIdOf, parentServiceOf, type EntityInput } from './entity.js';
 import { compileNamePattern } from './name-pattern.js';
 import { BadQuestion } from './problem.js';
@@ -25,7 +25,7 @@ export interface ResolverLimits {
 
 /** What one request has asked so far. */
 export interface QueryContext {
-  sources: Promise<readonly SourceCompleteness[]> | undefined;
+  sources: Promise<readonly [readonly SourceCompleteness[], Conservation]> | undefined;
   /** Last minute that any metric of the request was asked for. */
   toMinute: number | undefined;
 }
@@ -127,7 +127,7 @@ export function createResolvers(deps: ResolverDeps, limits: ResolverLimits) {
     ) => {
       const asked = range(duration);
       context.toMinute = Math.max(context.toMinute ?? NO_WATERMARK, asked.toMinute);
-      context.sources ??= metadata.completeness();
+      context.sources ??= Promise.all([metadata.completeness(), metadata.conservation()]);
       await context.sources;
       const answer = await executeMqe(expression, {
         reader,

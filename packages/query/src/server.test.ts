@@ -326,6 +326,8 @@ describe('completeness', () => {
           completeToMs: START + 180_000,
           lagSeconds: 20,
           state: 'complete',
+          lostIncrements: 0,
+          suspectMinutes: 0,
         },
         {
           origin: 'cloud-n',
@@ -334,8 +336,12 @@ describe('completeness', () => {
           completeToMs: START + 240_000,
           lagSeconds: 0,
           state: 'complete',
+          lostIncrements: 0,
+          suspectMinutes: 0,
         },
       ],
+      losses: [],
+      minutes: [],
     });
   });
 
@@ -368,6 +374,44 @@ describe('completeness', () => {
       complete: true,
       missing: [],
       sources: [{ origin: 'cloud-c' }, { origin: 'cloud-n' }, retired],
+    });
+  });
+
+  it('says what is declared lost, and which minutes were not found whole', async () => {
+    const loss = { tier: 'region', origin: 'cloud-n', via: 'region', cause: 'dropped', kind: 'Endpoint' } as const;
+    const [firstMinute, lastMinute] = [START / 60_000, START / 60_000 + 2];
+    const unknown = { firstMinute: NO_WATERMARK, lastMinute: NO_WATERMARK, increments: 0 };
+    metadata.known = {
+      losses: [
+        { ...loss, firstMinute, lastMinute, increments: 40 },
+        { ...loss, cause: 'coarsened', firstMinute, lastMinute, increments: 7 },
+        { ...loss, origin: '', cause: 'suspect', kind: '', ...unknown, increments: 2 },
+        { ...loss, origin: 'elsewhere', ...unknown, increments: 9 },
+      ],
+      verdicts: [
+        { state: 'suspect', tiers: ['cloud-c', 'region'], reason: '', firstMinute, lastMinute, minutes: 2 },
+        { state: 'unchecked', tiers: ['cloud-c'], reason: 'no digest', firstMinute, lastMinute, minutes: 3 },
+      ],
+    };
+    const { extensions } = await exec('service_cpm');
+    metadata.known = { losses: [], verdicts: [] };
+    const said = { from: '2026-11-21 0800', to: '2026-11-21 0802' };
+    const plain = { ...loss, ...said };
+    expect(extensions!.completeness).toMatchObject({
+      sources: [
+        { origin: 'cloud-c', lostIncrements: 0, suspectMinutes: 2 },
+        { origin: 'cloud-n', lostIncrements: 42, suspectMinutes: 2 },
+      ],
+      losses: [
+        { ...plain, increments: 40 },
+        { ...plain, cause: 'coarsened', increments: 7 },
+        { ...plain, origin: '', cause: 'suspect', kind: '', from: null, to: null, increments: 2 },
+        { ...plain, origin: 'elsewhere', from: null, to: null, increments: 9 },
+      ],
+      minutes: [
+        { state: 'suspect', tiers: ['cloud-c', 'region'], reason: '', ...said, minutes: 2 },
+        { state: 'unchecked', tiers: ['cloud-c'], reason: 'no digest', ...said, minutes: 3 },
+      ],
     });
   });
 

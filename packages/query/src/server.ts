@@ -150,7 +150,8 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     const { sources, toMinute } = context as unknown as QueryContext;
     if (sources === undefined || toMinute === undefined) return;
     try {
-      const completeness = completenessReport(await sources, toMinute, clock.now(), zone);
+      const [known, conservation] = await sources;
+      const completeness = completenessReport(known, toMinute, clock.now(), zone, conservation);
       execution.extensions = { ...execution.extensions, completeness };
     } catch {
       // The fields that wanted it have failed with the same error: there is no data to qualify.
@@ -188,6 +189,7 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
         minuteOf(now) - LAGGING_AFTER_MINUTES - 1,
         now,
         zone,
+        await metadata.conservation(),
       );
     } catch (error) {
       // A status page is most wanted when something is down: it says so instead of failing.

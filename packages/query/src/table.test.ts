@@ -115,6 +115,22 @@ it('prints a single value, and says when a source was never heard', async () => 
   );
 });
 
+it('says of a source what it lost, and how many minutes are suspect', async () => {
+  metadata.sources = [source('cloud-c', 'cloud-c', MINUTE + 3)];
+  const about = { firstMinute: MINUTE, lastMinute: MINUTE };
+  metadata.known = {
+    losses: [
+      { tier: 'cloud-c', origin: 'cloud-c', via: 'cloud-c', cause: 'dropped', kind: '', increments: 12, ...about },
+    ],
+    verdicts: [{ state: 'suspect', tiers: ['cloud-c'], reason: '', minutes: 1, ...about }],
+  };
+  const lines = (await table({})).split('\n');
+  metadata.known = { losses: [], verdicts: [] };
+  expect(lines.find((l) => l.startsWith('  cloud-c'))).toBe(
+    '  cloud-c  in before 2026-11-21 0903, 0 s behind, 12 increments declared lost, 1 minutes SUSPECT',
+  );
+});
+
 it('asks in hours for longer windows', async () => {
   const lines = (await table({ last: '12h' })).split('\n');
   expect(lines.filter((l) => l.startsWith('2026-'))).toHaveLength(13); // 20:33..09:02 touches 13 hours of the day before and this

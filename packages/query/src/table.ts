@@ -151,12 +151,14 @@ function footer(completeness: CompletenessReport | undefined, hasOpenCells: bool
   else if (completeToMinute) lines.push(`complete before ${completeToMinute.text}`);
   else lines.push(sources.length === 0 ? 'not complete: no source is known' : 'not complete: a source was never heard');
   const width = Math.max(0, ...sources.map((s) => s.origin.length));
-  for (const { origin, via, completeTo, lagSeconds, retiredAtMs } of sources) {
+  for (const { origin, via, completeTo, lagSeconds, retiredAtMs, lostIncrements, suspectMinutes } of sources) {
     const way = via === '' || via === origin ? '' : ` via ${via}`;
     const heard = completeTo === null ? 'never heard' : `in before ${completeTo}, ${lagSeconds} s behind`;
     const retired =
       retiredAtMs === undefined ? '' : `, retired since ${new Date(retiredAtMs).toISOString().slice(0, 16)}Z`;
-    lines.push(`  ${origin.padEnd(width)}  ${heard}${retired}${way}`);
+    const lost = lostIncrements > 0 ? `, ${lostIncrements} increments declared lost` : '';
+    const suspect = suspectMinutes > 0 ? `, ${suspectMinutes} minutes SUSPECT` : '';
+    lines.push(`  ${origin.padEnd(width)}  ${heard}${retired}${lost}${suspect}${way}`);
   }
   return lines;
 }
