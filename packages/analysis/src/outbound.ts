@@ -23,9 +23,10 @@ import {
 import type { LogRepair, Mark, OutboxEntry, OutboxHead, PendingEntry, SlotClaim } from '@oap-federation/storage';
 import { chainAfter } from './chain.js';
 import { SlotDelta } from './delta.js';
+import { joinedLosses } from './shed.js';
 
 /** Numbered entries that the upstream has not acknowledged: with more, new ones wait without a number and can be folded. */
-const NUMBERED_MAX = 64;
+const NUMBERED_MAX = 32; // two windows of the stream
 /** Bytes of pending entries that are sealed or folded at once: what one entry may have, far below what a stream refuses. */
 export const FOLD_BYTES_MAX = 16 * 1024 * 1024;
 /** A folded entry of so many bytes is left alone: folding it again and again would cost more than it saves. */
@@ -231,7 +232,7 @@ export function foldPending(entries: readonly PendingEntry[], watermark: number)
   return {
     batch,
     increments,
-    losses,
+    losses: joinedLosses(losses),
     manifests: [...manifests.values()].toSorted((a, b) => a.minute - b.minute),
     watermark: furthestSaid,
     origins,

@@ -4,13 +4,16 @@
 // The memory of a slot is a cache of the storage: after a failed or unknown commit it is forgotten, and the marks decide.
 import {
   BatchBuilder,
+  decodeContent,
   DecodeError,
+  decodeHeader,
   encodeContent,
   incrementCount,
   joinContent,
   MetricColumns,
   minuteOf,
   NO_WATERMARK,
+  splitContent,
   unknownBlockEntities,
   withForeignBlocks,
   type ForeignBlock,
@@ -37,6 +40,7 @@ import {
   type SlotFence,
   type SlotFlush,
   type StoredLoss,
+  type StoredPark,
   type TierStore,
 } from '@oap-federation/storage';
 import { SlotAudit, type AuditPart, type Judgement } from './audit.js';
@@ -55,6 +59,7 @@ import {
   type UpstreamPosition,
 } from './outbound.js';
 import { deriveHour } from './rollup.js';
+import { coarsened, SHED_KINDS, withoutKind, type Shed } from './shed.js';
 import { SlotState, type MetricsOfScope } from './slot-state.js';
 import type { BatchOutcome, IncomingBatch, SlotIntake } from './ports.js';
 
@@ -71,6 +76,8 @@ export interface SlotOwnerOptions {
   readonly maxFutureMinutes: number;
   /** True when this tier has an upstream: flushes append to the outbox. */
   readonly forwards: boolean;
+  /** Bytes that the outbound log may have waiting, and what is given up beyond them; undefined: no bound. */
+  readonly outbound?: { readonly bytesMax: number; readonly onFull: 'block' | 'coarsen' | 'drop' };
   /** Scopes that keep a row per origin beside the merged row. */
   readonly originScopes: ReadonlySet<ScopeName>;
   /** Batches waiting for a flush, over all slots, in bytes of content; above it `offer` answers busy. */
@@ -109,6 +116,9 @@ interface Slot {
   readonly expected: Map<string, { seq: number; chain: Uint8Array }>;
   /** Generations that are being fenced, or are: older ones are refused from the moment of the request. */
   readonly fenced: Map<string, number>;
+  /** Parked batches were looked at up to this id; all of them, once `parkedMerged`. */
+  parkedTo: number;
+  parkedMerged: boolean;
   /** Local logs whose batches do not follow the mark in memory: either this memory is old, or the storage lost something. */
   readonly gaps: Map<string, Gap>;
   lastRollupMs: number;
@@ -153,6 +163,15 @@ interface Part {
 }
 
 const BUSY_RETRY_MS = 250;
+const FULL_RETRY_MS = 1_000;
+/** How often the backlog is measured: it takes a query. */
+const BACKLOG_PERIOD_MS = 2_000;
+/** Shares of the bound: where minutes are folded, where metrics are dropped, what is then aimed at, and where blocking ends. */
+const COARSEN_AT = 0.85;
+const DROP_AT = 0.95;
+const AIM_AT = 0.8;
+const EASE_AT = 0.9;
+const PARKED_AT_ONCE = 50;
 // a producer that offers ahead closes its own gaps within a retry or two; what stays longer is another owner's doing
 const GAP_STAYS_MS = 1_000;
 // one flush of a slot makes one outbox entry; far below the 64 MiB at which a stream refuses a batch
@@ -183,6 +202,10 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   readonly #ownershipListeners = new Set<() => void>();
   readonly #outboxListeners = new Set<(slot: number) => void>();
   #queuedBytes = 0;
+  /** The outbound log has no room: nothing is accepted that would have to be forwarded. */
+  #full = false;
+  #lossesDeclared = 0;
+  #backlogAtMs = Number.NEGATIVE_INFINITY;
   #expectedChildren: readonly string[] = [];
   #cycle: Promise<void> = Promise.resolve();
   #closed = false;
@@ -200,6 +223,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       | 'parked'
       | 'fenced'
       | 'rowsWritten'
+      | 'shed'
       | 'manifestsChecked'
       | 'manifestMismatches',
       Counter
@@ -220,6 +244,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         'outbound logs that went on under a new generation, after the storage went back in time',
       ),
       ledgerErrors: counter('ledger_errors', 'batches of a log whose ledger is not that of its mark: a defect'),
+      shed: counter('increments_shed', 'increments that the full forward buffer gave up or moved to a coarser minute'),
       offered: counter('increments_offered', 'increments in batches offered to slots owned here'),
       merged: counter('increments_committed', 'increments merged and committed'),
       returned: counter('increments_returned', 'increments given back to their producers, who offer them again'),
@@ -355,6 +380,8 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
           queue: [],
           expected: new Map(),
           fenced: new Map(),
+          parkedTo: 0,
+          parkedMerged: false,
           gaps,
           lastRollupMs: this.#d.clock.monotonicMs(),
         });
@@ -408,6 +435,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     if (incoming.seq < expected.seq) return this.#joinQueued(slot, incoming);
     if (incoming.seq > expected.seq) return Promise.resolve(this.#gap(slot, incoming, expected.seq));
     slot.gaps.delete(incoming.logId); // the producer has the batch that is next: nothing is lost, and nothing here is old
+    if (this.#full) return Promise.resolve({ kind: 'busy', retryAfterMs: FULL_RETRY_MS });
     if (this.#queuedBytes + sizeOf(incoming) > this.#o.queueBytesMax && this.#queuedBytes > 0) {
       return Promise.resolve({ kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
     }
@@ -497,6 +525,11 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     if (held?.state.fence.claim !== claim || this.#closed) return Promise.resolve(false);
     return this.#task(held, async () => {
       const { state, outbound } = held;
+      if (outbound.verified) {
+        // the same claim was behind the upstream before, so somebody else writes this log: a copy of the storage, say
+        this.#d.logger.error({ slot, log: outbound.head.logId }, 'the outbound log has a second writer');
+        return false;
+      }
       const dropped: number[] = [];
       const suspect: PendingEntry[] = [];
       for (let afterOrd = 0; ;) {
@@ -571,6 +604,140 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     }
   }
 
+  /** Measures what waits for the upstream; gives up what the operator said when it is too much, and blocks when that is not enough. */
+  async #keepWithinBounds(): Promise<void> {
+    const { outbound, forwards } = this.#o;
+    const nowMs = this.#d.clock.monotonicMs();
+    if (!outbound || !forwards || nowMs - this.#backlogAtMs < BACKLOG_PERIOD_MS) return;
+    this.#backlogAtMs = nowMs;
+    const { bytesMax, onFull } = outbound;
+    let { bytes } = await this.#d.store.outboxBacklog();
+    if (onFull === 'coarsen' && bytes >= COARSEN_AT * bytesMax) bytes -= await this.#coarsen();
+    if (onFull === 'drop' && bytes >= DROP_AT * bytesMax) bytes -= await this.#drop(bytes - AIM_AT * bytesMax);
+    const full = bytes >= bytesMax * (this.#full ? EASE_AT : 1);
+    if (full !== this.#full)
+      this.#d.logger[full ? 'error' : 'info'](
+        { bytes, bytesMax, onFull },
+        full
+          ? 'the forward buffer is full: what comes is refused until the upstream takes something'
+          : 'the forward buffer has room again',
+      );
+    this.#full = full;
+  }
+
+  /** Puts minutes together in what waits, oldest first; bytes that this saved. */
+  async #coarsen(): Promise<number> {
+    let saved = 0;
+    for (const held of this.#slots.values()) {
+      const { state, outbound } = held;
+      let promised = outbound.head.watermark;
+      saved += await this.#rewrite(held, Number.POSITIVE_INFINITY, (entry) => {
+        const changed = coarsened(entry, promised, this.#o.tier);
+        promised = Math.max(promised, decodeHeader(entry.header).watermark);
+        return changed;
+      });
+      outbound.foldedTo = 0; // what was apart by its minutes may be one now
+      if (this.#slots.get(state.slot) === held && outbound.mayFold) saved += await this.#fold(held);
+    }
+    return saved;
+  }
+
+  /** Gives up kinds of metrics, the least first and of each the oldest, until about `bytes` are saved. */
+  async #drop(bytes: number): Promise<number> {
+    let saved = 0;
+    for (const kind of SHED_KINDS)
+      for (const held of this.#slots.values()) {
+        if (saved >= bytes) return saved;
+        saved += await this.#rewrite(held, bytes - saved, (entry) => withoutKind(entry, kind, this.#o.tier));
+      }
+    return saved;
+  }
+
+  /** Replaces pending entries of a slot until `bytes` are saved; the bytes saved. What is declared lost is kept here too. */
+  async #rewrite(held: Slot, bytes: number, change: (entry: PendingEntry) => Shed | undefined): Promise<number> {
+    const { state, outbound } = held;
+    let saved = 0;
+    for (let afterOrd = 0; outbound.pending.entries > 0 && saved < bytes;) {
+      const found = await this.#d.store.readPending(state.slot, afterOrd, FOLD_BYTES_MAX);
+      const changed: PendingEntry[] = [];
+      const losses: StoredLoss[] = [];
+      for (const entry of found) {
+        afterOrd = entry.ord;
+        const less = saved < bytes ? change(entry) : undefined;
+        if (!less) continue;
+        changed.push(less.entry);
+        saved += bytesOf([entry]) - bytesOf([less.entry]);
+        for (const loss of less.losses)
+          losses.push({ ...loss, logId: outbound.head.logId, seq: entry.ord, index: this.#lossIndex() });
+      }
+      if (found.length === 0) break;
+      if (changed.length === 0) continue;
+      const settled = changed.map(({ ord }) => ord);
+      const flush = { ...emptyFlush(state.slot, state.fence), settled, pending: changed, losses };
+      if (!(await this.#commitOne(held, flush))) return saved;
+      for (const { increments } of losses) this.#counters.shed.inc(increments);
+    }
+    return saved;
+  }
+
+  /** An entry may lose something more than once, under one ord: no number comes twice in years. */
+  #lossIndex(): number {
+    return (Math.trunc(this.#d.clock.now()) + this.#lossesDeclared++) % 2 ** 31;
+  }
+
+  /** After an upgrade: what was parked because nobody here knew its metric is merged; it went up long ago. */
+  async #mergeParked(): Promise<void> {
+    for (const held of this.#slots.values()) {
+      const { state } = held;
+      while (!held.parkedMerged && this.#slots.get(state.slot) === held) {
+        const found = await this.#d.store.readParked(state.slot, 'unknown-metric', held.parkedTo, PARKED_AT_ONCE);
+        held.parkedTo = found.at(-1)?.id ?? held.parkedTo;
+        held.parkedMerged = found.length === 0;
+        await this.#mergeParks(held, found);
+      }
+    }
+  }
+
+  async #mergeParks(held: Slot, found: readonly StoredPark[]): Promise<void> {
+    const { state } = held;
+    const delta = new SlotDelta();
+    const merged: number[] = [];
+    for (const { id, logId, content } of found) {
+      const mark = state.marks.get(logId);
+      const kind = mark?.kind ?? 'federated';
+      const sender = kind === 'federated' ? (mark?.producer ?? '') : this.#o.tier;
+      const batch = decodeContent(splitContent(content));
+      const [block] = batch.blocks; // one block was parked at a time
+      const metric = block && this.#o.resolve(block.schema, kind);
+      if (!block || !metric || sender === '') continue;
+      const origin = this.#o.originScopes.has(metric.scope) ? block.origin || sender : '';
+      if (delta.addBlock(batch, block, metric, origin) === undefined) merged.push(id);
+      else return; // overflow: parked they stay
+    }
+    if (merged.length === 0) return;
+    const missing = state.missingMinutes(delta);
+    if (missing.length > 0)
+      state.addLoaded(
+        missing,
+        await this.#d.store.loadRows(state.slot, 'minute', missing),
+        this.#d.clock.monotonicMs(),
+      );
+    let refused = false;
+    const changes = state.fold(delta, this.#d.clock.monotonicMs(), () => (refused = true));
+    if (refused) {
+      this.#abandon([], [state.slot]); // the memory holds what is not going to be stored
+      return;
+    }
+    const hours = new Set([...delta.tables].map(({ minute }) => Math.floor(minute / 60)));
+    const flush = { ...emptyFlush(state.slot, state.fence), ...changes, unparked: merged, dirtyHours: [...hours] };
+    if (!(await this.#commitOne(held, flush))) return;
+    for (const hour of hours) state.dirtyHours.add(hour);
+    this.#d.logger.info(
+      { slot: state.slot, blocks: merged.length },
+      'parked blocks of a metric that is known now were merged',
+    );
+  }
+
   async #seal(held: Slot): Promise<void> {
     const { state, outbound } = held;
     const found = await this.#d.store.readPending(state.slot, 0, FOLD_BYTES_MAX);
@@ -590,19 +757,21 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     if (await this.#commitOne(held, flush)) for (const listener of this.#outboxListeners) listener(state.slot);
   }
 
-  async #fold(held: Slot): Promise<void> {
+  /** Bytes that it saved. */
+  async #fold(held: Slot): Promise<number> {
     const { state, outbound } = held;
     const found = await this.#d.store.readPending(state.slot, outbound.foldedTo, FOLD_BYTES_MAX);
     const last = found.at(-1);
     const portion = found.length > 1 ? foldPending(found, outbound.head.watermark) : undefined;
-    if (last === undefined || portion === undefined) return;
+    if (last === undefined || portion === undefined) return 0;
     const folded = outbound.waiting(state.slot, last.ord, portion, last.createdAtMs);
     const before = bytesOf(found);
     const flush = { ...emptyFlush(state.slot, state.fence), settled: found.map(({ ord }) => ord), pending: [folded] };
-    if (!(await this.#commitOne(held, flush))) return;
+    if (!(await this.#commitOne(held, flush))) return 0;
     const after = bytesOf([folded]);
     if (after >= FOLDED_ENOUGH_BYTES) outbound.foldedTo = last.ord;
     this.#d.logger.info({ slot: state.slot, entries: found.length, before, after }, 'entries that wait were folded');
+    return before - after;
   }
 
   // --- flush -------------------------------------------------------------------------------------------------------
@@ -613,6 +782,8 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       await this.#reconcile();
       await this.#flushAll();
       await this.#settlePending();
+      await this.#keepWithinBounds();
+      await this.#mergeParked();
       await this.#rollupDue();
     });
   }

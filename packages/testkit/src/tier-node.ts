@@ -14,6 +14,7 @@ export interface SimulatedTierOptions {
   readonly forwards: boolean;
   readonly originScopes: readonly ScopeName[];
   readonly hasLocalSources: boolean;
+  readonly outbound?: NonNullable<SlotOwnerOptions['outbound']>;
   readonly clock: Clock;
   readonly newLogId: () => string;
 }
@@ -21,7 +22,7 @@ export interface SimulatedTierOptions {
 export class SimulatedTier {
   readonly tier: string;
   readonly store: MemoryTierStore;
-  readonly #options: SimulatedTierOptions;
+  #options: SimulatedTierOptions;
   owner: SlotOwner;
 
   private constructor(options: SimulatedTierOptions) {
@@ -48,6 +49,7 @@ export class SimulatedTier {
       ttlDays: 7,
       maxFutureMinutes: 5,
       forwards: o.forwards,
+      ...(o.outbound ? { outbound: o.outbound } : {}),
       originScopes: new Set(o.originScopes),
       queueBytesMax: 64 * 1024 * 1024,
       metricsOf: (scope) => o.schemas.filter((schema) => schema.scope === scope),
@@ -78,6 +80,31 @@ export class SimulatedTier {
   async crash(): Promise<void> {
     this.owner = this.#newOwner();
     await this.owner.runRound();
+  }
+
+  /** Stops and starts again with other metrics. */
+  async upgrade(schemas: readonly MetricSchema[]): Promise<void> {
+    this.#options = { ...this.#options, schemas };
+    await this.store.prepareMetrics(schemas);
+    await this.crash();
+  }
+
+  /** Gives `upstream` what it has not yet, as its forwarder would: every numbered entry, in order, and the acknowledgements. */
+  async forward(upstream: SimulatedTier): Promise<void> {
+    for (const slot of this.owner.ownedSlots()) {
+      for (;;) {
+        const { acknowledgedSeq } = await this.store.outboxHead(slot);
+        const [entry] = await this.store.readOutbox(slot, acknowledgedSeq, 1);
+        if (entry === undefined) break;
+        const answer = upstream.owner.offer(await this.asIncoming(entry));
+        await upstream.owner.runRound();
+        const outcome = await answer;
+        if (outcome.kind !== 'committed' && outcome.kind !== 'duplicate')
+          throw new Error(`${upstream.tier} answers ${outcome.kind}`);
+        await this.store.acknowledgeOutbox(slot, outcome.appliedSeq);
+        this.owner.acknowledged(slot, outcome.appliedSeq);
+      }
+    }
   }
 
   /** An outbox entry of this tier as its upstream receives it. */
