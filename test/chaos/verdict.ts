@@ -96,6 +96,15 @@ export async function judge(world: World): Promise<Verdict> {
   for (const { name, url } of Object.values(tiers)) {
     const parked = await parkedBatches(url);
     if (parked !== 0) problems.push(`${name} parked ${parked} batches`);
+    const others = {
+      'entries that wait for a number': 'SELECT count(*) AS n FROM pending',
+      'declared losses': 'SELECT count(*) AS n FROM loss',
+      'minutes that are SUSPECT': `SELECT count(*) AS n FROM verdict WHERE state = 'suspect'`,
+    };
+    for (const [what, sql] of Object.entries(others)) {
+      const found = await number(url, sql);
+      if (found !== 0) problems.push(`${name} has ${found} ${what}`);
+    }
   }
   for (const node of nodes) problems.push(...(await unbalanced(node)));
   return { problems, fields, increments: await mergedIncrements(tiers.root.url, 'federated') };

@@ -3,7 +3,7 @@
 // Method: real PostgreSQL and ZooKeeper processes; a killed parent process; raw sockets through the fault proxy.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFaultProxy, type FaultProxy } from './fault-proxy.js';
 import { available, needs } from './needs.js';
 import { startPostgres } from './postgres.js';
+import { mountSmallDisk } from './small-disk.js';
 import { isAlive, temporaryDirectory } from './process.js';
 import { startZooKeeper } from './zookeeper.js';
 
@@ -72,6 +73,32 @@ needs('postgres')('startPostgres', () => {
       await server.stop();
     }
     expect(processesWith(server.dataDir)).toEqual([]);
+  });
+
+  it('runs out of space on a small disk, and goes on when there is some again', async (context) => {
+    const disk = mountSmallDisk(96);
+    if ('unavailable' in disk) {
+      context.skip(disk.unavailable);
+      return;
+    }
+    const server = available(await startPostgres({ disk: disk.path }));
+    try {
+      await query(server.url, 'create table kept (id int)');
+      expect(disk.fill()).toBeGreaterThan(10 << 20);
+      expect(disk.fill()).toBeLessThan(1 << 20);
+      // one more segment of its log than there is room for: it fails, and with it the server
+      const big = `select pg_logical_emit_message(false, 'x', repeat('x', 40000000))`;
+      await expect(query(server.url, big)).rejects.toThrow();
+      expect(readFileSync(server.logFile, 'utf8')).toContain('No space left on device');
+      disk.free();
+      await server.restart();
+      await query(server.url, 'insert into kept values (7)');
+      expect(await query(server.url, 'select id from kept')).toEqual([7]);
+    } finally {
+      await server.stop();
+      disk.stop();
+    }
+    expect(existsSync(disk.path)).toBe(false);
   });
 
   it('dies with the process that started it, even when that is killed with SIGKILL', async () => {
