@@ -313,6 +313,9 @@ function openSlotOwner(
       ttlDays: core.metricsDataTtlDays,
       maxFutureMinutes: federation?.receive?.maxFutureMinutes ?? 5,
       forwards: federation?.forward !== undefined,
+      ...(federation?.forward && federation.forward.buffer !== 'memory'
+        ? { outbound: { bytesMax: federation.forward.bufferMaxBytes, onFull: federation.forward.onFull } }
+        : {}),
       originScopes: new Set(originScopes),
       queueBytesMax: QUEUE_BYTES_MAX,
       metricsOf: (scope) => byScope.get(scope) ?? [],
@@ -323,7 +326,7 @@ function openSlotOwner(
       },
       hasLocalSources: config.receiverTrace !== undefined,
       rollupPeriodMs: ROLLUP_PERIOD_MS,
-      derivesHours: core.downsampling.length > 0,
+      derivesHours: core.downsampling.length > 0 && config.storage.provider !== 'none',
     },
     {
       store,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withMemoryBuffer } from '@oap-federation/federation';
 import type { Clock, DisposalStack, Logger, MetricRegistry, OapConfig, Rng } from '@oap-federation/runtime';
-import { openEmbeddedStore, openPostgresStore, type TierStore } from '@oap-federation/storage';
+import { openEmbeddedStore, openFileStore, openPostgresStore, type TierStore } from '@oap-federation/storage';
 
 /** Slots of a tier that is in no federation. */
 export const DEFAULT_SLOTS = 16;
@@ -16,7 +16,7 @@ interface Deps {
   readonly logger: Logger;
 }
 
-/** `waitMs`: how long a PostgreSQL that is away is waited for. Errors: OAP-2001, OAP-2004, OAP-2007. */
+/** `waitMs`: how long a PostgreSQL that is away is waited for. Errors: OAP-2001, OAP-2004, OAP-2007, OAP-2008. */
 export async function openStore(
   config: OapConfig,
   slots: number,
@@ -24,7 +24,11 @@ export async function openStore(
   deps: Deps,
   stack: DisposalStack,
 ): Promise<TierStore> {
-  const { storage } = config;
+  const { storage, federation } = config;
+  if (storage.provider === 'none') {
+    const { bufferDir: dataDir, bufferMaxBytes: bytesMax, bufferWhenDamaged: whenDamaged } = federation!.forward!;
+    return openFileStore({ dataDir, slots, bytesMax, whenDamaged }, deps);
+  }
   if (storage.provider === 'embedded') {
     if (storage.dataDir !== undefined) return openEmbeddedStore({ dataDir: storage.dataDir, slots }, deps);
     const dataDir = await mkdtemp(path.join(tmpdir(), 'oap-memory-'));

@@ -39,3 +39,11 @@ export type { StoreDeps } from './store.js';
 export { lossSums, verdictSums } from './losses.js';
 export { completenessOf } from './metadata.js';
 export { openEmbeddedStore, type EmbeddedStoreOptions } from './embedded.js';
+export {
+  openFileStore,
+  openFileStoreOn,
+  type FileStore,
+  type FileStoreOptions,
+  type LostRange,
+} from './file/file-store.js';
+export { nodeDisk, type Disk, type DiskFile } from './file/disk.js';

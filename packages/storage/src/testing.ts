@@ -31,6 +31,8 @@ import type {
   Verdict,
 } from './port.js';
 
+export { MemoryDisk } from './file/memory-disk.js';
+
 export const CONTRACT_SLOTS = 48;
 
 const CPM = metricSchema('service_cpm', 'Service', 'cpm');

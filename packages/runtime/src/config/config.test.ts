@@ -147,6 +147,14 @@ describe('loadConfig', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
+  it('a gateway without storage forwards from files', () => {
+    const config = load(
+      'storage: {selector: none}\nfederation: {selector: default, default: {tier: t, forward: {upstreams: "a:1", buffer: file, bufferDir: /b}}}',
+    );
+    expect(config.storage).toEqual({ provider: 'none' });
+    expect(config.federation?.forward).toMatchObject({ buffer: 'file', bufferDir: '/b', bufferWhenDamaged: 'stop' });
+  });
+
   it('discovery by zookeeper needs no upstreams', () => {
     const text =
       'federation: {selector: default, default: {tier: t, forward: {discovery: zookeeper, zookeeper: {hostPort: "z:1"}}}}';
@@ -239,6 +247,15 @@ describe('problems', () => {
     [
       'federation: {selector: default, default: {forward: {buffer: memory, onFull: coarsen}}}',
       'forward.onFull - must be block or drop when buffer is memory',
+    ],
+    [
+      'federation: {selector: default, default: {forward: {buffer: file, upstreams: "a:1"}}}',
+      'forward.buffer - must be outbox or memory with storage embedded',
+    ],
+    ['storage: {selector: none}', 'storage.selector - must not be none unless this tier forwards with'],
+    [
+      'cluster: {selector: zookeeper}\nstorage: {selector: none}\nfederation: {selector: default, default: {tier: a, forward: {buffer: file, upstreams: "a:1"}}}',
+      'cluster.selector - must be standalone when storage is none',
     ],
     [
       'federation: {selector: default, default: {forward: {bufferMaxBytes: 2000000}}}',

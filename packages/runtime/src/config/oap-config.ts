@@ -41,7 +41,10 @@ export interface CoreConfig {
 
 export type StorageConfig =
   /** `dataDir` undefined: in memory only. */
-  { readonly provider: 'embedded'; readonly dataDir: string | undefined } | PostgresConfig;
+  | { readonly provider: 'embedded'; readonly dataDir: string | undefined }
+  /** No rows; marks and outbox are in the forward buffer. */
+  | { readonly provider: 'none' }
+  | PostgresConfig;
 
 export interface PostgresConfig {
   readonly provider: 'postgresql';
@@ -76,7 +79,9 @@ export interface ForwardConfig {
   readonly token: string;
   readonly queueCapacityBatches: number;
   readonly queueCapacityBytes: number;
-  readonly buffer: 'outbox' | 'memory';
+  readonly buffer: 'outbox' | 'memory' | 'file';
+  readonly bufferDir: string;
+  readonly bufferWhenDamaged: 'stop' | 'quarantine';
   readonly bufferMaxBytes: number;
   readonly onFull: 'block' | 'coarsen' | 'drop';
   readonly outboxRetentionMinutes: number;
@@ -162,6 +167,7 @@ function toCluster({ selector, providers: { zookeeper } }: FileSettings['cluster
 }
 
 function toStorage({ selector, providers: { embedded, postgresql } }: FileSettings['storage']): StorageConfig {
+  if (selector === 'none') return { provider: 'none' };
   if (selector !== 'postgresql') {
     return { provider: 'embedded', dataDir: embedded.dataDir === 'memory' ? undefined : embedded.dataDir };
   }

@@ -10,7 +10,7 @@ export interface Breach {
 
 /** Every rule that `file` breaks, in the order of the file. */
 export function brokenRules(file: FileSettings): Breach[] {
-  return [...periods(file), ...ports(file), ...storage(file), ...federation(file)];
+  return [...periods(file), ...ports(file), ...storage(file), ...gateway(file), ...federation(file)];
 }
 
 function periods({ core: { providers } }: FileSettings): Breach[] {
@@ -51,6 +51,27 @@ function storage({ storage: { selector, providers } }: FileSettings): Breach[] {
   const [path, target] =
     url === '' ? [['properties', 'jdbcUrl'], parsePostgresUrl(properties.jdbcUrl)] : [['url'], parsePostgresUrl(url)];
   return 'reason' in target ? [{ path: ['storage', 'postgresql', ...path], reason: target.reason }] : [];
+}
+
+/** A tier without storage, and the buffer that stands in for it. */
+function gateway({ cluster, storage: { selector }, federation: { selector: on, providers } }: FileSettings): Breach[] {
+  const { buffer, upstreams, discovery } = providers.default.forward;
+  const forwards = on === 'default' && (upstreams.length > 0 || discovery === 'zookeeper');
+  const breaches: Breach[] = [];
+  if (on === 'default' && buffer === 'file' && selector !== 'none') {
+    const reason = `must be outbox or memory with storage ${selector}: file is for storage.selector none`;
+    breaches.push({ path: ['federation', 'default', 'forward', 'buffer'], reason });
+  }
+  if (selector !== 'none') return breaches;
+  if (!forwards || buffer !== 'file') {
+    const reason = 'must not be none unless this tier forwards with federation.default.forward.buffer file';
+    breaches.push({ path: ['storage', 'selector'], reason });
+  }
+  if (cluster.selector !== 'standalone') {
+    const reason = `must be standalone when storage is none: other nodes cannot read this one's files`;
+    breaches.push({ path: ['cluster', 'selector'], reason });
+  }
+  return breaches;
 }
 
 function federation({ core, federation: { selector, providers } }: FileSettings): Breach[] {

@@ -151,6 +151,10 @@ export const MODULES = {
           doc: 'Directory for the data; `memory` keeps nothing.',
         }),
       }),
+      none: group(
+        'Nothing: a gateway that merges and forwards, and keeps no rows. Needs federation.default.forward.buffer file.',
+        {},
+      ),
       postgresql: group('A PostgreSQL server, shared by all nodes of the tier.', {
         url: secret('', {
           env: 'SW_STORAGE_POSTGRESQL_URL',
@@ -259,11 +263,19 @@ export const MODULES = {
             env: 'SW_FEDERATION_QUEUE_BYTES',
             doc: 'The same in bytes; whichever is reached first.',
           }),
-          buffer: choice(['outbox', 'memory'], 'outbox', {
+          buffer: choice(['outbox', 'memory', 'file'], 'outbox', {
             env: 'SW_FEDERATION_BUFFER',
-            doc: 'Where batches wait for the upstream. outbox: in the storage, exactly once. memory: in this process, best effort: what waits dies with it.',
+            doc: 'Where batches wait for the upstream. outbox: in the storage, exactly once. memory: in this process, best effort: what waits dies with it. file: in segment files, exactly once, for a tier with storage.selector none.',
           }),
-          bufferMaxBytes: integer(256 * MIB, [MIB, 1024 * 1024 * MIB], {
+          bufferDir: text('./buffer', {
+            env: 'SW_FEDERATION_BUFFER_DIR',
+            doc: 'Directory of the file buffer, for one process; it also holds the marks of the tiers below, so it is never to be deleted.',
+          }),
+          bufferWhenDamaged: choice(['stop', 'quarantine'], 'stop', {
+            env: 'SW_FEDERATION_BUFFER_WHEN_DAMAGED',
+            doc: 'When the file buffer cannot be read whole: stop (the node does not start), or quarantine (the segment is set aside, the rest goes on, what is missing is named in the log).',
+          }),
+          bufferMaxBytes: integer(8192 * MIB, [MIB, 1024 * 1024 * MIB], {
             env: 'SW_FEDERATION_BUFFER_MAX_BYTES',
             doc: 'What may wait for the upstream, in bytes of batches. Raising it outlasts longer outages and costs memory or disk.',
           }),
