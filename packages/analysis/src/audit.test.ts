@@ -82,7 +82,8 @@ class Tier {
   }
 
   claimed(): SlotAudit {
-    return new SlotAudit({ slot: 0, newestMinute: NOW }, NOW);
+    const minutes = [...this.stored.manifests.values()].filter((m) => m.logId === '').map((m) => m.minute);
+    return new SlotAudit({ slot: 0, newestMinute: Math.max(NO_WATERMARK, ...minutes) }, NOW);
   }
 
   /** One flush of what `from` said, `undefined` for a local node. Returns what goes up. */
@@ -257,6 +258,19 @@ describe('the books of a slot', () => {
     expect(again.manifests.find(({ minute }) => minute === NOW)).not.toMatchObject(NO_DIGEST);
     await parent.flush([{ from: 'a', said: { ...again, counts: [] } }], NOW + 3);
     expect(parent.verdicts).toEqual([]);
+  });
+
+  test('minutes with rows of a release that kept no digests are not compared', async () => {
+    const [a, parent] = [new Tier('a'), new Tier('parent')];
+    parent.audit = new SlotAudit({ slot: 0, newestMinute: NOW }, NOW);
+    const late: Counts = [[NOW + 9, 0, 5n]];
+    const said = await a.flush([local([...sent, ...late])], NOW + 10);
+    const up = await parent.flush([{ from: 'a', said: { ...said, counts: [...sent.slice(1), ...late] } }], NOW + 10);
+    expect(parent.verdicts.map(({ minute, state, reason }) => [minute, state, reason])).toEqual([
+      [NOW, 'unchecked', 'rows of a release that kept no digests'],
+    ]);
+    expect(up.manifests[0]).toEqual({ minute: NOW, ...NO_DIGEST });
+    expect(up.manifests.at(-1)).not.toMatchObject(NO_DIGEST);
   });
 
   test('what nobody here can read is not compared, nor told above; a renamed metric is not compared', async () => {

@@ -22,11 +22,13 @@ import type { DeltaTable } from './delta.js';
 
 // Manifests that stand under no log. ROWS: the merged rows. PASSED: read, forwarded, but in no row here. LOCAL: what of both came from
 // this tier's own nodes. UNREAD: something nobody here can read was forwarded. RENAMED: a metric has another name here than below.
+// PARTIAL: some rows are from a release that kept no digests.
 export const ROWS = '';
 const PASSED = '+passed';
 const LOCAL = '+local';
 const UNREAD = '!unread';
 const RENAMED = '!renamed';
+export const PARTIAL = '!partial';
 
 /** Sealed minutes that stay in memory; older ones are read again when something of them comes. */
 const MEMORY_MINUTES = 120;
@@ -43,6 +45,9 @@ interface Book {
   readonly logs: Map<string, Digest>;
   unread: boolean;
   renamed: boolean;
+  partial: boolean;
+  /** There is a digest of rows, perhaps of none that add. */
+  counted: boolean;
 }
 
 /** One input batch, as the flush sorted it. */
@@ -82,6 +87,10 @@ export interface Judgement {
 export class SlotAudit {
   readonly #slot: number;
   readonly #oldestMinute: number;
+  readonly #newestMinute: number;
+  readonly #claimMinute: number;
+  /** Minutes up to here may have rows without a digest. */
+  #partialTo = NO_WATERMARK;
   readonly #books = new Map<number, Book>();
   /** Books from this minute on are all in memory; undefined before the first read. */
   #from: number | undefined;
@@ -103,6 +112,8 @@ export class SlotAudit {
   /** `nowMinute`: of the claim. `newestMinute`: of the rows. */
   constructor(claim: { readonly slot: number; readonly newestMinute: number }, nowMinute: number) {
     this.#slot = claim.slot;
+    this.#newestMinute = claim.newestMinute;
+    this.#claimMinute = nowMinute;
     this.#oldestMinute = Math.min(claim.newestMinute, nowMinute) - MEMORY_MINUTES;
     this.heldTo = nowMinute + SKEW_MINUTES;
   }
@@ -120,6 +131,8 @@ export class SlotAudit {
       this.#from = this.#oldestMinute;
       this.#add(await store.readManifests(this.#slot, this.#from));
       for (const verdict of await store.readVerdicts(this.#slot)) this.#verdicts.set(verdict.minute, verdict);
+      if (this.#newestMinute !== NO_WATERMARK && !this.#books.get(this.#newestMinute)?.counted)
+        this.#partialTo = Math.max(this.#newestMinute, this.#claimMinute + SKEW_MINUTES);
       // what the last owner could not say any more, or said in an entry that was dropped, is said again
       for (const [minute, book] of this.#books) if (!book.rows.isZero || !book.passed.isZero) this.#due.add(minute);
     }
@@ -138,11 +151,14 @@ export class SlotAudit {
   #add(manifests: readonly StoredManifest[]): void {
     for (const { logId, minute, a, b } of manifests) {
       const book = this.#book(minute);
-      if (logId === ROWS) book.rows.add({ a, b });
-      else if (logId === PASSED) book.passed.add({ a, b });
+      if (logId === ROWS) {
+        book.rows.add({ a, b });
+        book.counted = true;
+      } else if (logId === PASSED) book.passed.add({ a, b });
       else if (logId === LOCAL) book.local.add({ a, b });
       else if (logId === UNREAD) book.unread = true;
       else if (logId === RENAMED) book.renamed = true;
+      else if (logId === PARTIAL) book.partial = true;
       else this.#told(book, logId, { minute, a, b });
     }
   }
@@ -164,6 +180,8 @@ export class SlotAudit {
         logs: new Map(),
         unread: false,
         renamed: false,
+        partial: false,
+        counted: false,
       };
       this.#books.set(minute, book);
     }
@@ -194,6 +212,11 @@ export class SlotAudit {
       for (const [name, column] of columns) sum.addColumns(column, entities.length, keys(entities), refused.get(name));
       const book = this.#book(minute);
       this.#touched.add(minute);
+      if (!book.counted && minute <= this.#partialTo) {
+        book.partial = true;
+        this.#change(minute, PARTIAL);
+      }
+      book.counted = true;
       book.rows.add(sum);
       this.#change(minute, ROWS);
       if (isAllLocal) {
@@ -283,7 +306,7 @@ export class SlotAudit {
         const isHeld = minute <= heldTo;
         if (isHeld) this.#due.add(minute);
         else this.#due.delete(minute);
-        if (isHeld || book?.unread === true) return { minute, ...NO_DIGEST };
+        if (isHeld || book?.unread === true || book?.partial === true) return { minute, ...NO_DIGEST };
         const sum = new DigestSum();
         if (book) {
           sum.add(book.rows);
@@ -387,11 +410,13 @@ export class SlotAudit {
     for (const producer of silent) tiers.add(producer);
     const reason = book.unread
       ? 'increments of a metric that this release cannot read'
-      : book.renamed
-        ? 'a metric has another name here than below'
-        : silent.size > 0
-          ? `no digest from ${[...silent].toSorted().join(', ')}`
-          : '';
+      : book.partial
+        ? 'rows of a release that kept no digests'
+        : book.renamed
+          ? 'a metric has another name here than below'
+          : silent.size > 0
+            ? `no digest from ${[...silent].toSorted().join(', ')}`
+            : '';
     return { minute, state: reason === '' ? 'suspect' : 'unchecked', tiers: names(), reason };
   }
 
