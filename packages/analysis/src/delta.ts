@@ -34,6 +34,8 @@ interface MutableTable extends DeltaTable {
   /** Rows of the entities of the batch that was merged last, by entity index (-1: not looked up yet): its metrics share them. */
   batch: IncrementBatch | undefined;
   rowOfIndex: Int32Array;
+  /** The row that was looked up last: entities of two producers often come in the same order, which saves the hashing. */
+  lastRow: number;
 }
 
 export class SlotDelta {
@@ -67,6 +69,7 @@ export class SlotDelta {
         rowOf: new Map(),
         batch: undefined,
         rowOfIndex: NO_ROWS,
+        lastRow: -1,
       };
       this.#tables.set(key, table);
     }
@@ -89,19 +92,8 @@ export class SlotDelta {
       columns = new MetricColumns(schema, Math.max(4, block.entities.length));
       table.columns.set(schema.name, columns);
     }
-    if (table.batch !== batch) {
-      table.batch = batch;
-      table.rowOfIndex = new Int32Array(batch.entities.length).fill(-1);
-    }
-    const { rowOfIndex } = table;
     const { entities } = block;
-    const rows = new Int32Array(entities.length);
-    for (let i = 0; i < entities.length; i++) {
-      const index = entities[i]!;
-      let row = rowOfIndex[index]!;
-      if (row < 0) row = rowOfIndex[index] = rowFor(table, batch.entities[index]!);
-      rows[i] = row;
-    }
+    const rows = rowsOf(table, batch, entities);
     const refused = columns.mergeBlock(rows, block);
     this.#increments += entities.length - (refused?.length ?? 0);
     return refused && { block, rows: refused };
@@ -126,15 +118,41 @@ export class SlotDelta {
 
 const NO_ROWS = new Int32Array(0);
 
+/** Rows of the block that is being merged; used up before the next one. */
+let blockRows = new Int32Array(1_024);
+
+/** The rows of a block's entities in a table; valid until the next call, and longer than the block perhaps. */
+function rowsOf(table: MutableTable, batch: IncrementBatch, entities: Uint32Array): Int32Array {
+  if (table.batch !== batch) {
+    table.batch = batch;
+    const count = batch.entities.length;
+    if (table.rowOfIndex.length < count) table.rowOfIndex = new Int32Array(count);
+    table.rowOfIndex.fill(-1, 0, count);
+  }
+  if (blockRows.length < entities.length) blockRows = new Int32Array(entities.length * 2);
+  const rows = blockRows;
+  const { rowOfIndex } = table;
+  for (let i = 0; i < entities.length; i++) {
+    const index = entities[i]!;
+    let row = rowOfIndex[index]!;
+    if (row < 0) row = rowOfIndex[index] = rowFor(table, batch.entities[index]!);
+    rows[i] = row;
+  }
+  return rows;
+}
+
 /** The entity's row in a table, a new one when it has none; layers that it did not have yet are added. */
 function rowFor(table: MutableTable, entity: Entity): number {
-  const known = table.rowOf.get(entity.id);
+  const next = table.lastRow + 1;
+  const expected = table.entities[next];
+  if (expected === entity) return (table.lastRow = next);
+  const known = expected?.id === entity.id ? next : table.rowOf.get(entity.id);
   if (known !== undefined) {
     if (table.entities[known] !== entity) table.entities[known] = withLayersOf(table.entities[known]!, entity);
-    return known;
+    return (table.lastRow = known);
   }
   const row = table.entities.length;
   table.entities.push(entity);
   table.rowOf.set(entity.id, row);
-  return row;
+  return (table.lastRow = row);
 }

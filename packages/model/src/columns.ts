@@ -14,6 +14,7 @@ import {
 } from './functions.js';
 import {
   add,
+  addColumn,
   addNumber,
   areQuarter,
   areSmall,
@@ -178,40 +179,45 @@ export class MetricColumns {
   }
 
   /**
-   * Folds a whole block in: row `i` of the block into `rows[i]`; a row may come twice. The same as `mergeBlockRow` one by one.
-   * Returns the positions in the block that were refused because a field would leave int64; undefined when there are none.
+   * Folds a whole block in: row `i` of the block into `rows[i]`, which may be longer; a row may come twice. The same as `mergeBlockRow`
+   * one by one. Returns the positions in the block that were refused because a field would leave int64; undefined when there are none.
    */
   mergeBlock(rows: Int32Array, block: IncrementBlock): number[] | undefined {
-    const n = rows.length;
+    const n = block.entities.length;
     let top = -1;
     for (let i = 0; i < n; i++) if (rows[i]! > top) top = rows[i]!;
     if (top >= 0) this.#reserve(top);
-    const added = wordsOfBlock(block);
-    const columnwise =
-      this.#distributions.length === 0 &&
-      n <= BLOCK_ROWS_EXACT &&
-      added.every((words, f) => this.#merges[f] !== 'add' || (areSmall(words) && areQuarter(this.#words[f]!, rows)));
-    if (added.length === 0 && this.#distributions.length === 1) {
-      const refused = this.#distributions[0]!.mergeColumn(rows, block.distributions[0]!);
-      for (let i = 0; i < n; i++) if (!refused?.includes(i)) this.#present[rows[i]!] = 1;
+    let refused: number[] | undefined;
+    if (this.#words.length === 0 && this.#distributions.length === 1) {
+      refused = this.#distributions[0]!.mergeColumn(rows, block.distributions[0]!);
+      let next = 0; // refused positions ascend
+      for (let i = 0; i < n; i++) {
+        if (refused?.[next] === i) next++;
+        else this.#present[rows[i]!] = 1;
+      }
       return refused;
     }
-    if (!columnwise) {
-      let refused: number[] | undefined;
+    const added = wordsOfBlock(block);
+    if (this.#distributions.length > 0 || !this.#blockFits(rows, added, n)) {
       for (let i = 0; i < n; i++) if (!this.mergeBlockRow(rows[i]!, block, i)) (refused ??= []).push(i);
       return refused;
     }
     for (let f = 0; f < added.length; f++) {
-      if (this.#merges[f] === 'add') {
-        const words = this.#words[f]!;
-        const from = added[f]!;
-        for (let i = 0; i < n; i++) add(words, rows[i]!, from, i);
-      } else {
-        for (let i = 0; i < n; i++) this.#mergeInt(rows[i]!, f, added[f]!, i);
-      }
+      if (this.#merges[f] === 'add') addColumn(this.#words[f]!, rows, added[f]!, n);
+      else for (let i = 0; i < n; i++) this.#mergeInt(rows[i]!, f, added[f]!, i);
     }
-    for (let i = 0; i < n; i++) this.#present[rows[i]!] = 1;
+    const present = this.#present;
+    for (let i = 0; i < n; i++) present[rows[i]!] = 1;
     return undefined;
+  }
+
+  /** True when no sum of a block's n rows can leave int64, even if all rows were the same. */
+  #blockFits(rows: Int32Array, added: readonly Uint32Array[], n: number): boolean {
+    if (n > BLOCK_ROWS_EXACT) return false;
+    for (let f = 0; f < added.length; f++) {
+      if (this.#merges[f] === 'add' && !(areSmall(added[f]!) && areQuarter(this.#words[f]!, rows, n))) return false;
+    }
+    return true;
   }
 
   #intsFit(row: number, added: readonly Uint32Array[], i: number): boolean {

@@ -398,7 +398,7 @@ export class DistributionRows {
   mergeColumn(rows: Int32Array, column: DistributionColumn): number[] | undefined {
     const { bytes, offsets, lasts, totals } = column;
     let refused: number[] | undefined;
-    for (let i = 0; i < rows.length; i++) {
+    for (let i = 0; i < totals.length; i++) {
       if (!this.#mergeBytes(rows[i]!, bytes, offsets[i]!, offsets[i + 1]!, lasts[i]!, totals[i]!))
         (refused ??= []).push(i);
     }

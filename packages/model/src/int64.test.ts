@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   add,
+  addColumn,
   addNumber,
   areQuarter,
   areSmall,
@@ -96,11 +97,30 @@ test('areSmall and areQuarter', () => {
   fc.assert(
     fc.property(fc.array(int64, { maxLength: 4 }), (values) => {
       const words = wordsOf(BigInt64Array.from(values));
-      const all = Int32Array.from(values.keys());
+      const all = Int32Array.from([...values.keys(), -1]); // longer than n
       expect(areSmall(words)).toBe(values.every((v) => v >= -(2n ** 40n) && v < 2n ** 40n));
-      expect(areQuarter(words, all)).toBe(values.every((v) => v >= -(2n ** 62n) && v < 2n ** 62n));
-      expect(areQuarter(words, new Int32Array(0))).toBe(true);
+      expect(areQuarter(words, all, values.length)).toBe(values.every((v) => v >= -(2n ** 62n) && v < 2n ** 62n));
+      expect(areQuarter(words, all, 0)).toBe(true);
     }),
+    RUNS,
+  );
+});
+
+test('addColumn is add one by one, for a row that comes twice too', () => {
+  const value = fc.tuple(fc.nat({ max: 3 }), fc.bigInt({ min: -(2n ** 40n), max: 2n ** 40n - 1n }));
+  const near62 = fc.oneof(near, fc.bigInt({ min: -(2n ** 62n), max: 2n ** 62n - 1n })).map((v) => BigInt.asIntN(63, v));
+  fc.assert(
+    fc.property(
+      fc.array(near62, { minLength: 4, maxLength: 4 }),
+      fc.array(value, { maxLength: 8 }),
+      (before, added) => {
+        const target = BigInt64Array.from(before);
+        const rows = Int32Array.from([...added.map(([row]) => row), 9]); // longer than the column
+        addColumn(wordsOf(target), rows, wordsOf(BigInt64Array.from(added, ([, v]) => v)), added.length);
+        for (const [row, v] of added) before[row]! += v;
+        expect([...target]).toEqual(before);
+      },
+    ),
     RUNS,
   );
 });

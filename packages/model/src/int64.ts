@@ -93,17 +93,36 @@ export function setNumber(words: Uint32Array, i: number, value: number): boolean
 
 /** True when all values are within +-2^40: 2^22 of them and one of 2^62 still sum to an int64. */
 export function areSmall(words: Uint32Array): boolean {
+  // high words from -256 to 255: folded by their sign, they have eight bits
+  let bits = 0;
   for (let at = HIGH_WORD; at < words.length; at += 2) {
     const high = words[at]! | 0;
-    if (high < -256 || high >= 256) return false;
+    bits |= high ^ (high >> 31);
   }
-  return true;
+  return bits < 256;
 }
 
-/** True when the values of `rows` are within +-2^62. */
-export function areQuarter(words: Uint32Array, rows: Int32Array): boolean {
-  for (let i = 0; i < rows.length; i++) {
-    if (!isQuarter(words[rows[i]! * 2 + HIGH_WORD]! | 0)) return false;
+/** True when the values of the first n of `rows` are within +-2^62. */
+export function areQuarter(words: Uint32Array, rows: Int32Array, n: number): boolean {
+  // the two highest bits of each are equal
+  let differ = 0;
+  for (let i = 0; i < n; i++) {
+    const high = words[rows[i]! * 2 + HIGH_WORD]!;
+    differ |= high ^ (high << 1);
   }
-  return true;
+  return differ >= 0;
+}
+
+/** Adds value i of `added` to value `rows[i]`, for all i below n; the caller has asked `areSmall` and `areQuarter`. */
+export function addColumn(words: Uint32Array, rows: Int32Array, added: Uint32Array, n: number): void {
+  const lowWord = LOW_WORD;
+  const highWord = HIGH_WORD;
+  for (let i = 0; i < n; i++) {
+    const at = rows[i]! * 2;
+    const before = words[at + lowWord]!;
+    const low = (before + added[i * 2 + lowWord]!) >>> 0;
+    words[at + lowWord] = low;
+    const high = added[i * 2 + highWord]! + (low < before ? 1 : 0);
+    if (high !== 0) words[at + highWord]! += high;
+  }
 }
