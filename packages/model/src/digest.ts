@@ -183,7 +183,10 @@ export class DigestSum {
     });
   }
 
-  /** One stored row: int64 fields and distributions in canonical bytes, as `MetricColumns.setRow` takes them; `keys` of its entity. */
+  /**
+   * One stored row: int64 fields and distributions in canonical bytes, as `MetricColumns.setRow` takes them; `row` is its entity in `keys`.
+   * Errors: DecodeError for bytes that are not canonical.
+   */
   addRow(
     schema: MetricSchema,
     keys: Int32Array,
@@ -197,7 +200,9 @@ export class DigestSum {
     });
     of.distributions.forEach((key, f) => {
       const bytes = distributions[f]!;
-      if (bytes.length > 0) this.#addDistribution(bytes, 0, bytes.length, keys, row, key);
+      if (bytes.length === 0) return;
+      readBuckets(bytes, 0, bytes.length); // what is stored may be anything
+      this.#addDistribution(bytes, 0, bytes.length, keys, row, key);
     });
   }
 

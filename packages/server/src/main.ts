@@ -17,6 +17,7 @@ import {
   type LogLevel,
   type OapConfig,
 } from '@oap-federation/runtime';
+import { audit } from './audit.js';
 import { openNode } from './compose.js';
 import { armFromEnvironment } from './crash-switch.js';
 import { runDemo } from './demo/demo.js';
@@ -157,6 +158,30 @@ program
       const said = await retire(config, { tier, undo: options.undo }, { clock: systemClock, rng: systemRng, logger });
       process.stdout.write(`${said}\n`);
       process.exit(0);
+    } catch (err) {
+      fail([messageOf(err)], EXIT_FAILED);
+    }
+  });
+
+program
+  .command('audit')
+  .description('add the stored minutes up again: are the rows what was merged, and is that what the tiers below sent')
+  .requiredOption('-c, --config <file>', 'configuration of the tier; an embedded storage must not be in use')
+  .option('--from <time>', 'first minute, e.g. 2026-11-21T19:02 (UTC); a day before --to by default')
+  .option('--to <time>', 'last minute; now by default')
+  .action(async (options: { config: string; from?: string; to?: string }) => {
+    const { config, file } = configuration(options.config);
+    const scripts = loadScripts(config.core.oalFiles, path.dirname(file));
+    if ('problems' in scripts) fail(scripts.problems, EXIT_CONFIG);
+    const logger = openLogger({ level: 'warn', destination: 'stderr' });
+    try {
+      const { lines, wrong } = await audit(config, scripts.program, options, {
+        clock: systemClock,
+        rng: systemRng,
+        logger,
+      });
+      process.stdout.write(`${lines.join('\n')}\n`);
+      process.exit(wrong > 0 ? EXIT_FAILED : 0);
     } catch (err) {
       fail([messageOf(err)], EXIT_FAILED);
     }
