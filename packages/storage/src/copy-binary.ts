@@ -5,16 +5,35 @@
 const SIGNATURE = [0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0x00];
 const HEADER_BYTES = SIGNATURE.length + 8; // flags and extension length, both 0
 
+/** A file of this size or more is taken in parts. */
+const PART_BYTES = 256 * 1024;
+
 /** Writes rows field by field; `row` announces how many fields follow. Integers out of range are the caller's bug. */
 export class CopyBinaryWriter {
   #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView;
   #at = HEADER_BYTES;
+  /** Of the row that is being written. */
+  #fields = 0;
 
-  constructor(capacity = 65_536) {
-    this.#bytes = new Uint8Array(Math.max(capacity, HEADER_BYTES + 2));
+  constructor(capacity: number) {
+    this.#bytes = new Uint8Array(Math.min(Math.max(capacity, HEADER_BYTES + 2), PART_BYTES * 1.25));
     this.#bytes.set(SIGNATURE);
     this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /** True when there is enough for a part. */
+  get isFull(): boolean {
+    return this.#at >= PART_BYTES;
+  }
+
+  /** What was written since the last part, which is now the caller's; the writer goes on in other memory. */
+  takePart(): Uint8Array<ArrayBuffer> {
+    const part = this.#bytes.subarray(0, this.#at);
+    this.#bytes = new Uint8Array(PART_BYTES * 1.25);
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#at = 0;
+    return part;
   }
 
   #reserve(n: number): void {
@@ -26,6 +45,7 @@ export class CopyBinaryWriter {
   }
 
   row(fields: number): void {
+    this.#fields = fields;
     this.#reserve(2 + fields * 12); // every field but bytes fits in 12
     const bytes = this.#bytes;
     bytes[this.#at] = fields >>> 8;
@@ -54,7 +74,7 @@ export class CopyBinaryWriter {
   }
 
   bytes(value: Uint8Array): void {
-    this.#reserve(4 + value.length + 1_024 * 12); // keeps the room that `row` made for the fields after this one
+    this.#reserve(4 + value.length + this.#fields * 12); // keeps the room that `row` made for the fields after this one
     this.#view.setInt32(this.#at, value.length);
     this.#bytes.set(value, this.#at + 4);
     this.#at += 4 + value.length;
@@ -65,7 +85,7 @@ export class CopyBinaryWriter {
     this.#at += 4;
   }
 
-  /** The finished file; a view of the writer's memory, which is used no more. */
+  /** The last part, with the end of the file; the writer is used no more. */
   finish(): Uint8Array<ArrayBuffer> {
     this.#reserve(2);
     this.#view.setInt16(this.#at, -1);

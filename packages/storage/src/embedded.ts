@@ -167,11 +167,15 @@ class EmbeddedSession implements SqlSession {
     }
   }
 
-  async copyBinary(table: string, columns: readonly string[], data: Uint8Array<ArrayBuffer>): Promise<void> {
+  async copyBinary(table: string, columns: readonly string[], file: Iterable<Uint8Array<ArrayBuffer>>): Promise<void> {
     const names = columns.map(identifier).join(', ');
     const text = `COPY ${table} (${names}) FROM '/dev/blob' WITH (FORMAT binary)`;
     try {
-      await this.#thread.send({ kind: 'copy', text, data }, [data.buffer]);
+      const parts = [...file];
+      await this.#thread.send(
+        { kind: 'copy', text, parts },
+        parts.map((part) => part.buffer),
+      );
     } catch (error) {
       throw storageError(STORAGE, error);
     }

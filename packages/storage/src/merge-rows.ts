@@ -195,7 +195,7 @@ export async function writeRows(session: SqlSession, group: RowGroup): Promise<v
   const sorted = sortRows(group);
   if (!writesByCopy(group)) return mergeArrays(session, group, sorted);
   const columns = [...KEY_COLUMNS, ...group.columns.map((c) => c.name)];
-  const data = encodeRows(group, sorted);
+  const data = copyFile(group, sorted);
   if (group.fresh) return session.copyBinary(group.table, columns, data);
   const names = columns.map(identifier).join(', ');
   await allOf([
@@ -207,15 +207,26 @@ export async function writeRows(session: SqlSession, group: RowGroup): Promise<v
   ]);
 }
 
-/** The rows as a binary COPY file. */
-function encodeRows(group: RowGroup, { blockOf, rowOf }: SortedRows): Uint8Array<ArrayBuffer> {
-  const fields = KEY_COLUMNS.length + group.columns.length;
+/** The rows as a binary COPY file, in parts: the server reads one while the next is made. */
+function* copyFile(group: RowGroup, sorted: SortedRows): Generator<Uint8Array<ArrayBuffer>> {
   const writer = new CopyBinaryWriter(group.rows * (30 + group.columns.length * 12) + 64);
+  const { length } = sorted.rowOf;
+  for (let from = 0; from < length;) {
+    from = writePart(writer, group, sorted, from);
+    if (from < length) yield writer.takePart();
+  }
+  yield writer.finish();
+}
+
+/** Writes rows from `from` on until a part is full. Returns the first row that was not written. */
+function writePart(writer: CopyBinaryWriter, group: RowGroup, { blockOf, rowOf }: SortedRows, from: number): number {
+  const fields = KEY_COLUMNS.length + group.columns.length;
   let current = -1;
   let block = group.blocks[0]!.block;
   let columns: readonly ColumnValues[] = [];
   let words: readonly (Uint32Array | undefined)[] = [];
-  for (let i = 0; i < rowOf.length; i++) {
+  let i = from;
+  for (; i < rowOf.length && !writer.isFull; i++) {
     if (blockOf[i] !== current) {
       current = blockOf[i]!;
       ({ block, columns } = group.blocks[current]!);
@@ -245,7 +256,7 @@ function encodeRows(group: RowGroup, { blockOf, rowOf }: SortedRows): Uint8Array
       else writer.bytes(bytes);
     }
   }
-  return writer.finish();
+  return i;
 }
 
 async function mergeArrays(session: SqlSession, group: RowGroup, { blockOf, rowOf }: SortedRows): Promise<void> {
@@ -271,7 +282,7 @@ async function mergeArrays(session: SqlSession, group: RowGroup, { blockOf, rowO
   const names = [...KEY_COLUMNS, ...group.columns.map((c) => c.name)].map(identifier).join(', ');
   const arrays = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
   await session.query(
-    `INSERT INTO ${group.table} (${names}) SELECT * FROM unnest(${arrays}) ${conflictClause(group.columns)}`,
+    `INSERT INTO ${group.table} (${names}) SELECT * FROM unnest(${arrays}) ${group.fresh ? '' : conflictClause(group.columns)}`,
     values,
   );
 }

@@ -12,7 +12,7 @@ export type WorkerRequest =
       readonly text: string;
       readonly values: readonly unknown[] | undefined;
     }
-  | { readonly id: number; readonly kind: 'copy'; readonly text: string; readonly data: Uint8Array<ArrayBuffer> }
+  | { readonly id: number; readonly kind: 'copy'; readonly text: string; readonly parts: Uint8Array<ArrayBuffer>[] }
   | { readonly id: number; readonly kind: 'close' };
 
 export interface WorkerResult {
@@ -81,7 +81,7 @@ export function pgliteWorker(require: NodeJS.Require): void {
         return { command: command ?? '', rows: result.rows as unknown[][], rowCount: rowCount ?? 0 };
       }
       case 'copy':
-        await db.query(request.text, [], { blob: new Blob([request.data]) });
+        await db.query(request.text, [], { blob: new Blob(request.parts) });
         return empty;
       case 'close':
         await db.close();

@@ -128,12 +128,12 @@ class PostgresSession implements SqlSession {
     }
   }
 
-  async copyBinary(table: string, columns: readonly string[], data: Uint8Array<ArrayBuffer>): Promise<void> {
+  async copyBinary(table: string, columns: readonly string[], file: Iterable<Uint8Array<ArrayBuffer>>): Promise<void> {
     const names = columns.map(identifier).join(', ');
     try {
       await new Promise<void>((resolve, reject) => {
         const done = (error: unknown) => (error ? reject(error as Error) : resolve());
-        this.#client.query(copyQuery(`COPY ${table} (${names}) FROM STDIN WITH (FORMAT binary)`, data, done));
+        this.#client.query(copyQuery(`COPY ${table} (${names}) FROM STDIN WITH (FORMAT binary)`, file, done));
       });
     } catch (error) {
       throw this.#failed(error);
@@ -147,28 +147,30 @@ class PostgresSession implements SqlSession {
   }
 }
 
-/** Bytes of one message; the server reads each whole before it looks into it. */
-const COPY_DATA_BYTES = 1024 * 1024;
-
 /**
  * A COPY FROM STDIN with its data sent right behind it, not after the server's invitation: it costs no round trip of its own, and may
  * stand between other statements in a pipeline. A server that refuses the statement skips the data (protocol, "COPY Operations").
  */
-function copyQuery(text: string, data: Uint8Array<ArrayBuffer>, done: (error: unknown) => void): pg.Query {
-  const query = new pg.Query(text, done);
+function copyQuery(text: string, file: Iterable<Uint8Array<ArrayBuffer>>, done: (error: unknown) => void): pg.Query {
+  let cause: unknown;
+  const query = new pg.Query(text, (error: unknown) => done(cause ?? error));
   query.submit = (connection) => {
     const { stream } = connection as unknown as { readonly stream: Socket };
-    stream.cork();
     connection.query(text);
-    for (let at = 0; at < data.length; at += COPY_DATA_BYTES) {
-      const part = Buffer.from(data.buffer, data.byteOffset + at, Math.min(COPY_DATA_BYTES, data.length - at));
-      const head = Buffer.from('d\0\0\0\0');
-      head.writeInt32BE(part.length + 4, 1);
-      stream.write(head);
-      stream.write(part);
+    try {
+      for (const part of file) {
+        const head = Buffer.from('d\0\0\0\0');
+        head.writeInt32BE(part.length + 4, 1);
+        stream.cork();
+        stream.write(head);
+        stream.write(Buffer.from(part.buffer, part.byteOffset, part.length));
+        stream.uncork(); // and it is on its way, while the next part is made
+      }
+      stream.write(Buffer.from('c\0\0\0\x04'));
+    } catch (error) {
+      cause = error;
+      stream.write(Buffer.from('f\0\0\0\x05\0')); // the server answers with an error, and the transaction is over
     }
-    stream.write(Buffer.from('c\0\0\0\x04'));
-    stream.uncork();
   };
   return Object.assign(query, { handleCopyInResponse: () => {} });
 }

@@ -19,8 +19,8 @@ export interface SqlResult {
  */
 export interface SqlSession {
   query(text: string, values?: readonly SqlValue[]): Promise<SqlResult>;
-  /** COPY table (columns) FROM binary data (`copy-binary.ts`), whose memory is given away. */
-  copyBinary(table: string, columns: readonly string[], data: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** COPY table (columns) FROM a binary file (`copy-binary.ts`) in parts, whose memory is given away. */
+  copyBinary(table: string, columns: readonly string[], file: Iterable<Uint8Array<ArrayBuffer>>): Promise<void>;
   /** Temporary tables that this session has made. */
   readonly stages: Set<string>;
 }

@@ -390,6 +390,34 @@ export function checkTierStoreContract(
     });
   }
 
+  for (const [size, count] of [
+    ['few', 3],
+    ['many', 400],
+    ['more than one part of a file', 9_000],
+  ] as const) {
+    test(`fresh rows are inserted, and one that is stored fails the flush whole: ${size}`, async () => {
+      const { s, slot, claim } = await claimed();
+      const wide = distribution(...Array.from({ length: 40 }, (_, i) => i * 300));
+      const rows = Array.from({ length: count }, (_, i): TestRow => {
+        const values = new Map<MetricSchema, FieldValues>([[RESP, [BigInt(i) - 2n, 1n << 40n]]]);
+        if (i % 2 === 0) values.set(PCT, [wide]);
+        return { minute: DAY + (i % 3), entity: count - i, values };
+      });
+      // of CPM and MAX no row has a value
+      const block = { ...testBlock(slot, [PCT, MAX, CPM, RESP], rows), fresh: true };
+      await commit(s, testFlush(slot, claim.fence.epoch, { rows: [block] }));
+      deepStrictEqual(await rowsOf(s, slot, [DAY, DAY + 1, DAY + 2]), rowTexts([block]));
+      const again = [...rows.slice(1).map((r) => ({ ...r, minute: r.minute + 10 })), { ...rows[0]! }];
+      await rejects(
+        s.flush([
+          testFlush(slot, claim.fence.epoch, { rows: [{ ...testBlock(slot, [PCT, RESP], again), fresh: true }] }),
+        ]),
+      );
+      deepStrictEqual(await rowsOf(s, slot, [DAY, DAY + 1, DAY + 2, DAY + 10]), rowTexts([block]));
+      await commit(s, testFlush(slot, claim.fence.epoch, { rows: [testBlock(slot, [PCT, RESP], again)] }));
+    });
+  }
+
   test('values are absolute: they replace, an absent metric becomes absent, a metric not named stays', async () => {
     const { s, slot, claim } = await claimed();
     const flush = (schemas: readonly MetricSchema[], rows: readonly TestRow[]) =>

@@ -274,6 +274,13 @@ export class MemoryTierStore implements TierStore {
       for (let i = 0; i < block.entities.length; i++)
         keys.add(`${block.minutes[i]} ${block.origins[i]} ${block.entities[i]}`);
       if (keys.size < block.entities.length) throw new Error(`BUG: a row twice in a flush of slot ${flush.slot}`);
+      if (block.fresh) {
+        for (let i = 0; i < block.entities.length; i++) {
+          const rows = stored.rows[block.granularity].get(block.minutes[i]!);
+          if (rows?.has(`${block.scope} ${block.origins[i]} ${block.entities[i]}`))
+            throw new Error(`BUG: a fresh row of slot ${flush.slot} is stored already`);
+        }
+      }
       for (const { schema } of block.metrics)
         if (!known.has(schema.text)) throw new Error(`BUG: metric ${schema.name} was not prepared`);
     }
