@@ -94,7 +94,7 @@ childMain(async ({ url, quick, only }) => {
   const sizes = quick ? [1_000, 10_000] : [1_000, 10_000, 100_000, LARGEST];
   for (const entities of sizes) {
     const largest = entities === sizes.at(-1);
-    if (!wants('scaling.entities') && !largest) continue;
+    if (!wants('scaling.entities') && !(largest && wants('recovery.millionKeys'))) continue;
     const few = entities < 100_000;
     const sized = {
       tiers: 2,

@@ -192,7 +192,11 @@ function figures(run) {
     if (measured === undefined) return [figure, goal(reach, show), goal(aim, show), 'not measured', '', how];
     const missBy = (wanted) => (less ? measured / wanted : wanted / measured);
     const verdict =
-      missBy(aim) <= 1 ? 'aim reached' : missBy(reach) <= 1 ? 'reached' : `${missBy(reach).toFixed(2)} times short`;
+      missBy(aim) <= 1
+        ? 'aim reached'
+        : missBy(reach) <= 1
+          ? 'reached'
+          : `${missBy(reach).toFixed(2)} times too ${less ? 'much' : 'little'}`;
     const ratio = key.endsWith('.ratio') ? '' : ratioText(run, key);
     return [figure, goal(reach, show), goal(aim, show), `**${show(measured)}**, ${verdict}`, ratio, how];
   });
@@ -253,10 +257,11 @@ function machineLimits(run) {
 }
 
 function head(run, file) {
-  const { machine, startedAt, loadBefore, loadAfter } = run;
+  const { machine, startedAt, quick, loadBefore, loadAfter } = run;
   const { cpu, cores, memoryGiB, node, commit } = machine;
   const what = `${startedAt.slice(0, 10)}, commit ${commit}, Node ${node}, "${cpu}" virtual machine with ${cores} cores and ${memoryGiB} GiB`;
-  return `[${file}](../test/bench/results/${file}): ${what}, load ${loadBefore.toFixed(1)} before and ${loadAfter.toFixed(1)} after.`;
+  const how = quick ? ' **A quick run: few rounds, small sizes.**' : '';
+  return `[${file}](../test/bench/results/${file}): ${what}, load ${loadBefore.toFixed(1)} before and ${loadAfter.toFixed(1)} after.${how}`;
 }
 
 const BLOCKS = { run: head, figures, everything, stages, scaling, distance, limits: machineLimits };

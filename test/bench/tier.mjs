@@ -140,6 +140,23 @@ export function received({ logId, producer, slot, seq, chain, descriptors, known
   };
 }
 
+const ATTEMPTS = 5;
+
+/** As a sender does: what was given back, since the store was away or too slow, is offered again. Errors: refused, or given back too often. */
+async function resend(owner, batches, outcomes) {
+  let waiting = batches.filter((_, i) => outcomes[i].kind !== 'committed');
+  for (let attempt = 2; waiting.length > 0; attempt++) {
+    const [refusal] = outcomes.filter(({ kind }) => !['committed', 'duplicate', 'busy', 'notOwner'].includes(kind));
+    if (refusal || attempt > ATTEMPTS) throw new Error(`not committed: ${JSON.stringify(refusal ?? outcomes)}`);
+    console.error(`${waiting.length} batches were given back, attempt ${attempt}`);
+    await owner.runRound();
+    const answers = waiting.map((batch) => owner.offer(batch));
+    await owner.runRound();
+    outcomes = await Promise.all(answers);
+    waiting = waiting.filter((_, i) => !['committed', 'duplicate'].includes(outcomes[i].kind));
+  }
+}
+
 /** Receives, offers and flushes one batch per log. Wall seconds of each stage until all are committed, and CPU seconds of this process. */
 export async function flushOnce(owner, sent) {
   const cpu = cpuSeconds();
@@ -149,9 +166,7 @@ export async function flushOnce(owner, sent) {
   const outcomes = batches.map((batch) => owner.offer(batch));
   const offered = performance.now();
   await owner.runRound();
-  for (const outcome of await Promise.all(outcomes)) {
-    if (outcome.kind !== 'committed') throw new Error(`a batch was not committed: ${JSON.stringify(outcome)}`);
-  }
+  await resend(owner, batches, await Promise.all(outcomes));
   const to = performance.now();
   const seconds = (ms) => ms / 1_000;
   return {
