@@ -7,11 +7,11 @@ import {
   DigestSum,
   entityKeys,
   minuteOf,
+  tryParseSchema,
   type Digest,
   type Entity,
   type MetricSchema,
 } from '@oap-federation/model';
-import type { OalProgram } from '@oap-federation/oal';
 import { DisposalStack, type Clock, type Logger, type OapConfig, type Rng } from '@oap-federation/runtime';
 import type { RowBlock, StoredManifest, TierStore } from '@oap-federation/storage';
 import { DEFAULT_SLOTS, openStore } from './storage.js';
@@ -33,7 +33,6 @@ export interface AuditResult {
 /** `from`, `to`: ISO 8601, UTC unless they say otherwise; the last day when left out. Errors: an Error for a time that is none. */
 export async function audit(
   config: OapConfig,
-  program: OalProgram,
   options: { readonly from?: string; readonly to?: string },
   deps: { readonly clock: Clock; readonly rng: Rng; readonly logger: Logger },
 ): Promise<AuditResult> {
@@ -43,17 +42,24 @@ export async function audit(
   await using stack = new DisposalStack(deps.clock);
   const slots = config.federation?.slots ?? DEFAULT_SLOTS;
   const store = stack.use('storage', await openStore(config, slots, STORAGE_WAIT_MS, deps, stack));
-  await store.prepareMetrics([...program.schemas.values()]);
-  return auditStore(store, slots, fromMinute, toMinute);
+  return await auditStore(store, slots, fromMinute, toMinute); // before the storage is closed
 }
 
-/** The store must know the metrics. Minutes are inclusive. */
+/** Minutes are inclusive. Errors: an Error when there are no rows to look at, or rows of a metric of a later release. */
 export async function auditStore(
   store: TierStore,
   slots: number,
   fromMinute: number,
   toMinute: number,
 ): Promise<AuditResult> {
+  const texts = await store.storedMetrics();
+  if (texts.length === 0) throw new Error('this storage keeps no rows: there is nothing to add up');
+  const schemas = texts.map((text) => {
+    const schema = tryParseSchema(text);
+    if (!schema) throw new Error(`the storage has rows of "${text}", which this release does not know`);
+    return schema;
+  });
+  await store.prepareMetrics(schemas); // all are there already: this says which to read
   const lines: string[] = [];
   const unchecked = new Map<string, number>();
   let [checked, wrong] = [0, 0];

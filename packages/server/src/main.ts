@@ -170,16 +170,10 @@ program
   .option('--from <time>', 'first minute, e.g. 2026-11-21T19:02 (UTC); a day before --to by default')
   .option('--to <time>', 'last minute; now by default')
   .action(async (options: { config: string; from?: string; to?: string }) => {
-    const { config, file } = configuration(options.config);
-    const scripts = loadScripts(config.core.oalFiles, path.dirname(file));
-    if ('problems' in scripts) fail(scripts.problems, EXIT_CONFIG);
+    const { config } = configuration(options.config);
     const logger = openLogger({ level: 'warn', destination: 'stderr' });
     try {
-      const { lines, wrong } = await audit(config, scripts.program, options, {
-        clock: systemClock,
-        rng: systemRng,
-        logger,
-      });
+      const { lines, wrong } = await audit(config, options, { clock: systemClock, rng: systemRng, logger });
       process.stdout.write(`${lines.join('\n')}\n`);
       process.exit(wrong > 0 ? EXIT_FAILED : 0);
     } catch (err) {

@@ -359,6 +359,8 @@ export interface TierStore extends AsyncDisposable {
   readVerdicts(slot: number): Promise<readonly Verdict[]>;
   /** The slot's entities by code, without a claim. */
   readDictionary(slot: number): Promise<readonly DictionaryEntry[]>;
+  /** Schema texts of all metrics that there may be rows of, by name; of earlier configurations too. */
+  storedMetrics(): Promise<readonly string[]>;
   /** Entries and bytes that the upstream has not acknowledged, pending ones included, over all slots. */
   outboxBacklog(): Promise<{ readonly entries: number; readonly bytes: number }>;
   expectedChildren(): Promise<readonly ExpectedChild[]>;

@@ -162,6 +162,11 @@ class SqlTierStore implements TierStore {
     return this.#db.read((session) => readDictionary(session, slot));
   }
 
+  async storedMetrics(): Promise<readonly string[]> {
+    const { rows } = await this.#db.read((session) => session.query(`SELECT text FROM metric_schema ORDER BY name`));
+    return rows.map(([text]) => text as string);
+  }
+
   outboxBacklog(): Promise<{ readonly entries: number; readonly bytes: number }> {
     return this.#db.read(outboxBacklog);
   }

@@ -1113,6 +1113,11 @@ export function checkTierStoreContract(
     deepStrictEqual(await s.readManifests(slot, DAY, DAY + 1), [at(DAY), at(DAY + 1)]);
     deepStrictEqual(await s.readDictionary(slot), [{ code: 0, entity }]);
     await commit(s, testFlush(slot, claim.fence.epoch)); // the reads have not taken the slot away
+    const texts = CONTRACT_METRICS.map(({ text }) => text);
+    deepStrictEqual(
+      (await s.storedMetrics()).filter((text) => texts.includes(text)),
+      texts.toSorted(),
+    );
   });
 
   test('verdicts on minutes are replaced, and go when the minute matches; answers have them in sum', async () => {

@@ -467,6 +467,11 @@ export class MemoryTierStore implements TierStore {
     return this.peekVerdicts(slot);
   }
 
+  async storedMetrics(): Promise<readonly string[]> {
+    await this.#reach();
+    return this.#schemas.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ text }) => text);
+  }
+
   async readDictionary(slot: number): Promise<readonly DictionaryEntry[]> {
     await this.#reach();
     return [...this.#slot(slot).entities.values()].toSorted((a, b) => a.code - b.code);

@@ -809,6 +809,11 @@ export class FileStore implements TierStore {
     return this.#turn(() => [...this.#state.slot(slot).verdicts.values()].toSorted((a, b) => a.minute - b.minute));
   }
 
+  /** Nothing is in rows. */
+  async storedMetrics(): Promise<readonly string[]> {
+    return [];
+  }
+
   /** Entities are in no dictionary: batches carry them. */
   async readDictionary(): Promise<readonly DictionaryEntry[]> {
     return [];

@@ -99,6 +99,7 @@ export class TierDatabase {
       readLosses: (slot, fromMinute, toMinute) => call('read', () => store.readLosses(slot, fromMinute, toMinute)),
       readVerdicts: (slot) => call('read', () => store.readVerdicts(slot)),
       readDictionary: (slot) => call('read', () => store.readDictionary(slot)),
+      storedMetrics: () => call('read', () => store.storedMetrics()),
       outboxBacklog: () => call('read', () => store.outboxBacklog()),
       expectedChildren: () => call('read', () => store.expectedChildren()),
       expectChildren: (children) => call('write', () => store.expectChildren(children)),

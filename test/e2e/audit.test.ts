@@ -13,12 +13,13 @@ import {
   type MetricSchema,
 } from '@oap-federation/model';
 import { MetricRegistry, silentLogger, systemClock, systemRng } from '@oap-federation/runtime';
+import { auditStore } from '@oap-federation/server';
 import { openPostgresStore, type TierStore } from '@oap-federation/storage';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startPostgres, type Postgres } from '../../../test/services/index.js';
-import { available, needs } from '../../../test/services/needs.js';
-import { auditStore } from './audit.js';
+import { startPostgres, type Postgres } from '../services/index.js';
+import { available, needs } from '../services/needs.js';
+import { runOap } from './commands.js';
 
 const CPM = metricSchema('service_cpm', 'Service', 'cpm');
 const RESP = metricSchema('service_resp_time', 'Service', 'longAvg');
@@ -28,6 +29,8 @@ const SCHEMAS: readonly MetricSchema[] = [CPM, RESP, PCT, MAX];
 const ENTITIES = ['shop', 'cart', 'pay'].map((service) =>
   entityOf('Service', { service, normal: true, layer: 'GENERAL', name: '' }),
 );
+/** As deploy/examples/federation.yml has it. */
+const SLOTS = 16;
 const NOW = minuteOf(Date.now());
 const text = (minute: number) => `${new Date(minute * 60_000).toISOString().slice(0, 16)}Z`;
 
@@ -55,7 +58,7 @@ needs('postgres')('oap audit', () => {
   beforeAll(async () => {
     server = available(await startPostgres());
     const deps = { clock: systemClock, rng: systemRng, logger: silentLogger };
-    store = await openPostgresStore({ url: server.url, slots: 2, waitMs: 20_000 }, deps);
+    store = await openPostgresStore({ url: server.url, slots: SLOTS, waitMs: 20_000 }, deps);
     await store.prepareMetrics(SCHEMAS);
     owner = new SlotOwner(
       {
@@ -111,7 +114,7 @@ needs('postgres')('oap audit', () => {
     expect(await offered).toMatchObject({ kind: 'committed' });
   };
   const found = async () => {
-    const { lines, wrong } = await auditStore(store, 2, NOW - 60, NOW);
+    const { lines, wrong } = await auditStore(store, SLOTS, NOW - 60, NOW);
     expect(wrong).toBe(lines.filter((line) => line.startsWith('slot ')).length);
     return lines;
   };
@@ -121,9 +124,9 @@ needs('postgres')('oap audit', () => {
     await merge([NOW - 39, NOW - 5]);
     await merge([NOW - 40, NOW]);
     expect(await found()).toEqual([
-      `${text(NOW - 60)} to ${text(NOW)}, 2 slots: 4 minutes with rows added up, 0 wrong`,
+      `${text(NOW - 60)} to ${text(NOW)}, ${SLOTS} slots: 4 minutes with rows added up, 0 wrong`,
     ]);
-    expect((await auditStore(store, 2, NOW - 39, NOW - 1)).lines.at(-1)).toContain('2 minutes with rows');
+    expect((await auditStore(store, SLOTS, NOW - 39, NOW - 1)).lines.at(-1)).toContain('2 minutes with rows');
   });
 
   const spoil: readonly (readonly [string, string])[] = [
@@ -171,8 +174,37 @@ needs('postgres')('oap audit', () => {
       `slot 1 ${text(NOW - 5)}: SUSPECT, what was merged is not what cloud-a sent`,
       'unchecked, 1 minutes of a slot: not compared with what cloud-a sent: no digest from cloud-a',
       'unchecked, 1 minutes of a slot: rows of a release that kept no digests',
-      `${text(NOW - 60)} to ${text(NOW)}, 2 slots: 3 minutes with rows added up, 1 wrong`,
+      `${text(NOW - 60)} to ${text(NOW)}, ${SLOTS} slots: 3 minutes with rows added up, 1 wrong`,
     ]);
+  });
+
+  it('is a command: lines for people, status 1 when something is wrong', async () => {
+    const run = (...more: readonly string[]) =>
+      runOap(['audit', '-c', 'deploy/examples/federation.yml', ...more], {
+        env: { SW_STORAGE: 'postgresql', SW_STORAGE_POSTGRESQL_URL: server.url },
+      });
+    const [from, to] = [text(NOW - 60), text(NOW).replace('Z', '')];
+    const fine = await run('--from', from, '--to', to);
+    expect(fine).toMatchObject({ status: 0, stderr: '' });
+    expect(fine.stdout).toContain('added up, 0 wrong');
+    const change = (by: string) =>
+      client.query(
+        `UPDATE m_service_minute SET service_cpm__total = service_cpm__total ${by} WHERE minute = ${NOW - 5} AND entity = 1 AND origin = 0`,
+      );
+    await change('- 1');
+    const wrong = await run();
+    await change('+ 1');
+    expect(wrong).toMatchObject({ status: 1, stderr: '' });
+    expect(wrong.stdout).toMatch(
+      new RegExp(
+        `^slot 1 ${text(NOW - 5)}: the rows are not what was merged, they add up to \\d+/\\d+, not \\d+/\\d+$`,
+        'm',
+      ),
+    );
+    expect(await run('--from', 'yesterday')).toMatchObject({
+      status: 1,
+      stderr: '--from "yesterday" is not a time such as 2026-11-21T19:02\n',
+    });
   });
 
   it('works while the node writes the same minutes, and takes no slot away', async () => {
