@@ -223,6 +223,53 @@ describe('a full buffer', () => {
   });
 });
 
+describe('an upstream that lost what the outbox no longer has', () => {
+  it('goes on with the rest once an operator accepted it; what is gone is declared to the increment', async () => {
+    const { mid, top, emit, climb, clock, deliver } = await setup();
+    for (let i = 0; i < 30; i++) {
+      await emit(3);
+      await climb();
+      await mid.forward(top);
+      await clock.advance(60_000);
+    }
+    const gone = (await mid.store.outboxHead(0)).ledger;
+    await mid.store.maintenance.dropExpired({ nowMs: clock.now(), ttlDays: 7, outboxRetentionMs: 0 });
+    for (let i = 0; i < 3; i++) {
+      await emit(3);
+      await climb();
+      await clock.advance(60_000);
+    }
+    // another storage in the top's place: it never heard of anything
+    const next = await SimulatedTier.open({
+      tier: 'country',
+      slots: 1,
+      schemas: ALL,
+      forwards: false,
+      originScopes: ['Service'],
+      hasLocalSources: false,
+      clock,
+      newLogId: () => 'unused',
+    });
+    await mid.store.acceptLoss(0);
+    const { gen, lossAccepted } = await mid.store.outboxHead(0);
+    expect(lossAccepted).toBe(true);
+    const position = { gen: gen + 1, seq: 0, chain: new Uint8Array(0), increments: 0, frontier: new Map() };
+    expect(await mid.owner.repair(0, mid.owner.claim(0)!, position, true)).toBe(true);
+    expect(await mid.store.outboxHead(0)).toMatchObject({ gen: gen + 1, lossAccepted: false, ledger: 0 });
+    await mid.owner.runRound();
+    await mid.forward(next);
+    expect(next.store.losses).toMatchObject([
+      { tier: 'dc', cause: 'range', increments: gone, kind: 'batches 1 to 30' },
+    ]);
+    await deliver();
+    await mid.forward(next);
+    const newest = (tier: SimulatedTier) =>
+      tier.store.dump().filter((line) => line.includes(` ${minuteOf(clock.now()) - 1} `));
+    expect(newest(next)).toEqual(newest(mid));
+    expect(newest(next).length).toBeGreaterThan(0);
+  });
+});
+
 describe('a metric that the tier in the middle does not know', () => {
   it('reaches the top unread, beside what it knows, and is merged in the middle after an upgrade', async () => {
     const { mid, top, flat, emit, climb, deliver, clock } = await setup(undefined, [SERVICE_CPM, ENDPOINT_PERCENTILE]);

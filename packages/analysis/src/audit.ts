@@ -264,6 +264,21 @@ export class SlotAudit {
     }
   }
 
+  /** Takes blocks that were forwarded and parked before, and are merged now: what the tier above is told stays the same. */
+  takeParked(tables: Iterable<DeltaTable>, blocks: AuditPart['blocks']): void {
+    this.take(tables, [], NO_WATERMARK);
+    for (const { batch, block, metric } of blocks) {
+      const book = this.#book(block.minute);
+      const sum = new DigestSum();
+      sum.addBlock(block, entityKeys(batch.entities));
+      book.passed.subtract(sum);
+      this.#change(block.minute, PASSED);
+      if (block.schema.text === metric.text || book.renamed) continue;
+      book.renamed = true;
+      this.#change(block.minute, RENAMED);
+    }
+  }
+
   /** Minutes that `load` must have read before `take`. */
   static minutesOf(tables: Iterable<DeltaTable>, parts: readonly AuditPart[], oldest: number): Set<number> {
     const minutes = new Set<number>();

@@ -34,6 +34,9 @@ export const FOLDED_ENOUGH_BYTES = 4 * 1024 * 1024;
 /** Pending entries before it is worth folding them. */
 const FOLD_ENTRIES_MIN = 16;
 
+/** Before the first ord that can be: entries that are numbered again wait under negative ones. */
+export const BEFORE_ALL = Number.MIN_SAFE_INTEGER;
+
 /** What the upstream has of this tier's log, and what of this tier's inputs was in it. */
 export interface UpstreamPosition extends LogPosition {
   readonly chain: Uint8Array;
@@ -63,7 +66,7 @@ export class OutboundLog {
   /** Highest watermark said, in pending entries too. */
   watermark: number;
   /** Pending entries up to this ord are as folded as they get. */
-  foldedTo = 0;
+  foldedTo = BEFORE_ALL;
 
   constructor(claim: SlotClaim) {
     this.head = claim.outbox;

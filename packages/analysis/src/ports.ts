@@ -63,9 +63,10 @@ export interface SlotIntake {
   raiseGeneration(slot: number, logId: string, gen: number): Promise<boolean>;
   /**
    * The upstream has more of the slot's outbound log than the storage: goes on after `position`, which the upstream fenced for us, and
-   * does not forward again what is in it. False when it was not done: offer the log again.
+   * does not forward again what is in it. `passOver`: the upstream is behind, and what it needs is no longer in the outbox: goes on after
+   * `position` with what there is, and declares what is not. False when it was not done: offer the log again.
    */
-  repair(slot: number, claim: number, position: UpstreamPosition): Promise<boolean>;
+  repair(slot: number, claim: number, position: UpstreamPosition, passOver: boolean): Promise<boolean>;
   /** Calls back whenever the set of owned slots changes; returns the way to stop. */
   watchOwnership(listener: () => void): () => void;
   /** Calls back after a commit that appended to a slot's outbox. */

@@ -73,7 +73,9 @@ export function coarsened(entry: PendingEntry, promised: number, tier: string): 
     const { minute } = block;
     const mark = Math.max(Math.floor(minute / COARSE_MINUTES) * COARSE_MINUTES, promised);
     const moved = block.schema.scope !== 'Service' && minute > mark;
-    if (moved) losses.push(lossOf(block, 'coarsened', `${block.schema.scope}, minutes`, tier));
+    // of all minutes whose sums are not what they were: those that have less, and the one that has more
+    if (moved)
+      losses.push({ ...lossOf(block, 'coarsened', `${block.schema.scope}, minutes`, tier), firstMinute: mark });
     const there = moved ? { ...block, minute: mark } : block;
     if (delta.addBlock(batch, there, block.schema, block.origin) !== undefined) return undefined; // a sum would leave int64
   }

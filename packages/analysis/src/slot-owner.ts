@@ -35,6 +35,7 @@ import {
 import {
   StorageUnavailable,
   type Mark,
+  type OutboxEntry,
   type ParkedBatch,
   type PendingEntry,
   type SlotFence,
@@ -48,6 +49,7 @@ import { chainAfter, sameBytes } from './chain.js';
 import { SlotDelta, type DeltaTable } from './delta.js';
 import {
   asSuspect,
+  BEFORE_ALL,
   bytesOf,
   FOLD_BYTES_MAX,
   foldPending,
@@ -520,19 +522,20 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     });
   }
 
-  repair(slot: number, claim: number, position: UpstreamPosition): Promise<boolean> {
+  repair(slot: number, claim: number, position: UpstreamPosition, passOver: boolean): Promise<boolean> {
     const held = this.#slots.get(slot);
     if (held?.state.fence.claim !== claim || this.#closed) return Promise.resolve(false);
     return this.#task(held, async () => {
       const { state, outbound } = held;
-      if (outbound.verified) {
+      if (outbound.verified && !passOver) {
         // the same claim was behind the upstream before, so somebody else writes this log: a copy of the storage, say
         this.#d.logger.error({ slot, log: outbound.head.logId }, 'the outbound log has a second writer');
         return false;
       }
       const dropped: number[] = [];
       const suspect: PendingEntry[] = [];
-      for (let afterOrd = 0; ;) {
+      const again = await this.#unnumbered(outbound, slot, position, passOver);
+      for (let afterOrd = BEFORE_ALL; ;) {
         const entries = await this.#d.store.readPending(slot, afterOrd, FOLD_BYTES_MAX);
         for (const entry of entries) {
           const included = includedIn(entry, position.frontier);
@@ -546,17 +549,78 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         ...emptyFlush(slot, state.fence),
         repair: outbound.repair(position, state.marks, dropped),
         settled: suspect.map(({ ord }) => ord),
-        pending: suspect,
+        pending: [...again, ...suspect].toSorted((a, b) => a.ord - b.ord),
       };
       if (!(await this.#commitOne(held, flush))) return false;
       held.audit.repaired(minuteOf(this.#d.clock.now()));
       this.#counters.repairs.inc();
       this.#d.logger.error(
         { slot, log: outbound.head.logId, gen: position.gen, seq: position.seq, suspect: suspect.length },
-        'the upstream has more of this log than the storage: the storage went back in time, the log goes on after it',
+        passOver
+          ? 'the upstream needs what the outbox no longer has: it is declared lost, as an operator accepted'
+          : 'the upstream has more of this log than the storage: the storage went back in time, the log goes on after it',
       );
       return true;
     });
+  }
+
+  /** Numbered entries that must be numbered again, as pending ones before all others; with what was passed over declared in the first. */
+  async #unnumbered(
+    outbound: OutboundLog,
+    slot: number,
+    position: UpstreamPosition,
+    passOver: boolean,
+  ): Promise<PendingEntry[]> {
+    const { head } = outbound;
+    if (!passOver && position.gen === head.gen + 1) return []; // one history: all that has a number here is there
+    const from = passOver ? position.seq : Math.min(position.seq, head.acknowledgedSeq);
+    const entries: OutboxEntry[] = [];
+    for (let after = from; ;) {
+      const found = await this.#d.store.readOutbox(slot, after, FOLD_BYTES_MAX);
+      if (found.length === 0) break;
+      entries.push(...found);
+      after = found.at(-1)!.seq;
+    }
+    const firstOrd = outbound.pending.firstOrd - entries.length - 1;
+    const waiting = entries.map(({ seq: _, chain: _chain, ...entry }, i): PendingEntry => ({
+      ...entry,
+      ord: firstOrd + 1 + i,
+    }));
+    if (passOver) return [this.#passedOver(outbound, position, entries[0], firstOrd, slot), ...waiting];
+    // another history than the upstream's: covered by its frontier, or perhaps
+    return waiting
+      .filter((entry) => includedIn(entry, position.frontier) !== 'yes')
+      .map((entry) => asSuspect(entry, this.#o.tier));
+  }
+
+  /** An entry that says what is between the upstream's mark and the first entry that is left. */
+  #passedOver(
+    outbound: OutboundLog,
+    position: UpstreamPosition,
+    first: OutboxEntry | undefined,
+    ord: number,
+    slot: number,
+  ): PendingEntry {
+    const { head, watermark } = outbound;
+    const ledger = first ? decodeHeader(first.header).ledger : head.ledger;
+    const increments = Math.max(0, ledger - position.increments);
+    const loss = this.#loss(
+      'range',
+      '',
+      `batches ${position.seq + 1} to ${(first?.seq ?? head.nextSeq) - 1}`,
+      NO_WATERMARK,
+      increments,
+    );
+    const portion: Portion = {
+      batch: { entities: [], blocks: [], unknownBlocks: [] },
+      increments: 0,
+      losses: [loss],
+      manifests: [],
+      watermark: first ? NO_WATERMARK : watermark,
+      origins: new Map(),
+      frontier: position.frontier,
+    };
+    return outbound.waiting(slot, ord, portion, this.#d.clock.now());
   }
 
   /** Runs `work` between cycles, after everything that was accepted so far is committed; false when the slot was lost before it. */
@@ -636,7 +700,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         promised = Math.max(promised, decodeHeader(entry.header).watermark);
         return changed;
       });
-      outbound.foldedTo = 0; // what was apart by its minutes may be one now
+      outbound.foldedTo = BEFORE_ALL; // what was apart by its minutes may be one now
       if (this.#slots.get(state.slot) === held && outbound.mayFold) saved += await this.#fold(held);
     }
     return saved;
@@ -657,7 +721,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   async #rewrite(held: Slot, bytes: number, change: (entry: PendingEntry) => Shed | undefined): Promise<number> {
     const { state, outbound } = held;
     let saved = 0;
-    for (let afterOrd = 0; outbound.pending.entries > 0 && saved < bytes;) {
+    for (let afterOrd = BEFORE_ALL; outbound.pending.entries > 0 && saved < bytes;) {
       const found = await this.#d.store.readPending(state.slot, afterOrd, FOLD_BYTES_MAX);
       const changed: PendingEntry[] = [];
       const losses: StoredLoss[] = [];
@@ -702,6 +766,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     const { state } = held;
     const delta = new SlotDelta();
     const merged: number[] = [];
+    const blocks: AuditPart['blocks'][number][] = [];
     for (const { id, logId, content } of found) {
       const mark = state.marks.get(logId);
       const kind = mark?.kind ?? 'federated';
@@ -711,8 +776,9 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       const metric = block && this.#o.resolve(block.schema, kind);
       if (!block || !metric || sender === '') continue;
       const origin = this.#o.originScopes.has(metric.scope) ? block.origin || sender : '';
-      if (delta.addBlock(batch, block, metric, origin) === undefined) merged.push(id);
-      else return; // overflow: parked they stay
+      if (delta.addBlock(batch, block, metric, origin) !== undefined) return; // overflow: parked they stay
+      merged.push(id);
+      blocks.push({ batch, block, metric });
     }
     if (merged.length === 0) return;
     const missing = state.missingMinutes(delta);
@@ -729,7 +795,22 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       return;
     }
     const hours = new Set([...delta.tables].map(({ minute }) => Math.floor(minute / 60)));
-    const flush = { ...emptyFlush(state.slot, state.fence), ...changes, unparked: merged, dirtyHours: [...hours] };
+    await held.audit.load(this.#d.store, SlotAudit.minutesOf(delta.tables, [], NO_WATERMARK));
+    held.audit.takeParked(delta.tables, blocks);
+    const { manifests, verdicts } = await held.audit.judge(this.#d.store, {
+      marks: state.marks,
+      sealedTo: held.outbound.watermark,
+      outboundLogId: held.outbound.head.logId,
+      losses: [],
+    });
+    const flush = {
+      ...emptyFlush(state.slot, state.fence),
+      ...changes,
+      unparked: merged,
+      manifests,
+      verdicts,
+      dirtyHours: [...hours],
+    };
     if (!(await this.#commitOne(held, flush))) return;
     for (const hour of hours) state.dirtyHours.add(hour);
     this.#d.logger.info(
@@ -740,7 +821,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
 
   async #seal(held: Slot): Promise<void> {
     const { state, outbound } = held;
-    const found = await this.#d.store.readPending(state.slot, 0, FOLD_BYTES_MAX);
+    const found = await this.#d.store.readPending(state.slot, BEFORE_ALL, FOLD_BYTES_MAX);
     if (found.length === 0) {
       outbound.pending = { ...outbound.pending, entries: 0 };
       return;
@@ -1217,9 +1298,10 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     if (flush.suppressed) outbound.suppressed = flush.suppressed;
     for (const { entry, watermark } of outbox) outbound.head = headAfter(outbound.head, entry, watermark);
     outbound.watermark = Math.max(outbound.watermark, outbound.head.watermark); // entries of an owner before this one promised it
-    const { entries, lastOrd } = outbound.pending;
+    const { entries, firstOrd, lastOrd } = outbound.pending;
     outbound.pending = {
       entries: entries + pending.length - settled.length - (repair?.dropPending.length ?? 0),
+      firstOrd: Math.min(firstOrd, pending[0]?.ord ?? firstOrd),
       lastOrd: Math.max(lastOrd, pending.at(-1)?.ord ?? 0),
     };
   }

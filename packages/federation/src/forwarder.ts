@@ -449,7 +449,7 @@ class LogRunner {
         return;
       case 'repair':
         void this.#ask(effect.round, async () => {
-          await deps.intake.repair(this.slot, effect.claim, effect.position);
+          await deps.intake.repair(this.slot, effect.claim, effect.position, effect.passOver);
           this.step({ kind: 'repaired', round: effect.round });
         });
         return;

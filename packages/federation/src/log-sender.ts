@@ -9,6 +9,8 @@ import type { OutboxEntry } from '@oap-federation/storage';
 export interface LogHead {
   /** The claim of the slot under which it was read. */
   readonly claim: number;
+  /** What the outbox no longer has may be passed over. */
+  readonly lossAccepted: boolean;
   readonly gen: number;
   readonly nextSeq: number;
   readonly chain: Uint8Array;
@@ -33,6 +35,12 @@ export const STOP_REASONS = [
   'UNSUPPORTED',
 ] as const satisfies readonly StopReason[];
 
+/** Of the head that a log began to stream with. */
+interface Begun extends Pick<LogHead, 'gen' | 'claim' | 'lossAccepted'> {
+  /** False while the chain of the next batch has to tell whether the upstream's mark is in our past. */
+  readonly verified: boolean;
+}
+
 interface Common {
   /** Grows whenever the sender goes back in the log or starts again; a late answer to an older round means nothing. */
   readonly round: number;
@@ -50,7 +58,13 @@ type Verifying = Common & { readonly tag: 'VERIFYING'; readonly mark: UpstreamMa
  * The upstream has more of the log than our storage, which so went back in time. First the upstream is asked to refuse everything of the
  * generation that it has (`raised`: the one after it); then the storage goes on after its mark.
  */
-type Repairing = Common & { readonly tag: 'REPAIRING'; readonly raised: number; readonly claim: number };
+type Repairing = Common & {
+  readonly tag: 'REPAIRING';
+  readonly raised: number;
+  readonly claim: number;
+  /** The upstream is not ahead: it needs what the outbox no longer has, and an operator accepts that. */
+  readonly passOver: boolean;
+};
 /** Reading the entry at the mark, to compare the chains. */
 type Checking = Common & { readonly tag: 'CHECKING'; readonly mark: UpstreamMark; readonly head: LogHead };
 /**
@@ -67,6 +81,7 @@ type Streaming = Common & {
   readonly dry: boolean;
   /** The outbox is known to have had everything before it. */
   readonly nextSeq: number;
+  readonly begun: Begun;
 };
 /** Waits, then goes on from `acked` (resume) or offers the log again (reopen). */
 type Backoff = Common & {
@@ -75,6 +90,7 @@ type Backoff = Common & {
   readonly retryAtMs: number;
   readonly acked: number;
   readonly nextSeq: number;
+  readonly begun: Begun;
 };
 type Stopped = {
   [R in StopReason]: Common & { readonly tag: R; readonly detail: string; readonly retryAtMs: number };
@@ -123,7 +139,13 @@ export type LogEffect =
   /** What the storage has, as read under `claim`, is a beginning or all of what the upstream has and will have. */
   | { readonly kind: 'verified'; readonly claim: number }
   /** Make the storage go on after `position`, then say `repaired`. */
-  | { readonly kind: 'repair'; readonly round: number; readonly claim: number; readonly position: UpstreamPosition }
+  | {
+      readonly kind: 'repair';
+      readonly round: number;
+      readonly claim: number;
+      readonly position: UpstreamPosition;
+      readonly passOver: boolean;
+    }
   | { readonly kind: 'readHead'; readonly round: number }
   | { readonly kind: 'fetch'; readonly round: number; readonly afterSeq: number }
   /** Hand to the stream's queue, after what was handed before. */
@@ -202,6 +224,8 @@ function becomeStopped(state: LogState, reason: StopReason, detail: string, env:
   };
 }
 
+const NOT_BEGUN: Begun = { gen: 0, claim: 0, lossAccepted: false, verified: true };
+
 function becomeBackoff(
   state: LogState,
   next: 'resume' | 'reopen',
@@ -210,15 +234,22 @@ function becomeBackoff(
   effects: readonly LogEffect[] = [],
 ): LogStep {
   const retryAtMs = env.nowMs + minimumMs + backoffMs(state.attempt, env.limits.backoff, env.rng);
-  const { acked, nextSeq } = state.tag === 'STREAMING' ? state : { acked: 0, nextSeq: 1 };
+  const { acked, nextSeq, begun } = state.tag === 'STREAMING' ? state : { acked: 0, nextSeq: 1, begun: NOT_BEGUN };
+  const [round, attempt] = [state.round + 1, state.attempt + 1];
   return {
-    state: { tag: 'BACKOFF', round: state.round + 1, attempt: state.attempt + 1, next, retryAtMs, acked, nextSeq },
+    state: { tag: 'BACKOFF', round, attempt, next, retryAtMs, acked, nextSeq, begun },
     effects: [...effects, { kind: 'wake', atMs: retryAtMs }],
   };
 }
 
 /** The upstream has applied everything up to `seq`, and its history is ours: go on after it. */
-function becomeStreaming(state: LogState, head: LogHead, seq: number, known: readonly OutboxEntry[] | undefined) {
+function becomeStreaming(
+  state: LogState,
+  head: LogHead,
+  seq: number,
+  known: readonly OutboxEntry[] | undefined,
+  verified = true,
+) {
   const streaming: Streaming = {
     tag: 'STREAMING',
     round: state.round,
@@ -229,8 +260,9 @@ function becomeStreaming(state: LogState, head: LogHead, seq: number, known: rea
     fetching: known !== undefined,
     dry: false,
     nextSeq: head.nextSeq,
+    begun: { gen: head.gen, claim: head.claim, lossAccepted: head.lossAccepted, verified },
   };
-  const effects: LogEffect[] = [{ kind: 'verified', claim: head.claim }];
+  const effects: LogEffect[] = verified ? [{ kind: 'verified', claim: head.claim }] : [];
   if (seq > 0) effects.push({ kind: 'acknowledge', seq });
   if (seq < head.acknowledgedSeq) effects.push({ kind: 'rewound', fromSeq: head.acknowledgedSeq, toSeq: seq });
   return { streaming, effects };
@@ -244,7 +276,7 @@ function judgeMark(state: LogState, mark: UpstreamMark, head: LogHead, readAgain
     if (readAgain) return { state: { tag: 'VERIFYING', round, attempt, mark }, effects: [{ kind: 'readHead', round }] };
     const raised = mark.gen + 1;
     return {
-      state: { tag: 'REPAIRING', round, attempt, raised, claim: head.claim },
+      state: { tag: 'REPAIRING', round, attempt, raised, claim: head.claim, passOver: false },
       effects: [{ kind: 'offer', round, raised }],
     };
   }
@@ -315,6 +347,15 @@ function takeEntries(state: Streaming, entries: readonly OutboxEntry[], env: Log
   const taken = expected - state.fetched - 1;
   const hole = fresh[taken];
   if (hole !== undefined || (fresh.length === 0 && expected < state.nextSeq)) {
+    const { claim, gen, lossAccepted } = state.begun;
+    if (lossAccepted) {
+      const { round, attempt } = state;
+      const raised = gen + 1;
+      return {
+        state: { tag: 'REPAIRING' as const, round, attempt, raised, claim, passOver: true },
+        effects: [...before, { kind: 'offer' as const, round, raised }],
+      };
+    }
     const last = hole === undefined ? state.nextSeq - 1 : hole.seq - 1;
     const stop = becomeStopped(
       state,
@@ -424,9 +465,11 @@ const REPAIRING: Row<Repairing> = {
   detached: becomeClosed,
   offered: stay,
   marked(state, { mark }, env) {
-    if (!mark.known || mark.gen !== state.raised) return becomeBackoff(state, 'reopen', 0, env);
-    const { round, claim } = state;
-    return { state, effects: [{ kind: 'repair', round, claim, position: mark }] };
+    // an upstream that never heard of the log has nothing to fence
+    const fenced = mark.known ? mark.gen === state.raised : state.passOver;
+    if (!fenced) return becomeBackoff(state, 'reopen', 0, env);
+    const { round, claim, passOver } = state;
+    return { state, effects: [{ kind: 'repair', round, claim, position: mark, passOver }] };
   },
   head: stay,
   fetched: stay,
@@ -453,7 +496,7 @@ const CHECKING: Row<Checking> = {
     const at = entries[0];
     if (at?.seq === mark.seq && !sameChain(mark.chain, at.chain))
       return becomeStopped(state, 'FORKED', `chains differ at seq ${mark.seq}`, env);
-    const { streaming, effects } = becomeStreaming(state, head, mark.seq, entries);
+    const { streaming, effects } = becomeStreaming(state, head, mark.seq, entries, at?.seq === mark.seq);
     // Only the entry at the mark came back: more is there, since the mark is behind the head.
     if (at?.seq === mark.seq && entries.length === 1) return pump({ ...streaming, fetching: false }, env, effects);
     return takeEntries(streaming, entries, env, effects);
@@ -487,7 +530,11 @@ const STREAMING: Row<Streaming> = {
     if (seq > Math.max(state.fetched, state.nextSeq - 1)) return becomeBackoff(state, 'reopen', 0, env);
     const fetched = Math.max(state.fetched, seq);
     const pending = state.pending.filter((entry) => entry.seq > fetched);
-    return pump({ ...state, acked: seq, fetched, pending, attempt: 0 }, env, [{ kind: 'acknowledge', seq }]);
+    const effects: LogEffect[] = [{ kind: 'acknowledge', seq }];
+    const { begun } = state;
+    if (!begun.verified) effects.push({ kind: 'verified', claim: begun.claim }); // it took a batch, so the chains met
+    const next = { ...state, acked: seq, fetched, pending, attempt: 0, begun: { ...begun, verified: true } };
+    return pump(next, env, effects);
   },
   gap: current((state, { expectedSeq }, env) => {
     const last = expectedSeq - 1;
@@ -526,11 +573,9 @@ const BACKOFF: Row<Backoff> = {
   timer(state, _event, env) {
     if (env.nowMs < state.retryAtMs) return stay(state, undefined, env);
     if (state.next === 'reopen') return becomeOpening(state);
-    const { round, attempt, acked, nextSeq } = state;
-    return pump(
-      { tag: 'STREAMING', round, attempt, acked, fetched: acked, pending: [], fetching: false, dry: false, nextSeq },
-      env,
-    );
+    const { round, attempt, acked, nextSeq, begun } = state;
+    const again = { fetched: acked, pending: [], fetching: false, dry: false };
+    return pump({ tag: 'STREAMING', round, attempt, acked, ...again, nextSeq, begun }, env);
   },
 };
 

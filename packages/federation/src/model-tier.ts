@@ -141,7 +141,17 @@ export class ModelOutbox implements Pick<TierStore, 'readOutbox' | 'outboxHead' 
   async outboxHead(slot: number): Promise<OutboxHead> {
     await this.#wait();
     const { logId, gen, nextSeq, chain, acknowledgedSeq } = this.log(slot);
-    return { logId, gen, nextSeq, chain, acknowledgedSeq, watermark: NO_WATERMARK, ledger: 0, claim: 1 };
+    return {
+      logId,
+      gen,
+      nextSeq,
+      chain,
+      acknowledgedSeq,
+      watermark: NO_WATERMARK,
+      ledger: 0,
+      claim: 1,
+      lossAccepted: false,
+    };
   }
 
   async acknowledgeOutbox(slot: number, seq: number): Promise<void> {

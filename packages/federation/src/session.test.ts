@@ -51,6 +51,7 @@ const later = (env: LogEnv): LogEnv => ({ ...env, nowMs: 10_000_000 });
 const chainOf = (seq: number) => (seq === 0 ? new Uint8Array(0) : new Uint8Array(32).fill(seq));
 const head = (nextSeq: number, acknowledgedSeq = 0): LogHead => ({
   claim: 77,
+  lossAccepted: false,
   gen: 0,
   nextSeq,
   chain: chainOf(nextSeq - 1),
@@ -98,6 +99,7 @@ function streaming(acked: number, fetched: number): LogState {
     fetching: false,
     dry: true,
     nextSeq: fetched + 1,
+    begun: { gen: 0, claim: 77, lossAccepted: false, verified: true },
   };
 }
 
@@ -147,7 +149,7 @@ describe('log of the sender', () => {
     // the mark as it was fenced, perhaps further than before
     const fenced = { ...mark(13), gen: 1 };
     const repaired = run(repairing.state, [{ kind: 'marked', mark: fenced }]);
-    expect(repaired.effects).toEqual([{ kind: 'repair', round: 5, claim: 77, position: fenced }]);
+    expect(repaired.effects).toEqual([{ kind: 'repair', round: 5, claim: 77, position: fenced, passOver: false }]);
     const again = run(repaired.state, [{ kind: 'repaired', round: 5 }]);
     expect(again.effects).toEqual([{ kind: 'offer', round: 6 }]);
     // an upstream that did not fence: what it has may still grow
@@ -195,6 +197,30 @@ describe('log of the sender', () => {
         { kind: 'fetched', round: 5, entries: [] },
       ]).state.tag,
     ).toBe('LOST_RANGE');
+  });
+
+  it('passes over what the outbox no longer has, once an operator accepted the loss', () => {
+    const accepted: LogState = { ...opening, head: { ...head(11, 4), lossAccepted: true } };
+    const { state, effects } = run(accepted, [
+      { kind: 'marked', mark: mark(3) },
+      { kind: 'fetched', round: 5, entries: entries(7, 10) },
+    ]);
+    expect(state).toMatchObject({ tag: 'REPAIRING', raised: 1, passOver: true });
+    expect(effects).not.toContainEqual(expect.objectContaining({ kind: 'verified' })); // nothing showed that the pasts meet
+    const fenced = { ...mark(3), gen: 1 };
+    expect(run(state, [{ kind: 'marked', mark: fenced }]).effects).toEqual([
+      { kind: 'repair', round: 5, claim: 77, position: fenced, passOver: true },
+    ]);
+  });
+
+  it('is verified by the first batch that the upstream takes, when the entry at the mark is gone', () => {
+    const checking = run(opening, [
+      { kind: 'marked', mark: mark(6) },
+      { kind: 'fetched', round: 5, entries: entries(7, 8) },
+    ]);
+    expect(checking.state.tag).toBe('STREAMING');
+    expect(checking.effects).not.toContainEqual(expect.objectContaining({ kind: 'verified' }));
+    expect(run(checking.state, [{ kind: 'ack', seq: 7 }]).effects).toContainEqual({ kind: 'verified', claim: 77 });
   });
 
   it('sends again from the mark when the upstream was restored, and says so', () => {
@@ -483,10 +509,19 @@ const logStates: { readonly [T in LogState['tag']]: Extract<LogState, { tag: T }
   CLOSED: { tag: 'CLOSED', round: 5, attempt: 0 },
   OPENING: { tag: 'OPENING', round: 5, attempt: 0, head: head(11) },
   VERIFYING: { tag: 'VERIFYING', round: 5, attempt: 0, mark: mark(10) },
-  REPAIRING: { tag: 'REPAIRING', round: 5, attempt: 0, raised: 1, claim: 77 },
+  REPAIRING: { tag: 'REPAIRING', round: 5, attempt: 0, raised: 1, claim: 77, passOver: false },
   CHECKING: { tag: 'CHECKING', round: 5, attempt: 0, mark: mark(6), head: head(11) },
   STREAMING: streaming(3, 6) as Extract<LogState, { tag: 'STREAMING' }>,
-  BACKOFF: { tag: 'BACKOFF', round: 5, attempt: 1, next: 'resume', retryAtMs: 500, acked: 2, nextSeq: 11 },
+  BACKOFF: {
+    tag: 'BACKOFF',
+    round: 5,
+    attempt: 1,
+    next: 'resume',
+    retryAtMs: 500,
+    acked: 2,
+    nextSeq: 11,
+    begun: { gen: 0, claim: 77, lossAccepted: false, verified: true },
+  },
   FORKED: stopped('FORKED') as Extract<LogState, { tag: 'FORKED' }>,
   DENIED: stopped('DENIED') as Extract<LogState, { tag: 'DENIED' }>,
   LOST_RANGE: stopped('LOST_RANGE') as Extract<LogState, { tag: 'LOST_RANGE' }>,

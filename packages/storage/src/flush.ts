@@ -227,6 +227,8 @@ async function appendOutbox(session: SqlSession, flushes: readonly SlotFlush[]):
 }
 
 async function writePending(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
+  for (const { slot, repair } of flushes)
+    if (repair) await session.query(`DELETE FROM outbox WHERE slot = $1 AND seq > $2`, [slot, repair.seq]);
   const gone = flushes.flatMap(({ slot, settled, repair }) =>
     [...settled, ...(repair?.dropPending ?? [])].map((ord) => ({ slot, ord })),
   );
@@ -281,7 +283,8 @@ async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[]): P
     `UPDATE slot s SET flushes = s.flushes + 1, next_seq = coalesce(w.next_seq, s.next_seq), chain = coalesce(w.chain, s.chain),
        watermark = greatest(s.watermark, w.watermark), ledger = coalesce(w.ledger, s.ledger) + w.increments,
        gen = coalesce(w.gen, s.gen), acknowledged_seq = coalesce(w.acknowledged, s.acknowledged_seq),
-       suppressed = coalesce(w.suppressed, s.suppressed), last_ord = greatest(s.last_ord, w.last_ord)
+       suppressed = coalesce(w.suppressed, s.suppressed), last_ord = greatest(s.last_ord, w.last_ord),
+       loss_accepted = s.loss_accepted AND w.acknowledged IS NULL
      FROM unnest($1::int[], $2::bigint[], $3::bytea[], $4::int[], $5::bigint[], $6::int[], $7::bigint[], $8::bigint[], $9::text[],
        $10::bigint[])
        AS w (slot, next_seq, chain, watermark, increments, gen, ledger, acknowledged, suppressed, last_ord)

@@ -90,7 +90,7 @@ const MIGRATIONS: readonly Migration[] = [
     statements: [
       `ALTER TABLE slot ADD COLUMN claim bigint NOT NULL DEFAULT 0, ADD COLUMN flushes bigint NOT NULL DEFAULT 0,
          ADD COLUMN ledger bigint NOT NULL DEFAULT 0, ADD COLUMN suppressed text NOT NULL DEFAULT '{}',
-         ADD COLUMN last_ord bigint NOT NULL DEFAULT 0`,
+         ADD COLUMN last_ord bigint NOT NULL DEFAULT 0, ADD COLUMN loss_accepted boolean NOT NULL DEFAULT false`,
       `UPDATE slot SET ledger = coalesce((SELECT sum(increments) FROM outbox o WHERE o.slot = slot.slot), 0)`,
       `ALTER TABLE mark ADD COLUMN frontier text NOT NULL DEFAULT '{}'`,
       `CREATE TABLE pending (

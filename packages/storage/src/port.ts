@@ -53,6 +53,8 @@ export interface OutboxHead {
   readonly ledger: number;
   /** Of the claim that may append now: a comparison with the upstream holds for this claim alone. */
   readonly claim: number;
+  /** An operator accepts that what the upstream needs and the outbox no longer has is lost: it may be passed over, declared. */
+  readonly lossAccepted: boolean;
 }
 
 /**
@@ -76,8 +78,8 @@ export interface SlotClaim {
    * generation at or before it is not the one that the upstream has, but may hold the same events.
    */
   readonly suppressed: ReadonlyMap<string, LogPosition>;
-  /** Pending entries: their number, and the ord of the last (0: none ever). */
-  readonly pending: { readonly entries: number; readonly lastOrd: number };
+  /** Pending entries: their number, the ord of the first there is (1: none), and of the last that ever was (0: none). */
+  readonly pending: { readonly entries: number; readonly firstOrd: number; readonly lastOrd: number };
   readonly entities: readonly DictionaryEntry[];
   readonly origins: readonly OriginEntry[];
   /** Newest minute of any stored minute row of the slot; NO_WATERMARK when there is none. */
@@ -148,7 +150,7 @@ export interface OutboxAppend {
 /** Where the outbound log goes on after the upstream was found to be ahead of this storage. */
 export interface LogRepair {
   readonly gen: number;
-  /** The upstream's mark: numbering goes on after it. */
+  /** The upstream's mark: numbering goes on after it. Entries of the outbox behind it leave. */
   readonly seq: number;
   readonly chain: Uint8Array;
   readonly ledger: number;
@@ -368,6 +370,8 @@ export interface TierStore extends AsyncDisposable {
   expectChildren(children: readonly ExpectedChild[]): Promise<void>;
   /** Retires a child at that time, or expects it again (undefined). False when no such child is known. */
   retireChild(tier: string, atMs: number | undefined): Promise<boolean>;
+  /** Until its next repair, the slot's outbound log may pass over what the outbox no longer has. */
+  acceptLoss(slot: number): Promise<void>;
   /** Replaces what was known of these instances. Not part of any promise: the last writer wins. */
   saveInstanceProperties(instances: readonly InstanceProperties[]): Promise<void>;
   readonly reader: MetricReader;

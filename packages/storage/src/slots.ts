@@ -42,7 +42,7 @@ export async function createSlots(
   });
 }
 
-const HEAD = `log_id, gen, next_seq, chain, acknowledged_seq, watermark, ledger, claim`;
+const HEAD = `log_id, gen, next_seq, chain, acknowledged_seq, watermark, ledger, claim, loss_accepted`;
 
 function headOf([
   logId,
@@ -53,6 +53,7 @@ function headOf([
   watermark,
   ledger,
   claim,
+  lossAccepted,
 ]: readonly unknown[]): OutboxHead {
   return {
     logId: logId as string,
@@ -63,6 +64,7 @@ function headOf([
     watermark: watermark as number,
     ledger: Number(ledger),
     claim: Number(claim),
+    lossAccepted: lossAccepted as boolean,
   };
 }
 
@@ -108,7 +110,10 @@ export async function claimSlot(session: SqlSession, slot: number, owner: string
     const { rows: origins } = await session.query(`SELECT code, name FROM origin WHERE slot = $1 ORDER BY code`, [
       slot,
     ]);
-    const { rows: pending } = await session.query(`SELECT count(*) FROM pending WHERE slot = $1`, [slot]);
+    const { rows: pending } = await session.query(
+      `SELECT count(*), coalesce(min(ord), 1) FROM pending WHERE slot = $1`,
+      [slot],
+    );
     const newest = SCOPE_NAMES.map(
       (scope) => `(SELECT minute FROM ${metricTable(scope, 'minute')} WHERE slot = $1 ORDER BY minute DESC LIMIT 1)`,
     );
@@ -121,6 +126,7 @@ export async function claimSlot(session: SqlSession, slot: number, owner: string
       suppressed: parsePositions(claimed[0]![1] as string),
       pending: {
         entries: Number(pending[0]![0]),
+        firstOrd: Number(pending[0]![1]),
         lastOrd: Number(claimed[0]![2]),
       },
       entities: entities.map(([code, descriptor]) => ({ code: code as number, entity: decodeDescriptor(descriptor) })),
@@ -262,4 +268,9 @@ export async function readManifests(
     a: Number(a),
     b: Number(b),
   }));
+}
+
+export async function acceptLoss(session: SqlSession, slot: number): Promise<void> {
+  const { rowCount } = await session.query(`UPDATE slot SET loss_accepted = true WHERE slot = $1`, [slot]);
+  if (rowCount === 0) throw new RangeError(`there is no slot ${slot}`);
 }

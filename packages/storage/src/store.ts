@@ -36,6 +36,7 @@ import {
 import { loadRows } from './read-rows.js';
 import { SqlMetricReader } from './series-reader.js';
 import {
+  acceptLoss,
   acknowledgeOutbox,
   claimSlot,
   createSlots,
@@ -200,6 +201,10 @@ class SqlTierStore implements TierStore {
       session.query(`UPDATE expected_child SET retired_at_ms = $2::bigint WHERE tier = $1`, [tier, atMs ?? null]),
     );
     return rowCount === 1;
+  }
+
+  acceptLoss(slot: number): Promise<void> {
+    return this.#db.read((session) => acceptLoss(session, slot));
   }
 
   async saveInstanceProperties(instances: readonly InstanceProperties[]): Promise<void> {

@@ -175,6 +175,7 @@ const emptyHead = {
   acknowledgedSeq: 0,
   watermark: NO_WATERMARK,
   ledger: 0,
+  lossAccepted: false,
 };
 
 const service = (name: string, layer = 'GENERAL') =>
@@ -248,7 +249,7 @@ export function checkTierStoreContract(
         marks: [],
         outbox: { ...emptyHead, logId: '', claim: 0 },
         suppressed: new Map(),
-        pending: { entries: 0, lastOrd: 0 },
+        pending: { entries: 0, firstOrd: 1, lastOrd: 0 },
         entities: [],
         origins: [],
         newestMinute: NO_WATERMARK,
@@ -1028,9 +1029,9 @@ export function checkTierStoreContract(
     );
     deepStrictEqual(await s.readPending(slot, 0, 1e9), [{ ...entry(7), increments: 11 }]);
     const again = await s.claimSlot(slot, 'node-2');
-    deepStrictEqual(again.pending, { entries: 1, lastOrd: 7 });
+    deepStrictEqual(again.pending, { entries: 1, firstOrd: 7, lastOrd: 7 });
     await commit(s, testFlush(slot, again.fence.epoch, { settled: [7] }));
-    deepStrictEqual((await s.claimSlot(slot, 'node-3')).pending, { entries: 0, lastOrd: 7 });
+    deepStrictEqual((await s.claimSlot(slot, 'node-3')).pending, { entries: 0, firstOrd: 1, lastOrd: 7 });
   });
 
   test('a repair moves the outbound log on, drops what the upstream has, and remembers what not to forward', async () => {

@@ -141,6 +141,7 @@ export class MemoryTierStore implements TierStore {
         watermark: NO_WATERMARK,
         ledger: 0,
         claim: 0,
+        lossAccepted: false,
       };
       stored = {
         slot,
@@ -189,6 +190,7 @@ export class MemoryTierStore implements TierStore {
       suppressed: stored.suppressed,
       pending: {
         entries: stored.pending.length,
+        firstOrd: stored.pending[0]?.ord ?? 1,
         lastOrd: stored.lastOrd,
       },
       entities: [...stored.entities.values()].toSorted((a, b) => a.code - b.code),
@@ -296,7 +298,10 @@ export class MemoryTierStore implements TierStore {
     const { repair } = flush;
     if (repair) {
       const { gen, seq, chain, ledger } = repair;
-      stored.outbox = { ...stored.outbox, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq };
+      const acknowledgedSeq = seq;
+      stored.outbox = { ...stored.outbox, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq, lossAccepted: false };
+      const kept = stored.entries.filter((entry) => entry.seq <= seq);
+      stored.entries.splice(0, stored.entries.length, ...kept);
     }
     stored.suppressed = repair?.suppressed ?? flush.suppressed ?? stored.suppressed;
     for (const { entry, watermark } of flush.outbox) {
@@ -517,6 +522,12 @@ export class MemoryTierStore implements TierStore {
     const { sinceMinute } = known;
     this.#children.set(tier, { tier, sinceMinute, ...(atMs === undefined ? {} : { retiredAtMs: atMs }) });
     return true;
+  }
+
+  async acceptLoss(slot: number): Promise<void> {
+    await this.#reach();
+    const stored = this.#slot(slot);
+    stored.outbox = { ...stored.outbox, lossAccepted: true };
   }
 
   /** All merged rows of a granularity as sorted text: entity, origin, bucket, metric, fields. Codes and slots' internals do not show. */

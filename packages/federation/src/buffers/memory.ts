@@ -109,6 +109,7 @@ class MemoryBuffer {
         watermark: NO_WATERMARK,
         ledger: 0,
         claim: 0,
+        lossAccepted: false,
       };
       const empty = { sealed: [], waiting: [], pending: [], losses: [] };
       this.#logs.set(slot, (log = { head, ...empty, lastOrd: 0, suppressed: new Map(), uncertain: undefined }));
@@ -127,7 +128,8 @@ class MemoryBuffer {
     }
     log.head = { ...log.head, claim: claim.fence.claim };
     const bytes = log.pending.reduce((sum, entry) => sum + sizeOf(entry), 0);
-    const pending = { entries: log.pending.length, bytes, lastOrd: log.lastOrd };
+    const firstOrd = log.pending[0]?.ord ?? 1;
+    const pending = { entries: log.pending.length, bytes, firstOrd, lastOrd: log.lastOrd };
     return { ...claim, outbox: log.head, suppressed: log.suppressed, pending };
   }
 

@@ -197,6 +197,7 @@ class State {
         watermark: NO_WATERMARK,
         ledger: 0,
         claim: 0,
+        lossAccepted: false,
       };
       this.slots.push(emptySlot(fence, head));
     }
@@ -596,7 +597,9 @@ export class FileStore implements TierStore {
       this.#append(new RecordBuilder(), { kind: 'claim', slot, fence });
       let bytes = 0;
       for (const one of state.pending.values()) bytes += sizeOf(one);
-      const pending = { entries: state.pending.size, bytes, lastOrd: state.lastOrd };
+      let firstOrd = 1;
+      for (const ord of state.pending.keys()) firstOrd = Math.min(firstOrd, ord);
+      const pending = { entries: state.pending.size, bytes, firstOrd, lastOrd: state.lastOrd };
       return {
         slot,
         fence,
@@ -858,6 +861,11 @@ export class FileStore implements TierStore {
       }
       this.#setChildren(known);
     });
+  }
+
+  /** What a segment lost is declared when it is set aside; a range that the upstream lost cannot be passed over here. */
+  acceptLoss(slot: number): Promise<void> {
+    return Promise.reject(new Error(`the file buffer cannot pass over a lost range (slot ${slot})`));
   }
 
   retireChild(tier: string, atMs: number | undefined): Promise<boolean> {

@@ -104,6 +104,7 @@ export class TierDatabase {
       expectedChildren: () => call('read', () => store.expectedChildren()),
       expectChildren: (children) => call('write', () => store.expectChildren(children)),
       retireChild: (tier, atMs) => call('write', () => store.retireChild(tier, atMs)),
+      acceptLoss: (slot) => call('write', () => store.acceptLoss(slot)),
       saveInstanceProperties: (instances) => call('write', () => store.saveInstanceProperties(instances)),
       reader: store.reader,
       metadata: store.metadata,
