@@ -35,8 +35,11 @@ const CHUNK_BITS = 14;
 const CHUNK_MASK = 0x3fff;
 const CHUNK_BYTES = 65_536;
 const CHUNK_BYTES_MIN = 1_024;
-/** Pieces are moved together when what lies unused is more than what is used, and this. */
+/** Pieces are moved together when this lies unused, and a quarter of what is used; for a window, which does not stay long, twice what is used. */
 const GARBAGE_MIN = 16_384;
+
+/** A window has room for higher buckets than it needs: latencies have their tail there, and growing costs more than an unused byte. */
+const WINDOW_ROOM = 128;
 
 const NOTHING = Uint8Array.of(0);
 
@@ -89,8 +92,8 @@ export class DistributionRows {
   // ---- pieces ----
 
   /** Where a new piece is, of zeros. Other pieces may move: what was looked up before still has its old content, but not its place. */
-  #allocate(bytes: number): number {
-    if (this.#garbage > this.#live + GARBAGE_MIN) this.#compact();
+  #allocate(bytes: number, form: typeof ENCODED | typeof DENSE): number {
+    if (this.#garbage > GARBAGE_MIN && this.#garbage > this.#live * (form === ENCODED ? 0.25 : 2)) this.#compact();
     const rounded = (bytes + 3) & ~3;
     let chunk = this.#chunks.length - 1;
     if (chunk < 0 || this.#used + rounded > this.#chunks[chunk]!.length) {
@@ -132,7 +135,7 @@ export class DistributionRows {
       if (this.#form[row] !== ENCODED && this.#form[row] !== DENSE) continue;
       const where = this.#where[row]!;
       const length = this.#length[row]!;
-      const moved = this.#allocate(length);
+      const moved = this.#allocate(length, DENSE);
       copyWords(
         this.#words[moved >>> CHUNK_BITS]!,
         moved & CHUNK_MASK,
@@ -154,7 +157,7 @@ export class DistributionRows {
       this.#large.set(row, large);
       return;
     }
-    const where = this.#allocate(length);
+    const where = this.#allocate(length, ENCODED);
     const to = this.#chunks[where >>> CHUNK_BITS]!;
     const at = (where & CHUNK_MASK) << 2;
     if (length < 64) for (let i = 0; i < length; i++) to[at + i] = bytes[start + i]!;
@@ -188,11 +191,12 @@ export class DistributionRows {
     readHead(bytes, start);
     const { first: ownFirst, at } = head;
     const base = gridFloor(Math.min(first, ownFirst));
-    const width = gridFloor(Math.max(last, this.#edge[row]!)) + DENSE_GRID - base;
-    if (width > DENSE_WIDTH || used < DENSE_BUCKETS_MIN || width > used * DENSE_WIDTH_PER_BUCKET) return false;
+    const needed = gridFloor(Math.max(last, this.#edge[row]!)) + DENSE_GRID - base;
+    if (needed > DENSE_WIDTH || used < DENSE_BUCKETS_MIN || needed > used * DENSE_WIDTH_PER_BUCKET) return false;
+    const width = Math.min(needed + WINDOW_ROOM, DENSE_WIDTH);
     const total = this.#total[row]!;
     this.#free(row);
-    this.#where[row] = this.#allocate(width);
+    this.#where[row] = this.#allocate(width, DENSE);
     this.#form[row] = DENSE;
     this.#length[row] = width;
     this.#edge[row] = base;
@@ -207,12 +211,13 @@ export class DistributionRows {
     const length = this.#length[row]!;
     if (first >= base && last < base + length) return true;
     const newBase = Math.min(base, gridFloor(first));
-    const width = Math.max(base + length, gridFloor(last) + DENSE_GRID) - newBase;
-    if (width > DENSE_WIDTH) return false;
+    const needed = Math.max(base + length, gridFloor(last) + DENSE_GRID) - newBase;
+    if (needed > DENSE_WIDTH) return false;
+    const width = last < base + length ? needed : Math.min(needed + WINDOW_ROOM, DENSE_WIDTH);
     const where = this.#where[row]!;
     const from = this.#words[where >>> CHUNK_BITS]!;
     const shift = base - newBase;
-    const moved = this.#allocate(width);
+    const moved = this.#allocate(width, DENSE);
     copyWords(
       this.#words[moved >>> CHUNK_BITS]!,
       (moved & CHUNK_MASK) + (shift >> 2),
@@ -371,7 +376,7 @@ export class DistributionRows {
     if (!window) return true;
     const { base, low, high, total } = window;
     this.#free(row);
-    const where = this.#allocate(low.length);
+    const where = this.#allocate(low.length, DENSE);
     this.#chunks[where >>> CHUNK_BITS]!.set(low, (where & CHUNK_MASK) << 2);
     if (high) this.#high.set(row, high.slice());
     this.#form[row] = DENSE;
