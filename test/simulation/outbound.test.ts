@@ -111,6 +111,10 @@ async function setup(outbound?: SimulatedTierOptions['outbound'], schemas: reado
       await flat.owner.runRound();
       await answer;
     }
+    for (const tier of [mid, top, flat]) {
+      const suspects = tier.store.peekVerdicts(0).filter(({ state }) => state === 'suspect');
+      expect(suspects, `${tier.tier} compared digests`).toEqual([]); // what differs was declared
+    }
   };
   /** The upstream is back: what was refused climbs too. */
   const drain = async () => {
