@@ -5,7 +5,7 @@ import { mergedIncrements, sleep } from '../e2e/harness.js';
 import { isAlive } from '../services/index.js';
 import { Storm } from './storm.js';
 import { Tally } from './tally.js';
-import { drain, judge, judgeTheJudge, residentMegabytes } from './verdict.js';
+import { drain, errorsLogged, judge, judgeTheJudge, residentMegabytes } from './verdict.js';
 import { openWorld, type World } from './world.js';
 
 export interface ChaosOptions {
@@ -34,9 +34,12 @@ export interface ChaosSummary {
   readonly increments: number;
   readonly fieldsCompared: number;
   readonly drainSeconds: number;
-  /** Of each node after the drain, in MB, and the most that any process had meanwhile. */
+  /** Of each node after the drain, in MB; the most that any process had meanwhile; the most that one has grown since it was fresh. */
   readonly residentMb: Readonly<Record<string, number>>;
   readonly residentMbMax: number;
+  readonly residentMbGrown: number;
+  /** What nodes logged as errors, by message. */
+  readonly errorsLogged: Readonly<Record<string, number>>;
   /** By what the node said. */
   readonly startsGivenUp: Readonly<Record<string, number>>;
   readonly problems: readonly string[];
@@ -92,10 +95,10 @@ export async function runChaos({ seconds, secondsMax, killsMin, points, print }:
     if ((await mergedIncrements(world.tiers.root.url, 'federated')) <= before)
       problems.push('nothing arrived after healing');
     const settled = resident(world);
-    for (const [name, mb] of settled) {
-      const grown = mb - fresh.get(name)!;
-      if (grown > RESIDENT_GROWTH_MAX) problems.push(`${name} takes ${grown} MB more than when it was fresh`);
-    }
+    const residentMbGrown = Math.max(...[...settled].map(([name, mb]) => mb - fresh.get(name)!));
+    if (residentMbGrown > RESIDENT_GROWTH_MAX) problems.push(`a node grew by ${residentMbGrown} MB`);
+    const logged = errorsLogged(world.nodes);
+    for (const message of Object.keys(logged)) if (/\bBUG\b/.test(message)) problems.push(`logged: ${message}`);
     const verdict = await judge(world);
     problems.push(...verdict.problems);
     if (problems.length === 0) problems.push(...(await judgeTheJudge(world)));
@@ -133,6 +136,8 @@ export async function runChaos({ seconds, secondsMax, killsMin, points, print }:
       drainSeconds: drainSeconds ?? -1,
       residentMb: Object.fromEntries(settled),
       residentMbMax,
+      residentMbGrown,
+      errorsLogged: logged,
       startsGivenUp: Object.fromEntries(tally.startsGivenUp),
       problems,
     };
@@ -164,7 +169,8 @@ export function describe(summary: ChaosSummary): string[] {
     ...Object.entries(summary.startsGivenUp).map(([said, n]) => `${n} starts given up, and made again: ${said}`),
     ...(summary.diskFullSkipped === '' ? [] : [`disk full: skipped, ${summary.diskFullSkipped}`]),
     `${summary.segments} segments taken; ${summary.increments} increments reached the root; ${summary.fieldsCompared} persisted fields compared`,
-    `drained in ${summary.drainSeconds} s; resident MB: ${list(summary.residentMb)}; at most ${summary.residentMbMax}`,
+    `drained in ${summary.drainSeconds} s; resident MB: ${list(summary.residentMb)}; at most ${summary.residentMbMax}, grown by ${summary.residentMbGrown}`,
+    ...Object.entries(summary.errorsLogged).map(([message, n]) => `logged as an error, ${n} times: ${message}`),
     ...summary.problems.map((problem) => `PROBLEM: ${problem}`),
   ];
 }

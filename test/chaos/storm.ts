@@ -22,6 +22,14 @@ const CRASHES_WITHIN_MS = 12_000;
 /** How often at most a point is passed before the process dies there: later ones have more behind them. */
 const NTH_MAX: Readonly<Record<string, number>> = { l1: 12, slot: 16, flush: 4, receiver: 12, forwarder: 10 };
 
+/** Between two statements of an open transaction. */
+const IN_TRANSACTION: ReadonlySet<CrashPoint> = new Set([
+  'flush.fenced',
+  'flush.rowsWritten',
+  'flush.marksWritten',
+  'flush.beforeCommit',
+]);
+
 export interface StormOptions {
   /** Wanted per second, of every kind: lives get shorter while it is behind. */
   readonly killsPerSecond: number;
@@ -40,6 +48,8 @@ export class Storm {
   readonly #options: StormOptions;
   readonly #startedMs = Date.now();
   #starting = 0;
+  /** How long a node took lately until it was healthy. */
+  #startMs = 1_000;
   /** Nodes whose next end is a SIGTERM: a rolling restart under way. */
   readonly #rolling = new Set<string>();
   /** How long the log of each node was when it was last started. */
@@ -119,7 +129,9 @@ export class Storm {
       this.#start(node);
       young = chance(0.07); // killed while it starts
       const up = becomesHealthy(node);
+      const startedMs = Date.now();
       await this.#running(node, young ? between(50, 1_500) : HEALTHY_WITHIN_MS, () => up.yes);
+      if (up.yes) this.#startMs = 0.8 * this.#startMs + 0.2 * (Date.now() - startedMs);
       this.#starting--;
     }
   }
@@ -139,13 +151,12 @@ export class Storm {
       return;
     }
     const nth = 1 + Math.floor(Math.random() * NTH_MAX[point.split('.')[0]!]!);
-    const inTransaction = ['flush.fenced', 'flush.rowsWritten', 'flush.marksWritten', 'flush.beforeCommit'];
-    const signal = inTransaction.includes(point) && chance(0.15) ? 'SIGSTOP' : 'SIGKILL';
+    const freezes = IN_TRANSACTION.has(point) && chance(this.#tally.nodesPausedInTransaction === 0 ? 0.3 : 0.15);
     this.#armed.set(node, point);
     // a point that was never hit yet is taken at its first passage
     const soon = this.#tally.crashPoints.get(point) === 0;
     node.proc.start({
-      OAP_TEST_CRASH_POINT: `${point}:${soon ? 1 : nth}:${soon ? 'SIGKILL' : signal}`,
+      OAP_TEST_CRASH_POINT: `${point}:${soon ? 1 : nth}:${freezes ? 'SIGSTOP' : 'SIGKILL'}`,
       OAP_TEST_ENDS_THIS_PROCESS: 'yes',
     });
   }
@@ -162,8 +173,10 @@ export class Storm {
   /** The life of a process, to its end; it may still run when the storm is over. */
   async #live(node: ChaosNode, young: boolean): Promise<void> {
     const { proc } = node;
-    // one that will crash by itself gets the time to come to its point
-    const ms = this.#armed.has(node) ? CRASHES_WITHIN_MS : between(300, 3_000) * this.#pace;
+    // one that will crash by itself gets the time to come to its point; where starts take long lives do, or nobody would be up
+    const ms = this.#armed.has(node)
+      ? CRASHES_WITHIN_MS + 2 * this.#startMs
+      : between(300, 3_000) * this.#pace + between(0.3, 1) * this.#startMs;
     if (!young) await this.#running(node, ms);
     while (proc.running && this.#calm && !this.over) await this.#running(node, 100);
     if (proc.running && !this.over && chance(0.12)) {

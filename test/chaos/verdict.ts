@@ -132,6 +132,33 @@ export async function judgeTheJudge({ tiers }: World): Promise<readonly string[]
   return problems;
 }
 
+/** What nodes logged as errors, by message and how often; a BUG among them is one. */
+export function errorsLogged(nodes: readonly ChaosNode[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { proc } of nodes) {
+    for (const line of proc.log().split('\n')) {
+      const message = errorOf(line);
+      if (message !== undefined) counts[message] = (counts[message] ?? 0) + 1;
+    }
+  }
+  return counts;
+}
+
+/** Without what differs from one to the next: numbers and ids. */
+function errorOf(line: string): string | undefined {
+  if (!line.startsWith('{') || !line.includes('"level":"error"')) return undefined;
+  try {
+    const { msg, err } = JSON.parse(line) as { readonly msg: string; readonly err?: { readonly message?: string } };
+    const text = err?.message === undefined ? msg : `${msg}: ${err.message}`;
+    return text
+      .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '(id)')
+      .replaceAll(/\d+/g, 'n')
+      .slice(0, 160);
+  } catch {
+    return undefined; // the process was killed while it wrote the line
+  }
+}
+
 /** Resident memory of a process, in MB. */
 export function residentMegabytes(pid: number): number {
   try {
