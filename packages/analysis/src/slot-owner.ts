@@ -835,7 +835,9 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       outbox: [{ entry, watermark: portion.watermark }],
       settled: taken.map(({ ord }) => ord),
     };
-    if (await this.#commitOne(held, flush)) for (const listener of this.#outboxListeners) listener(state.slot);
+    if (!(await this.#commitOne(held, flush))) return;
+    reached('outbox.sealed');
+    for (const listener of this.#outboxListeners) listener(state.slot);
   }
 
   /** Bytes that it saved. */
@@ -849,6 +851,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     const before = bytesOf(found);
     const flush = { ...emptyFlush(state.slot, state.fence), settled: found.map(({ ord }) => ord), pending: [folded] };
     if (!(await this.#commitOne(held, flush))) return 0;
+    reached('outbox.folded');
     const after = bytesOf([folded]);
     if (after >= FOLDED_ENOUGH_BYTES) outbound.foldedTo = last.ord;
     this.#d.logger.info({ slot: state.slot, entries: found.length, before, after }, 'entries that wait were folded');
