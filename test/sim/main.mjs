@@ -2,20 +2,20 @@
 // The simulator from the command line: histories by seed, a summary as the last line, status 1 when anything is wrong.
 //   npm run sim -- --histories 2000 --seed 1     many histories; checks also that seeds repeat and that faults had effects
 //   npm run sim -- --seed 17 --histories 1 --trace   one history, every recorded event
-//   npm run sim -- --mutants                     how many of 30 histories show each wrong design
+//   npm run sim -- --rollbacks --histories 300   with storages that are restored from backups
+//   npm run sim -- --mutants                     how many of 30 histories show each wrong design, and which is the first
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { FAULT_KINDS, MUTANTS, runHistory } from '@oap-federation/testkit';
+import { GATE_FROM, tooLittle } from './gates.mjs';
+import { Pool } from './pool.mjs';
 
 const HISTORIES = 200;
 const MUTANT_HISTORIES = 30;
-const MUTANT_HISTORIES_MAX = 600;
-const REPEATED_MAX = 50;
-// below this many histories a rare fault may be missing by chance
-const GATE_FROM = 100;
-const INCREMENTS_PER_HISTORY_MIN = 100;
+// a mutant that lives longer than this survives
+const MUTANT_HISTORIES_MAX = 2_000;
+const REPEATED_MAX = 100;
 
 const { values } = parseArgs({
   options: {
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: String(availableParallelism()) },
     mutant: { type: 'string' },
     mutants: { type: 'boolean', default: false },
+    rollbacks: { type: 'boolean' },
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -68,53 +69,40 @@ async function traceOne() {
   const mutant = MUTANTS.find(({ name }) => name === values.mutant);
   const trace = (atMs, kind, detail) =>
     console.log(`${(atMs / 1_000).toFixed(3).padStart(9)} ${kind.padEnd(9)} ${detail}`);
-  const result = await runHistory({ seed: firstSeed, mutant, trace });
+  const result = await runHistory({ seed: firstSeed, mutant, trace, rollbacks: values.rollbacks });
   for (const { kind, tier, detail } of result.violations) console.log(`VIOLATION ${kind} ${tier} ${detail}`);
   console.log(JSON.stringify({ seed: firstSeed, digest: result.digest, events: result.events, faults: result.faults }));
   process.exitCode = result.violations.length === 0 ? 0 : 1;
 }
 
-/** Runs seeds on all workers; `onResult` says false to stop. */
-async function eachSeed(seeds, mutant, onResult) {
+/** Runs seeds on all threads. */
+async function eachSeed(pool, seeds, mutant, onResult) {
   const queue = [...seeds];
-  let stopped = false;
   const work = async () => {
-    const worker = new Worker(new URL('worker.mjs', import.meta.url));
-    try {
-      while (!stopped) {
-        const seed = queue.shift();
-        if (seed === undefined) return;
-        const result = await new Promise((resolve, reject) => {
-          worker.once('message', resolve);
-          worker.once('error', reject);
-          worker.postMessage({ seed, mutant });
-        });
-        worker.removeAllListeners('error');
-        if (onResult(result) === false) stopped = true;
-      }
-    } finally {
-      await worker.terminate();
-    }
+    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift())
+      onResult(await pool.run({ seed, mutant, rollbacks: values.rollbacks }));
   };
-  await Promise.all(Array.from({ length: Math.min(jobs, queue.length) }, work));
+  await Promise.all(Array.from({ length: jobs }, work));
 }
 
 async function runHistories() {
+  const pool = new Pool(jobs);
   const started = performance.now();
   const seeds = Array.from({ length: histories }, (_, i) => firstSeed + i);
-  const faults = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0]));
+  const kindsOfFaults = FAULT_KINDS.filter((kind) => kind !== 'rollback' || values.rollbacks);
+  const faults = Object.fromEntries(kindsOfFaults.map((kind) => [kind, 0]));
   const kinds = { lost: 0, doubled: 0, altered: 0, dishonest: 0, unbacked: 0, stuck: 0, parked: 0, bug: 0 };
   const digests = new Map();
   const failures = [];
   const sums = { events: 0, increments: 0, commits: 0, watermarkChecks: 0, settledMsMax: 0 };
   let done = 0;
   let toldAt = started;
-  await eachSeed(seeds, values.mutant, (result) => {
+  await eachSeed(pool, seeds, values.mutant, (result) => {
     done++;
     digests.set(result.seed, result.digest);
     for (const sum of ['events', 'increments', 'commits', 'watermarkChecks']) sums[sum] += result[sum];
     sums.settledMsMax = Math.max(sums.settledMsMax, result.settledMs);
-    for (const kind of FAULT_KINDS) faults[kind] += result.faults[kind];
+    for (const kind of kindsOfFaults) faults[kind] += result.faults[kind];
     const [violation] = result.violations;
     if (violation) {
       kinds[violation.kind]++;
@@ -131,19 +119,15 @@ async function runHistories() {
   const seconds = (performance.now() - started) / 1_000;
 
   const repeated = seeds.slice(0, Math.min(REPEATED_MAX, Math.ceil(histories / 20)));
-  await eachSeed(repeated, values.mutant, ({ seed, digest }) => {
+  await eachSeed(pool, repeated, values.mutant, ({ seed, digest }) => {
     if (digests.get(seed) !== digest) failures.push(`seed ${seed}: two runs differ: ${digests.get(seed)}, ${digest}`);
   });
-  if (histories >= GATE_FROM) {
-    if (sums.increments < histories * INCREMENTS_PER_HISTORY_MIN)
-      failures.push(`too little traffic: ${sums.increments} increments`);
-    for (const [kind, count] of Object.entries(faults))
-      if (count < histories / 50) failures.push(`too few effective faults: ${kind} ${count} times`);
-  }
+  await pool.close();
+  if (histories >= GATE_FROM) failures.push(...tooLittle(histories, sums, faults));
   if (failures.length > 0) {
     say(`\n${failures.length} failures at commit ${commit()}:`);
     for (const failure of failures.slice(0, 20)) say(`  ${failure}`);
-    say('replay: npm run sim -- --seed <seed> --histories 1 --trace');
+    say(`replay: npm run sim -- --seed <seed> --histories 1 --trace${values.rollbacks ? ' --rollbacks' : ''}`);
   }
   console.log(
     JSON.stringify({
@@ -166,29 +150,45 @@ async function runHistories() {
 
 /** Each mutant runs through the same seeds; one that none of them shows goes on until one does. */
 async function runMutants() {
-  const table = [];
+  const pool = new Pool(jobs);
   const sample = values.histories === undefined ? MUTANT_HISTORIES : histories;
-  say(`${'mutant'.padEnd(22)}${'caught in'.padStart(10)}  first seed  as         wrong`);
-  for (const { name, wrong } of MUTANTS) {
-    const found = new Map();
-    let ran = 0;
-    while (ran < sample || (found.size === 0 && ran < MUTANT_HISTORIES_MAX)) {
-      const seeds = Array.from({ length: sample }, (_, i) => firstSeed + ran + i);
-      await eachSeed(seeds, name, ({ seed, violations }) => {
-        ran++;
-        if (violations.length > 0) found.set(seed, violations[0].kind);
-      });
-    }
-    const first = Math.min(...found.keys());
-    const caught = `${found.size}/${ran}`;
-    table.push({ mutant: name, caught: found.size, histories: ran, firstSeed: found.size > 0 ? first : null });
-    say(
-      `${name.padEnd(22)}${caught.padStart(10)}  ${String(first).padStart(10)}  ${(found.get(first) ?? 'SURVIVED').padEnd(9)}  ${wrong}`,
-    );
-  }
-  const alive = table.filter(({ caught }) => caught === 0).map(({ mutant }) => mutant);
+  const wanted = MUTANTS.filter(({ name }) => values.mutant === undefined || name === values.mutant);
+  const queue = [...wanted];
+  const table = new Map();
+  say(`${'mutant'.padEnd(24)}${'killed in'.padStart(10)}  first at  as         wrong`);
+  const work = async () => {
+    for (let mutant = queue.shift(); mutant; mutant = queue.shift())
+      table.set(mutant.name, await runMutant(pool, mutant, sample));
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  await pool.close();
+  const rows = wanted.map(({ name }) => ({ mutant: name, ...table.get(name) }));
+  const alive = rows.filter(({ killed }) => killed === 0).map(({ mutant }) => mutant);
   console.log(
-    JSON.stringify({ mutants: table.length, killed: table.length - alive.length, alive, table, commit: commit() }),
+    JSON.stringify({
+      mutants: rows.length,
+      killed: rows.length - alive.length,
+      alive,
+      firstSeed,
+      table: rows,
+      commit: commit(),
+    }),
   );
   process.exitCode = alive.length === 0 ? 0 : 1;
+}
+
+async function runMutant(pool, { name, wrong }, sample) {
+  let [killed, ran, first, kind] = [0, 0, null, 'SURVIVED'];
+  while (ran < sample || (killed === 0 && ran < MUTANT_HISTORIES_MAX)) {
+    const { violations } = await pool.run({ seed: firstSeed + ran, mutant: name });
+    ran++;
+    if (violations.length === 0) continue;
+    killed++;
+    if (first !== null) continue;
+    [first, kind] = [ran, violations[0].kind];
+  }
+  say(
+    `${name.padEnd(24)}${`${killed}/${ran}`.padStart(10)}  ${String(first).padStart(8)}  ${kind.padEnd(9)}  ${wrong}`,
+  );
+  return { killed, histories: ran, first, kind };
 }

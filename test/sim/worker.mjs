@@ -3,8 +3,11 @@
 import { parentPort } from 'node:worker_threads';
 import { MUTANTS, runHistory } from '@oap-federation/testkit';
 
-parentPort.on('message', ({ seed, mutant }) => {
-  runHistory({ seed, mutant: MUTANTS.find(({ name }) => name === mutant) }).then(
+// what a replay with --trace shows in full: stacks of the errors that faults raise by the thousand
+Error.stackTraceLimit = 0;
+
+parentPort.on('message', ({ seed, mutant, rollbacks }) => {
+  runHistory({ seed, mutant: MUTANTS.find(({ name }) => name === mutant), rollbacks }).then(
     (result) => parentPort.postMessage(result),
     (error) => {
       throw error;

@@ -106,8 +106,19 @@ export class OutboundLog {
     return frontier;
   }
 
-  /** Suppressions that the marks have passed are over; undefined when none is. */
+  /** The same for an entry that waited: when it was written, less may have been known of the upstream. */
+  sealedFrontier(written: ReadonlyMap<string, LogPosition>): Map<string, LogPosition> {
+    const frontier = new Map(this.suppressed);
+    for (const [logId, at] of written) if (at.seq >= (frontier.get(logId)?.seq ?? 0)) frontier.set(logId, at);
+    return frontier;
+  }
+
+  /**
+   * Suppressions that the marks have passed are over, once nothing waits: what waits was written before, and does not say that the
+   * upstream has them. Undefined when none is over.
+   */
   withoutPassed(marks: ReadonlyMap<string, Mark>): ReadonlyMap<string, LogPosition> | undefined {
+    if (this.pending.entries > 0) return undefined;
     const left = [...this.suppressed].filter(([logId, { seq }]) => (marks.get(logId)?.seq ?? 0) < seq);
     return left.length === this.suppressed.size ? undefined : new Map(left);
   }
@@ -132,14 +143,13 @@ export class OutboundLog {
   }
 
   /** The log goes on after the upstream's mark, under the generation that it was given there. */
-  repair(position: UpstreamPosition, marks: ReadonlyMap<string, Mark>, dropPending: readonly number[]): LogRepair {
+  repair(position: UpstreamPosition, dropPending: readonly number[]): LogRepair {
     const suppressed = new Map<string, LogPosition>();
     for (const [logId, at] of this.suppressed) suppressed.set(logId, at);
     for (const [logId, at] of position.frontier) {
       const known = suppressed.get(logId);
       if (known === undefined || at.seq > known.seq) suppressed.set(logId, at);
     }
-    for (const [logId, { seq }] of suppressed) if ((marks.get(logId)?.seq ?? 0) >= seq) suppressed.delete(logId);
     const { gen, seq, chain, increments } = position;
     return { gen, seq, chain, ledger: increments, suppressed, dropPending };
   }

@@ -547,7 +547,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       }
       const flush: SlotFlush = {
         ...emptyFlush(slot, state.fence),
-        repair: outbound.repair(position, state.marks, dropped),
+        repair: outbound.repair(position, dropped),
         settled: suspect.map(({ ord }) => ord),
         pending: [...again, ...suspect].toSorted((a, b) => a.ord - b.ord),
       };
@@ -828,16 +828,15 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     }
     const whole = foldPending(found, outbound.head.watermark);
     const taken = whole ? found : found.slice(0, 1);
-    const portion = whole ?? foldPending(taken, outbound.head.watermark)!; // one entry alone cannot overflow
+    const folded = whole ?? foldPending(taken, outbound.head.watermark)!; // one entry alone cannot overflow
+    const portion = { ...folded, frontier: outbound.sealedFrontier(folded.frontier) };
     const entry = outbound.entry(state.slot, portion, this.#d.clock.now());
     const flush = {
       ...emptyFlush(state.slot, state.fence),
       outbox: [{ entry, watermark: portion.watermark }],
       settled: taken.map(({ ord }) => ord),
     };
-    if (!(await this.#commitOne(held, flush))) return;
-    reached('outbox.sealed');
-    for (const listener of this.#outboxListeners) listener(state.slot);
+    if (await this.#commitOne(held, flush)) for (const listener of this.#outboxListeners) listener(state.slot);
   }
 
   /** Bytes that it saved. */
@@ -851,7 +850,6 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     const before = bytesOf(found);
     const flush = { ...emptyFlush(state.slot, state.fence), settled: found.map(({ ord }) => ord), pending: [folded] };
     if (!(await this.#commitOne(held, flush))) return 0;
-    reached('outbox.folded');
     const after = bytesOf([folded]);
     if (after >= FOLDED_ENOUGH_BYTES) outbound.foldedTo = last.ord;
     this.#d.logger.info({ slot: state.slot, entries: found.length, before, after }, 'entries that wait were folded');

@@ -22,9 +22,6 @@ export const CRASH_POINTS = [
   'flush.committed',
   // every producer was told, inside this process
   'flush.acknowledged',
-  // what waited without a number got one, or became fewer entries: durable, and the forwarder was not told
-  'outbox.sealed',
-  'outbox.folded',
   // the receiver
   'receiver.batchRead',
   'receiver.outcomeKnown',

@@ -361,6 +361,25 @@ export class MemoryTierStore implements TierStore {
       for (const ofMinute of rows[granularity].values()) yield* ofMinute.values();
   }
 
+  /** A backup of everything but numbers that must never come again; the function it gives restores it, as often as wanted. */
+  snapshot(): () => void {
+    const copy = (slots: ReadonlyMap<number, StoredSlot>) => new Map([...slots].map(([slot, s]) => [slot, copyOf(s)]));
+    const [slots, children, parked, losses] = [
+      copy(this.#slots),
+      [...this.#children],
+      [...this.parked],
+      [...this.losses],
+    ];
+    return () => {
+      this.#slots.clear();
+      for (const [slot, stored] of copy(slots)) this.#slots.set(slot, stored);
+      this.#children.clear();
+      for (const [tier, child] of children) this.#children.set(tier, child);
+      this.parked.splice(0, this.parked.length, ...parked);
+      this.losses.splice(0, this.losses.length, ...losses);
+    };
+  }
+
   // --- for observers, without a turn ---------------------------------------------------------------------------------
 
   /** The committed mark of a log. */
@@ -665,4 +684,26 @@ export class MemoryTierStore implements TierStore {
   };
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function copyOf(stored: StoredSlot): StoredSlot {
+  const rows = (byMinute: RowsOfMinute): RowsOfMinute =>
+    new Map(
+      [...byMinute].map(([minute, ofMinute]) => [
+        minute,
+        new Map([...ofMinute].map(([key, row]) => [key, { ...row, metrics: new Map(row.metrics) }])),
+      ]),
+    );
+  return {
+    ...stored,
+    pending: [...stored.pending],
+    manifests: new Map(stored.manifests),
+    verdicts: new Map(stored.verdicts),
+    marks: new Map(stored.marks),
+    entities: new Map(stored.entities),
+    origins: new Map(stored.origins),
+    entries: [...stored.entries],
+    dirtyHours: new Set(stored.dirtyHours),
+    rows: { minute: rows(stored.rows.minute), hour: rows(stored.rows.hour), day: rows(stored.rows.day) },
+  };
 }

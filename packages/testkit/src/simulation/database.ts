@@ -24,6 +24,8 @@ export class TierDatabase {
   readonly #kernel: Kernel;
   readonly #rng: Rng;
   readonly #count: FaultCounter;
+  /** How often it was restored: what was under way before has no answer. */
+  #restored = 0;
 
   constructor(store: MemoryTierStore, kernel: Kernel, rng: Rng, count: FaultCounter) {
     this.store = store;
@@ -34,6 +36,13 @@ export class TierDatabase {
 
   heal(): void {
     Object.assign(this.faults, { failedCommits: 0, ambiguousCommits: 0, down: false, full: false, slowMs: 0 });
+  }
+
+  /** Goes back to a backup: every connection breaks, and it is down until the world brings it up again. */
+  restore(restore: () => void): void {
+    this.#restored++;
+    this.faults.down = true;
+    restore();
   }
 
   #latencyMs(): number {
@@ -74,9 +83,18 @@ export class TierDatabase {
     const call = <T>(kind: 'read' | 'write' | 'commit', operation: () => Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
         if (process.state === 'dead') return;
+        const restored = this.#restored;
+        const broken = () => new StorageUnavailable('the connection broke: the database was restored');
         kernel.after(this.#latencyMs(), () => {
+          if (restored !== this.#restored) {
+            process.deliver(() => reject(broken()));
+            return;
+          }
           if (process.state === 'dead' && randomInt(this.#rng, 2) === 0) return; // it died before this statement was sent
-          const answered = (answer: () => void) => void kernel.after(this.#latencyMs(), () => process.deliver(answer));
+          const answered = (answer: () => void) =>
+            void kernel.after(this.#latencyMs(), () =>
+              process.deliver(restored === this.#restored ? answer : () => reject(broken())),
+            );
           this.#execute(kind, operation).then(
             (value) => answered(() => resolve(value)),
             (error: unknown) => answered(() => reject(error as Error)),

@@ -20,6 +20,7 @@ export const FAULT_KINDS = [
   'rebalance',
   'twoOwners',
   'expelled',
+  'rollback',
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

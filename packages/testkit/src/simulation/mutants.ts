@@ -24,6 +24,8 @@ export interface Mutant {
   /** What is wrong with it. */
   readonly wrong: string;
   readonly omittedChecks?: readonly OmittedCheck[];
+  /** It shows only where storages are restored from backups. */
+  readonly rollbacks?: boolean;
   /** The storage port of one process. */
   readonly store?: (store: TierStore, context: MutantContext) => TierStore;
   /** What the federation receiver offers to. */

@@ -12,7 +12,7 @@ import {
   type MetricSchema,
   type ScopeName,
 } from '@oap-federation/model';
-import type { Mark, OutboxEntry, RowBlock, SlotFlush } from '@oap-federation/storage';
+import type { LogRepair, Mark, OutboxEntry, RowBlock, SlotFlush } from '@oap-federation/storage';
 import type { MemoryTierStore } from '../memory-store.js';
 import type { Kernel } from './kernel.js';
 
@@ -54,10 +54,15 @@ interface EntryTruth {
   readonly promised: number;
   /** Per leaf, how many units of its history are included. */
   readonly inclusion: ReadonlyMap<string, number>;
+  /** The entry before it, in the same past. */
+  readonly previous: EntryTruth | undefined;
 }
 
 /** The same of what is to be appended but has no number yet, by its ord. */
-type WaitingTruth = Omit<EntryTruth, 'entry'>;
+interface WaitingTruth extends Omit<EntryTruth, 'entry' | 'previous'> {
+  /** The same of its own batch alone, when it is made from one. */
+  readonly own: ReadonlyMap<string, number> | undefined;
+}
 
 /** How long an outbound log was: numbered entries, units of a leaf's history, and the last ord without a number. */
 export interface Horizon {
@@ -73,12 +78,17 @@ interface LogView {
 
 interface SlotView {
   readonly marks: Map<string, LogView>;
+  /** Highest seq of each log that was ever committed, whatever was restored since. */
+  readonly ever: Map<string, number>;
+  /** The outbound log as the tier has it now. */
   readonly entries: EntryTruth[];
+  /** Every entry that was ever committed, by seq: a restored storage gives numbers a second time. */
+  readonly variants: EntryTruth[][];
   readonly waiting: Map<number, WaitingTruth>;
   /** Of a leaf: its history, in the units that go up together. */
   readonly truth: IncrementBatch[][];
   readonly inclusion: Map<string, number>;
-  readonly shadow: Shadow;
+  shadow: Shadow;
   watermark: number;
   promised: number;
 }
@@ -88,6 +98,7 @@ interface TierView {
   readonly store: MemoryTierStore;
   readonly isLeaf: boolean;
   readonly slots: Map<number, SlotView>;
+  commits: number;
 }
 
 interface CapturedBatch {
@@ -122,7 +133,7 @@ export class Oracle {
   }
 
   watch(shape: TierShape, store: MemoryTierStore): void {
-    const view: TierView = { shape, store, isLeaf: shape.leaves.includes(shape.name), slots: new Map() };
+    const view: TierView = { shape, store, isLeaf: shape.leaves.includes(shape.name), slots: new Map(), commits: 0 };
     this.#tiers.set(shape.name, view);
     store.onCommit = (flush) => {
       try {
@@ -134,12 +145,19 @@ export class Oracle {
     store.onAcknowledge = (slot, seq) => this.#acknowledged(view, slot, seq);
   }
 
+  /** Flushes of a tier so far. */
+  commitsOf(tier: string): number {
+    return this.#tiers.get(tier)!.commits;
+  }
+
   #slot(view: TierView, slot: number): SlotView {
     let known = view.slots.get(slot);
     if (!known) {
       known = {
         marks: new Map(),
+        ever: new Map(),
         entries: [],
+        variants: [],
         waiting: new Map(),
         truth: [],
         inclusion: new Map(),
@@ -174,16 +192,17 @@ export class Oracle {
   /** A batch of a tier below arrives at a slot owner. */
   received(tier: string, { logId, slot, seq, headerBytes, contentBytes }: IncomingBatch): void {
     const log = this.#logs.get(logId);
-    const truth = log && this.#tiers.get(log.tier)?.slots.get(slot)?.entries[seq - 1];
-    if (!truth) this.fail('unbacked', tier, `batch ${seq} of log ${logId} was never committed below`);
-    else if (!equal(truth.entry.header, headerBytes) || !equal(truth.entry.content, contentBytes))
+    const truths = (log && this.#tiers.get(log.tier)?.slots.get(slot)?.variants[seq]) ?? [];
+    if (!log || truths.length === 0)
+      this.fail('unbacked', tier, `batch ${seq} of log ${logId} was never committed below`);
+    else if (!truths.some(({ entry }) => equal(entry.header, headerBytes) && equal(entry.content, contentBytes)))
       this.fail('altered', tier, `batch ${seq} of ${log.tier} slot ${slot} is not what was committed`);
   }
 
   /** The answer to an offer reaches the producer. */
   answered(tier: string, { logId, slot, seq }: IncomingBatch, outcome: BatchOutcome): void {
     if (outcome.kind !== 'committed' && outcome.kind !== 'duplicate') return;
-    const stored = this.#slot(this.#tiers.get(tier)!, slot).marks.get(logId)?.seq ?? 0;
+    const stored = this.#slot(this.#tiers.get(tier)!, slot).ever.get(logId) ?? 0;
     const said = Math.max(outcome.appliedSeq, seq);
     if (stored < said) this.fail('unbacked', tier, `${outcome.kind} ${said} of log ${logId}, the mark is at ${stored}`);
   }
@@ -191,7 +210,7 @@ export class Oracle {
   #acknowledged({ shape, store }: TierView, slot: number, seq: number): void {
     const { logId } = store.peekOutbox(slot);
     const parent = this.#tiers.get(shape.parent ?? '');
-    const stored = parent ? (this.#slot(parent, slot).marks.get(logId)?.seq ?? 0) : 0;
+    const stored = parent ? (this.#slot(parent, slot).ever.get(logId) ?? 0) : 0;
     if (stored < seq)
       this.fail('unbacked', shape.name, `slot ${slot} is acknowledged up to ${seq}, the upstream's mark is ${stored}`);
   }
@@ -200,6 +219,7 @@ export class Oracle {
 
   #committed(view: TierView, flush: SlotFlush): void {
     this.commits++;
+    view.commits++;
     const { shape, isLeaf } = view;
     const slot = this.#slot(view, flush.slot);
     const touched = new Set<RowKey>();
@@ -227,6 +247,7 @@ export class Oracle {
           );
       }
       slot.marks.set(mark.logId, { seq: mark.seq, mark });
+      slot.ever.set(mark.logId, Math.max(mark.seq, slot.ever.get(mark.logId) ?? 0));
     }
     for (const batch of local) {
       slot.shadow.fold(batch, '', this.#originScopes, touched);
@@ -251,10 +272,7 @@ export class Oracle {
       (isLeaf ? local.some((b) => incrementCount(b) > 0) : touched.size > 0)
     )
       this.fail('lost', shape.name, `slot ${flush.slot}: a commit with increments appends nothing to the outbox`);
-    this.#kernel.record(
-      'commit',
-      `${shape.name} ${flush.slot} ${flush.fence.epoch} ${flush.marks.map((m) => m.mark.seq).join(',')}`,
-    );
+    this.#kernel.record('commit', `${shape.name} ${flush.slot} ${textOf(flush)}`);
   }
 
   #localBatches({ shape }: TierView, slot: SlotView, mark: Mark, before: LogView | undefined, into: IncrementBatch[]) {
@@ -293,23 +311,32 @@ export class Oracle {
     touched: Set<RowKey>,
   ): number {
     const log = this.#logs.get(mark.logId);
-    const below = log && this.#tiers.get(log.tier);
-    const entries = below?.slots.get(slotNumber)?.entries ?? [];
-    if (!log || entries.length < mark.seq) {
-      this.fail('unbacked', view.shape.name, `mark ${mark.seq} of ${mark.logId}: the log ends at ${entries.length}`);
+    const truth = log && this.#entryOf(slotNumber, mark);
+    if (!log || !truth) {
+      this.fail('unbacked', view.shape.name, `mark ${mark.seq} of ${mark.logId}: no such entry was committed`);
       return 0;
     }
     if (log.tier !== mark.producer)
       this.fail('altered', view.shape.name, `log of ${log.tier} is stored as ${mark.producer}'s`);
     let increments = 0;
-    for (let seq = (before?.seq ?? 0) + 1; seq <= mark.seq; seq++) increments += entries[seq - 1]!.entry.increments;
-    for (const [leaf, upTo] of entries[mark.seq - 1]!.inclusion) {
-      const { truth } = this.#tiers.get(leaf)!.slots.get(slotNumber)!;
+    let at: EntryTruth | undefined = truth;
+    for (; at !== undefined && at.entry.seq > (before?.seq ?? 0); at = at.previous) increments += at.entry.increments;
+    if (before !== undefined && (at === undefined || !equal(at.entry.chain, before.mark.chain)))
+      this.fail('altered', view.shape.name, `mark ${mark.seq} of ${mark.logId} does not continue mark ${before.seq}`);
+    for (const [leaf, upTo] of truth.inclusion) {
+      const { truth: history } = this.#tiers.get(leaf)!.slots.get(slotNumber)!;
       for (let unit = slot.inclusion.get(leaf) ?? 0; unit < upTo; unit++)
-        for (const batch of truth[unit]!) slot.shadow.fold(batch, leaf, this.#originScopes, touched);
-      slot.inclusion.set(leaf, upTo);
+        for (const batch of history[unit]!) slot.shadow.fold(batch, leaf, this.#originScopes, touched);
+      slot.inclusion.set(leaf, Math.max(upTo, slot.inclusion.get(leaf) ?? 0));
     }
     return increments;
+  }
+
+  /** The entry at which a mark stands. */
+  #entryOf(slotNumber: number, { logId, seq, chain }: Pick<Mark, 'logId' | 'seq' | 'chain'>): EntryTruth | undefined {
+    const log = this.#logs.get(logId);
+    const variants = (log && this.#tiers.get(log.tier)?.slots.get(slotNumber)?.variants[seq]) ?? [];
+    return variants.find(({ entry }) => equal(entry.chain, chain));
   }
 
   #checkRows({ shape, store }: TierView, slot: SlotView, block: RowBlock, touched: Set<RowKey>): void {
@@ -363,6 +390,7 @@ export class Oracle {
     const { isLeaf, shape } = view;
     const settled = flush.settled.map((ord) => slot.waiting.get(ord)).findLast((truth) => truth !== undefined);
     for (const ord of flush.settled) slot.waiting.delete(ord);
+    if (flush.repair) this.#repaired(view, flush.slot, slot, flush.repair);
     const soFar = new Map(before);
     for (const [i, pending] of flush.pending.entries()) {
       if (settled !== undefined) {
@@ -370,6 +398,12 @@ export class Oracle {
         continue;
       }
       const { source, header } = pending;
+      let own: ReadonlyMap<string, number> | undefined;
+      if (!isLeaf && source !== undefined) {
+        let at = this.#entryOf(flush.slot, slot.marks.get(source.logId)!.mark);
+        while (at !== undefined && at.entry.seq > source.seq) at = at.previous;
+        own = at?.inclusion;
+      }
       if (isLeaf) {
         const batches = source ? [this.#captured.get(`${source.logId} ${source.seq}`)!.batch] : local;
         slot.truth.push([...batches]);
@@ -379,13 +413,31 @@ export class Oracle {
       } else if (source === undefined || i === flush.pending.length - 1) {
         for (const [leaf, units] of slot.inclusion) soFar.set(leaf, units);
       } else {
-        const below = this.#tiers.get(this.#logs.get(source.logId)!.tier)!;
-        const { inclusion } = below.slots.get(flush.slot)!.entries[source.seq - 1]!;
-        for (const [leaf, units] of inclusion) soFar.set(leaf, Math.max(units, soFar.get(leaf) ?? 0));
+        for (const [leaf, units] of own ?? []) soFar.set(leaf, Math.max(units, soFar.get(leaf) ?? 0));
       }
-      slot.waiting.set(pending.ord, { promised: slot.promised, inclusion: new Map(soFar) });
+      slot.waiting.set(pending.ord, { promised: slot.promised, inclusion: new Map(soFar), own });
     }
     for (const { entry } of flush.outbox) this.#appended(view, flush.slot, slot, entry, local, settled);
+  }
+
+  /** A restored tier goes on after what its upstream has: an entry of its own lost past. */
+  #repaired({ shape }: TierView, slotNumber: number, slot: SlotView, repair: LogRepair): void {
+    const { seq, chain, dropPending } = repair;
+    const end = slot.variants[seq]?.find(({ entry }) => equal(entry.chain, chain));
+    if (!end) {
+      this.fail('unbacked', shape.name, `slot ${slotNumber} goes on after ${seq}, which it never committed`);
+      return;
+    }
+    const past: EntryTruth[] = [];
+    for (let at: EntryTruth | undefined = end; at !== undefined; at = at.previous) past.push(at);
+    slot.entries.splice(0, slot.entries.length, ...past.toReversed());
+    for (const ord of dropPending) {
+      const waiting = slot.waiting.get(ord);
+      for (const [leaf, units] of waiting?.own ?? waiting?.inclusion ?? [])
+        if ((end.inclusion.get(leaf) ?? 0) < units)
+          this.fail('lost', shape.name, `slot ${slotNumber} drops entry ${ord}, which its upstream does not have`);
+      slot.waiting.delete(ord);
+    }
   }
 
   #appended(
@@ -410,11 +462,59 @@ export class Oracle {
       slot.promised = Math.max(slot.promised, watermark, origins.get(shape.name) ?? NO_WATERMARK);
       slot.truth.push([...local]);
     }
-    const inclusion = isLeaf ? new Map([[shape.name, slot.truth.length]]) : new Map(slot.inclusion);
-    slot.entries.push({ entry, ...(settled ?? { promised: slot.promised, inclusion }) });
+    const previous = slot.entries.at(-1);
+    const own = settled?.inclusion ?? (isLeaf ? new Map([[shape.name, slot.truth.length]]) : slot.inclusion);
+    const inclusion = new Map(previous?.inclusion); // after a repair, more than this tier itself has again
+    for (const [leaf, units] of own) inclusion.set(leaf, Math.max(units, inclusion.get(leaf) ?? 0));
+    const truth: EntryTruth = { entry, promised: settled?.promised ?? slot.promised, inclusion, previous };
+    slot.entries.push(truth);
+    (slot.variants[entry.seq] ??= []).push(truth);
     if (isLeaf) return;
     for (const leaf of shape.leaves) this.#checkPromise(view, slotNumber, leaf, watermark);
     for (const [origin, minute] of origins) this.#checkPromise(view, slotNumber, origin, minute);
+  }
+
+  // --- a storage that goes back in time ------------------------------------------------------------------------------
+
+  /** Notes what a tier without leaves of its own has now; the function it gives says that its storage went back to it. */
+  snapshot(tier: string): () => void {
+    const view = this.#tiers.get(tier)!;
+    const copies = new Map(
+      [...view.slots].map(([slotNumber, { marks, entries, waiting, inclusion, watermark, promised }]) => [
+        slotNumber,
+        {
+          marks: [...marks],
+          entries: [...entries],
+          waiting: [...waiting],
+          inclusion: [...inclusion],
+          watermark,
+          promised,
+        },
+      ]),
+    );
+    const nothing = {
+      marks: [],
+      entries: [],
+      waiting: [],
+      inclusion: [],
+      watermark: NO_WATERMARK,
+      promised: NO_WATERMARK,
+    };
+    return () => {
+      for (const [slotNumber, slot] of view.slots) {
+        const { marks, entries, waiting, inclusion, watermark, promised } = copies.get(slotNumber) ?? nothing;
+        refill(slot.marks, marks);
+        refill(slot.waiting, waiting);
+        refill(slot.inclusion, inclusion);
+        slot.entries.splice(0, slot.entries.length, ...entries);
+        slot.watermark = watermark;
+        slot.promised = promised;
+        slot.shadow = new Shadow();
+        for (const [leaf, upTo] of slot.inclusion)
+          for (const unit of this.#tiers.get(leaf)!.slots.get(slotNumber)!.truth.slice(0, upTo))
+            for (const batch of unit) slot.shadow.fold(batch, leaf, this.#originScopes, new Set());
+      }
+    };
   }
 
   // --- the end -------------------------------------------------------------------------------------------------------
@@ -625,6 +725,25 @@ class Shadow {
 }
 
 const NO_DISTRIBUTION = new Uint8Array([0]);
+
+/** What a flush does, for traces: marks, numbers given, ords that wait and that leave. */
+function textOf({ fence, marks, outbox, pending, settled, repair }: SlotFlush): string {
+  const parts = [
+    `epoch ${fence.epoch}`,
+    ...marks.map(({ mark }) => `${mark.producer.slice(-12)} ${mark.gen}/${mark.seq}`),
+  ];
+  if (outbox.length > 0) parts.push(`appends ${outbox.map(({ entry }) => entry.seq).join()}`);
+  if (settled.length > 0) parts.push(`settles ${settled.join()}`);
+  if (pending.length > 0)
+    parts.push(`waiting ${pending.map((p) => `${p.ord}${p.source ? `=${p.source.seq}` : ''}`).join()}`);
+  if (repair) parts.push(`goes on after ${repair.gen}/${repair.seq} without ${repair.dropPending.join()}`);
+  return parts.join(', ');
+}
+
+function refill<K, V>(map: Map<K, V>, content: readonly (readonly [K, V])[]): void {
+  map.clear();
+  for (const [key, value] of content) map.set(key, value);
+}
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;

@@ -16,6 +16,8 @@ export interface HistoryOptions {
   readonly seed: number;
   readonly mutant?: Mutant | undefined;
   readonly trace?: Trace | undefined;
+  /** True: the storage of one tier above the leaves is restored from backups now and then. */
+  readonly rollbacks?: boolean | undefined;
 }
 
 export interface HistoryResult {
@@ -170,6 +172,7 @@ class World {
   readonly oracle: Oracle;
   readonly faults = new FaultCounter();
   readonly mutant: Mutant | undefined;
+  readonly #rollbacks: boolean;
   readonly #seed: number;
   readonly #tiers = new Map<string, Tier>();
   trafficFlows = true;
@@ -177,9 +180,13 @@ class World {
   #settledMs = 0;
   #delayMaxMs = 10;
   #faulty = false;
+  /** The tier whose storage may go back in time in this history, and whether a backup of it waits to be restored. */
+  #restored: Tier | undefined;
+  #backupWaits = false;
 
-  constructor({ seed, mutant, trace }: HistoryOptions) {
+  constructor({ seed, mutant, trace, rollbacks = mutant?.rollbacks ?? false }: HistoryOptions) {
     this.#seed = seed;
+    this.#rollbacks = rollbacks;
     this.mutant = mutant;
     this.rng = seededRng(seed);
     // somewhere in a day, so that hours and days change in some histories
@@ -499,7 +506,36 @@ class World {
           });
         },
       },
+      ...(this.#rollbacks ? [{ weight: 3, run: () => this.#rollBack() }] : []),
     ];
+  }
+
+  /** A backup of a tier's storage is taken now and restored later, while the tier works on. */
+  #rollBack(): void {
+    const { rng, kernel, oracle, faults } = this;
+    const uppers = [...this.#tiers.values()].filter(({ settings }) => settings.hasChildren);
+    const tier = (this.#restored ??= uppers[randomInt(rng, uppers.length)]!);
+    if (this.#backupWaits) return;
+    this.#backupWaits = true;
+    const { database, name } = tier;
+    for (let slot = 0; slot < tier.settings.slots; slot++) database.store.peekOutbox(slot); // its logs exist in the backup
+    const [restoreStore, restoreOracle] = [database.store.snapshot(), oracle.snapshot(name)];
+    const before = oracle.commitsOf(name);
+    kernel.record('fault', `backup ${name}`);
+    this.#later(1_000, 30_000, () => {
+      this.#backupWaits = false;
+      const lost = oracle.commitsOf(name) - before;
+      kernel.record('fault', `rollback ${name} ${lost}`);
+      if (lost > 0) faults.effective('rollback');
+      database.restore(() => {
+        restoreStore();
+        restoreOracle();
+      });
+      if (rng.next() < 0.5) for (const node of tier.nodes.values()) this.#kill(node);
+      this.#later(500, 4_000, () => {
+        database.faults.down = false;
+      });
+    });
   }
 
   #kill(node: SimulatedNode): void {
