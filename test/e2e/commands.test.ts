@@ -180,6 +180,12 @@ needs('postgres')('tiers over PostgreSQL', () => {
     expect(without.stdout).toMatch(/^ {2}cloud-n\s+never heard, retired since /m);
     expect(without.stdout).not.toContain('not complete');
     expect(await retire('--undo')).toMatchObject({ status: 0, stdout: expect.stringContaining('expected again') });
+    const acceptLoss = (slot: string) =>
+      runOap(['accept-loss', '-c', 'deploy/examples/federation.yml', '--slot', slot], {
+        env: { SW_STORAGE: 'postgresql', SW_STORAGE_POSTGRESQL_URL: federationDatabase },
+      });
+    expect(await acceptLoss('3')).toMatchObject({ status: 0, stdout: expect.stringContaining('accepted for slot 3') });
+    expect(await acceptLoss('99')).toMatchObject({ status: 1, stderr: 'there is no slot 99: 0 to 15\n' });
     const nobody = await runOap(['retire', 'cloud-x', '-c', 'deploy/examples/federation.yml'], {
       env: { SW_STORAGE: 'postgresql', SW_STORAGE_POSTGRESQL_URL: federationDatabase },
     });

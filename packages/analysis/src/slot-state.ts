@@ -232,6 +232,9 @@ export interface StateChanges {
   readonly origins: OriginEntry[];
 }
 
+/** What the memory of a slot starts from. */
+type StateClaim = Pick<SlotClaim, 'slot' | 'fence' | 'marks' | 'entities' | 'origins' | 'newestMinute'>;
+
 export class SlotState {
   readonly slot: number;
   fence: SlotFence;
@@ -248,7 +251,7 @@ export class SlotState {
   #newOrigins: OriginEntry[] = [];
   readonly dirtyHours = new Set<number>();
 
-  constructor(claim: SlotClaim, metricsOf: MetricsOfScope) {
+  constructor(claim: StateClaim, metricsOf: MetricsOfScope) {
     this.slot = claim.slot;
     this.fence = claim.fence;
     this.marks = new Map(claim.marks.map((mark) => [mark.logId, mark]));

@@ -76,12 +76,6 @@ function descriptorOf(entity: Entity): Uint8Array {
   return descriptor;
 }
 
-// Of encodeContent, used again by each call: fresh buffers of this size cost more than a small batch takes to encode.
-const blocks = new ByteWriter(4_096);
-const payload = new ByteWriter(4_096);
-/** Above it the buffers of a large batch are given back. */
-const KEPT_BYTES_MAX = 1024 * 1024;
-
 /** The stored form of a batch. Descriptors are shared by all contents that name the entity: the caller must not write to them. */
 export function encodeContent(batch: IncrementBatch): BatchContent {
   const schemas = new Map<string, number>();
@@ -92,7 +86,8 @@ export function encodeContent(batch: IncrementBatch): BatchContent {
     table.set(key, table.size);
     return table.size - 1;
   };
-  blocks.reset();
+  const blocks = new ByteWriter(4_096);
+  const payload = new ByteWriter(4_096);
   for (const block of batch.blocks) {
     payload.reset();
     writeBlockPayload(payload, block);
@@ -100,7 +95,7 @@ export function encodeContent(batch: IncrementBatch): BatchContent {
     blocks.varint(indexIn(origins, block.origin));
     blocks.varint(block.minute);
     blocks.varint(block.entities.length);
-    blocks.sized(payload.written());
+    blocks.sized(payload.finish());
   }
   for (const block of batch.unknownBlocks) {
     blocks.varint(indexIn(schemas, block.schemaText));
@@ -116,9 +111,7 @@ export function encodeContent(batch: IncrementBatch): BatchContent {
   w.varint(origins.size);
   for (const origin of origins.keys()) w.string(origin);
   w.varint(batch.blocks.length + batch.unknownBlocks.length);
-  w.raw(blocks.written());
-  blocks.shrink(KEPT_BYTES_MAX);
-  payload.shrink(KEPT_BYTES_MAX);
+  w.raw(blocks.finish());
   return { descriptors: batch.entities.map(descriptorOf), body: w.finish() };
 }
 

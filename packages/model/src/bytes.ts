@@ -191,17 +191,6 @@ export class ByteWriter {
     }
   }
 
-  /** A view of what was written, until the next write or reset. */
-  written(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  /** Gives a buffer of more than `bytesMax` back. */
-  shrink(bytesMax: number): void {
-    if (this.#bytes.length > bytesMax) this.#bytes = new Uint8Array(bytesMax);
-    this.#length = 0;
-  }
-
   /** A copy of what was written; the writer may go on. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#length);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The linear digest of additive fields: what makes "nothing lost, nothing twice" a comparison of two numbers per minute.
 // In: increments or stored rows, by columns, blocks or bytes. Out: two sums; merging rows adds digests, over any tree and batching.
-// The arithmetic is part of the protocol: docs/protocol.md section 10 gives it with test vectors.
+// The arithmetic is part of the protocol: docs/protocol.md section 13 gives it with test vectors.
 import type { IncrementBlock } from './block.js';
 import { HIGH_WORD, LOW_WORD } from './bytes.js';
 import type { MetricColumns } from './columns.js';

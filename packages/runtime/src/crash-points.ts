@@ -22,6 +22,9 @@ export const CRASH_POINTS = [
   'flush.committed',
   // every producer was told, inside this process
   'flush.acknowledged',
+  // what waited without a number got one, or became fewer entries: durable, and the forwarder was not told
+  'outbox.sealed',
+  'outbox.folded',
   // the receiver
   'receiver.batchRead',
   'receiver.outcomeKnown',

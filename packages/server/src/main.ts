@@ -17,6 +17,7 @@ import {
   type LogLevel,
   type OapConfig,
 } from '@oap-federation/runtime';
+import { acceptLoss } from './accept-loss.js';
 import { audit } from './audit.js';
 import { openNode } from './compose.js';
 import { armFromEnvironment } from './crash-switch.js';
@@ -156,6 +157,25 @@ program
     const logger = openLogger({ level: 'warn', destination: 'stderr' });
     try {
       const said = await retire(config, { tier, undo: options.undo }, { clock: systemClock, rng: systemRng, logger });
+      process.stdout.write(`${said}\n`);
+      process.exit(0);
+    } catch (err) {
+      fail([messageOf(err)], EXIT_FAILED);
+    }
+  });
+
+program
+  .command('accept-loss')
+  .description(
+    'let a log at LOST_RANGE go on without what the outbox no longer has; what is gone is declared in every tier above',
+  )
+  .requiredOption('-c, --config <file>', 'configuration of the lower tier; an embedded storage must not be in use')
+  .option('--slot <n>', 'of this slot only', Number)
+  .action(async (options: { config: string; slot?: number }) => {
+    const { config } = configuration(options.config);
+    const logger = openLogger({ level: 'warn', destination: 'stderr' });
+    try {
+      const said = await acceptLoss(config, options.slot, { clock: systemClock, rng: systemRng, logger });
       process.stdout.write(`${said}\n`);
       process.exit(0);
     } catch (err) {

@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans the flush of one slot. In: the batches that it takes, in order. Out: the transaction's part of the slot: merged rows, marks, what
+// is parked and what is declared lost, digests, and what goes up. Nothing here writes: the slot owner commits, or forgets.
+import {
+  BatchBuilder,
+  DecodeError,
+  encodeContent,
+  incrementCount,
+  joinContent,
+  MetricColumns,
+  minuteOf,
+  NO_WATERMARK,
+  unknownBlockEntities,
+  withForeignBlocks,
+  type ForeignBlock,
+  type IncrementBatch,
+  type IncrementBlock,
+  type Loss,
+  type LossCause,
+  type MetricSchema,
+  type ScopeName,
+} from '@oap-federation/model';
+import { invariant, type Clock, type Logger } from '@oap-federation/runtime';
+import type { Mark, ParkedBatch, PendingEntry, SlotFlush, StoredLoss, TierStore } from '@oap-federation/storage';
+import { SlotAudit, type AuditPart, type Judgement } from './audit.js';
+import { SlotDelta, type DeltaTable } from './delta.js';
+import type { OutboundLog, Portion } from './outbound.js';
+import { emptyFlush, flushed, type Slot } from './slot.js';
+import type { SlotState } from './slot-state.js';
+import type { IncomingBatch } from './ports.js';
+
+/** Which local metric an incoming block feeds; undefined: none here, the block is parked. */
+export type MetricResolver = (wire: MetricSchema, kind: 'federated' | 'local') => MetricSchema | undefined;
+
+export interface FlushPlannerOptions {
+  readonly tier: string;
+  readonly ttlDays: number;
+  readonly maxFutureMinutes: number;
+  /** True when this tier has an upstream: flushes append to the outbox. */
+  readonly forwards: boolean;
+  /** Scopes that keep a row per origin beside the merged row. */
+  readonly originScopes: ReadonlySet<ScopeName>;
+  readonly resolve: MetricResolver;
+  /** True when this tier has receivers of its own: its nodes' L1 logs then hold the watermark. */
+  readonly hasLocalSources: boolean;
+}
+
+export interface FlushPlannerDeps {
+  readonly store: Pick<TierStore, 'loadRows' | 'readManifests' | 'readLosses' | 'readVerdicts'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Instance ids of the tier's live nodes: whose L1 logs the watermark waits for. */
+  readonly liveInstances: () => readonly string[];
+  /** The ledger of a batch is not what the mark of its log has counted. */
+  readonly onLedgerError: () => void;
+}
+
+/** What one slot writes in a flush, and what its memory becomes when that is committed. */
+export interface FlushPlan {
+  readonly flush: SlotFlush;
+  readonly marks: readonly Mark[];
+  /** What it tells the upstream, when it tells something. */
+  readonly told: Pick<Portion, 'watermark' | 'origins'> | undefined;
+  readonly judged: Judgement;
+}
+
+/** A block that is merged here, as rows of `metric` under `origin`; `batch` names its entities. */
+interface MergedBlock {
+  readonly batch: IncrementBatch;
+  readonly block: IncrementBlock;
+  readonly metric: MetricSchema;
+  readonly origin: string;
+}
+
+/** One input batch, sorted: what of it is merged here, and what of it goes on. */
+interface Part {
+  readonly incoming: IncomingBatch;
+  readonly origin: string;
+  readonly blocks: MergedBlock[];
+  readonly foreign: ForeignBlock[];
+  readonly losses: Loss[];
+  /** Whether the upstream has it already. */
+  readonly forwarded: 'no' | 'yes' | 'suspect';
+}
+
+export class FlushPlanner {
+  readonly #o: FlushPlannerOptions;
+  readonly #d: FlushPlannerDeps;
+  /** Tiers that must report: the watermark waits for them. */
+  expectedChildren: readonly string[] = [];
+
+  constructor(options: FlushPlannerOptions, deps: FlushPlannerDeps) {
+    this.#o = options;
+    this.#d = deps;
+  }
+
+  /** What a flush of `taken`, in this order, must write. The slot's rows in memory have it already: a plan that is not committed ends the claim. */
+  async plan(slot: Slot, taken: readonly IncomingBatch[]): Promise<FlushPlan> {
+    const { state, outbound } = slot;
+    const nowMs = this.#d.clock.now();
+    const parked: ParkedBatch[] = [];
+    const parts = taken.map((incoming) => this.#part(outbound, incoming, nowMs, parked));
+    const delta = this.#mergeDelta(parts, parked);
+    const missing = state.missingMinutes(delta);
+    if (missing.length > 0) {
+      const loaded = await this.#d.store.loadRows(state.slot, 'minute', missing);
+      state.addLoaded(missing, loaded, this.#d.clock.monotonicMs());
+    }
+    const first = parts[0]!; // the row may be the sum of several batches: it is parked under the first
+    const refused: RefusedRow[] = [];
+    const changes = state.fold(delta, this.#d.clock.monotonicMs(), (table, metric, row) => {
+      const builder = new BatchBuilder();
+      builder.addRows(table.columns.get(metric.name)!, table.minute, table.origin, [row], () => table.entities[row]!);
+      const detail = `${metric.name} of ${table.entities[row]!.id} at minute ${table.minute}`;
+      parked.push(this.#parked(first.incoming, 'overflow', 1, detail, builder.build()));
+      first.losses.push(lossOf(this.#o.tier, 'overflow', table.origin, metric.scope, table.minute, 1));
+      refused.push({ table, metric, entityId: table.entities[row]!.id });
+    });
+    const dirtyHours = new Set<number>();
+    for (const { minute } of delta.tables) {
+      const hour = Math.floor(minute / 60);
+      if (!state.dirtyHours.has(hour)) dirtyHours.add(hour);
+    }
+    const oldest = minuteOf(nowMs) - this.#o.ttlDays * 1440;
+    const sources = parts.map(auditPart);
+    await slot.audit.load(this.#d.store, SlotAudit.minutesOf(delta.tables, sources, oldest));
+    slot.audit.take(delta.tables, sources, oldest);
+    const marks = this.#advanceMarks(state, taken, nowMs);
+    const out = this.#o.forwards ? this.#append(slot, parts, delta, refused, marks, nowMs) : NOTHING_APPENDED;
+    const all = new Map(state.marks);
+    for (const mark of marks) all.set(mark.logId, mark);
+    const suppressed = outbound.withoutPassed(all);
+    const judged = await slot.audit.judge(this.#d.store, {
+      marks: all,
+      sealedTo: Math.max(this.#watermark(all.values()).watermark, outbound.watermark),
+      outboundLogId: outbound.head.logId,
+      losses: parts.flatMap(({ losses }) => losses),
+    });
+    return {
+      marks,
+      told: out.told,
+      judged,
+      flush: {
+        ...emptyFlush(state.slot, state.fence),
+        entities: changes.entities,
+        origins: changes.origins,
+        rows: changes.rows,
+        marks: marks.map((mark) => ({ mark, previousSeq: state.marks.get(mark.logId)?.seq ?? 0 })),
+        outbox: out.outbox,
+        pending: out.pending,
+        ...(suppressed ? { suppressed } : {}),
+        parked,
+        losses: parts.flatMap(storedLosses),
+        manifests: judged.manifests,
+        verdicts: judged.verdicts,
+        dirtyHours: [...dirtyHours],
+      },
+    };
+  }
+
+  /** Sorts one batch: what is merged, parked, passed on unread, or declared lost. */
+  #part(outbound: OutboundLog, incoming: IncomingBatch, nowMs: number, parked: ParkedBatch[]): Part {
+    const { batch, kind, header, logId, slot, seq } = incoming;
+    const newest = minuteOf(nowMs) + this.#o.maxFutureMinutes;
+    const oldest = minuteOf(nowMs) - this.#o.ttlDays * 1440;
+    const sender = kind === 'federated' ? incoming.producer : this.#o.tier;
+    const part: Part = {
+      incoming,
+      origin: sender,
+      blocks: [],
+      foreign: [],
+      losses: [...header.losses],
+      forwarded: outbound.known(logId, incoming),
+    };
+    if (incoming.undecodable !== undefined) {
+      const { increments } = header;
+      const detail = incoming.undecodable;
+      parked.push({ logId, slot, seq, reason: 'undecodable', increments, detail, content: incoming.contentBytes });
+      part.losses.push(lossOf(this.#o.tier, 'undecodable', sender, '', NO_WATERMARK, increments));
+    }
+    for (const block of batch.blocks) {
+      const metric = this.#o.resolve(block.schema, kind);
+      const late = block.minute > newest ? 'future' : block.minute < oldest ? 'expired' : undefined;
+      if (late !== undefined) {
+        const { scope } = block.schema;
+        parked.push(this.#parkedBlock(incoming, late, block));
+        part.losses.push(
+          lossOf(this.#o.tier, late, block.origin || sender, scope, block.minute, block.entities.length),
+        );
+      } else if (metric === undefined) {
+        parked.push(this.#parkedBlock(incoming, 'unknown-metric', block));
+        part.foreign.push({ block: { ...block, origin: block.origin || sender }, entities: batch.entities });
+      } else {
+        const origin = this.#o.originScopes.has(metric.scope) ? block.origin || sender : '';
+        part.blocks.push({ batch, block, metric, origin });
+      }
+    }
+    for (const block of batch.unknownBlocks) {
+      const whole: IncrementBatch = { entities: batch.entities, blocks: [], unknownBlocks: [block] };
+      const foreign = { block: { ...block, origin: block.origin || sender }, entities: batch.entities };
+      try {
+        unknownBlockEntities(foreign);
+        part.foreign.push(foreign);
+        parked.push(this.#parked(incoming, 'unknown-metric', block.rows, block.schemaText, whole));
+      } catch (err) {
+        if (!(err instanceof DecodeError)) throw err;
+        parked.push(this.#parked(incoming, 'undecodable', block.rows, err.message, whole));
+        part.losses.push(lossOf(this.#o.tier, 'undecodable', foreign.block.origin, '', block.minute, block.rows));
+      }
+    }
+    return part;
+  }
+
+  /** Merges all parts. Rows that would leave int64 leave their block too, so that they are not forwarded. */
+  #mergeDelta(parts: readonly Part[], parked: ParkedBatch[]): SlotDelta {
+    const delta = new SlotDelta();
+    for (const { incoming, blocks, losses } of parts) {
+      for (const [i, merged] of blocks.entries()) {
+        const { batch, block, metric, origin } = merged;
+        const refused = delta.addBlock(batch, block, metric, origin);
+        if (!refused) continue;
+        const { rows } = refused;
+        const detail = `${metric.name} rows ${rows.join(',')}`;
+        parked.push(this.#parked(incoming, 'overflow', rows.length, detail, only(batch, block)));
+        losses.push(lossOf(this.#o.tier, 'overflow', origin, metric.scope, block.minute, rows.length));
+        blocks[i] = withoutRows(merged, new Set(rows));
+      }
+    }
+    return delta;
+  }
+
+  /** What the flush appends to the outbound log: one entry, or one per batch while nothing is known of the upstream. */
+  #append(
+    slot: Slot,
+    parts: readonly Part[],
+    whole: SlotDelta,
+    refused: readonly RefusedRow[],
+    advanced: readonly Mark[],
+    nowMs: number,
+  ): Appended {
+    const { state, outbound } = slot;
+    const marks = new Map(state.marks);
+    for (const mark of advanced) marks.set(mark.logId, mark);
+    const { watermark, origins } = this.#watermark(marks.values());
+    const bounded = Math.max(watermark, outbound.watermark); // I7: never backwards, across restarts too
+    // one origin's news travel although another origin is silent and holds the minimum
+    const news = [...origins].some(([origin, minute]) => minute > (outbound.toldOrigins.get(origin) ?? NO_WATERMARK));
+    const left = outbound.withoutPassed(marks) ?? outbound.suppressed;
+    const manifests = slot.audit.tell({
+      before: outbound.watermark,
+      watermark: bounded,
+      // entries that wait may have promised more than this claim knows
+      ...(outbound.pending.entries > 0 ? { lateBefore: Number.POSITIVE_INFINITY } : {}),
+      heldTo: outbound.verified ? (left.size === 0 ? NO_WATERMARK : slot.audit.heldTo) : Number.POSITIVE_INFINITY,
+    });
+    const told = { watermark: bounded, origins };
+    const frontier = outbound.frontier(marks.values());
+    const portion = (some: readonly Part[], delta: SlotDelta): Portion => {
+      const forwarded = some.filter((part) => part.forwarded === 'no');
+      const batch = withForeignBlocks(
+        delta.toBatch(),
+        forwarded.flatMap((part) => part.foreign),
+      );
+      const losses = some.flatMap((part) => this.#lossesAbove(part));
+      return { batch, increments: incrementCount(batch), losses, manifests, ...told, frontier };
+    };
+    if (outbound.mode !== 'perBatch') {
+      const all = parts.every((part) => part.forwarded === 'no');
+      const one = portion(parts, all ? whole : deltaOf(parts, refused));
+      if (one.increments === 0 && one.losses.length === 0 && bounded <= outbound.watermark && !news) {
+        slot.audit.untold(manifests);
+        return NOTHING_APPENDED;
+      }
+      if (outbound.mode === 'numbered') {
+        const entry = outbound.entry(state.slot, one, nowMs);
+        return { outbox: [{ entry, watermark: bounded }], pending: [], told };
+      }
+      return { outbox: [], pending: [outbound.waiting(state.slot, outbound.pending.lastOrd + 1, one, nowMs)], told };
+    }
+    // progress so far, entry by entry: each says what is in the log up to it, and only the last promises more than before
+    const pending: PendingEntry[] = [];
+    const soFar = new Map(state.marks);
+    const before = { watermark: outbound.watermark, origins: outbound.toldOrigins };
+    parts.forEach((part, i) => {
+      const { logId, gen, seq } = part.incoming;
+      const mark = marks.get(logId)!;
+      soFar.set(logId, { ...mark, gen, seq });
+      const last = i === parts.length - 1;
+      const one = {
+        ...portion([part], deltaOf([part], refused)),
+        ...(last ? told : before),
+        frontier: outbound.frontier(soFar.values()),
+      };
+      const silent = one.increments === 0 && one.losses.length === 0;
+      if (silent && !(last && (bounded > outbound.watermark || news))) return;
+      const ord = outbound.pending.lastOrd + 1 + pending.length;
+      pending.push(outbound.waiting(state.slot, ord, one, nowMs, { logId, gen, seq }));
+    });
+    if (pending.length === 0) slot.audit.untold(manifests);
+    return { outbox: [], pending, told };
+  }
+
+  /** The losses of a part that go up: its own, and all of it when the upstream may have it. */
+  #lossesAbove({ forwarded, losses, blocks, foreign, origin }: Part): readonly Loss[] {
+    if (forwarded === 'no') return losses;
+    if (forwarded === 'yes') return [];
+    return [
+      ...losses,
+      ...blocks.map((b) =>
+        lossOf(this.#o.tier, 'suspect', b.origin || origin, b.metric.scope, b.block.minute, b.block.entities.length),
+      ),
+      ...foreign.map(({ block }) => lossOf(this.#o.tier, 'suspect', block.origin, '', block.minute, rowsOf(block))),
+    ];
+  }
+
+  #parkedBlock(incoming: IncomingBatch, reason: ParkedBatch['reason'], block: IncrementBlock): ParkedBatch {
+    return this.#parked(
+      incoming,
+      reason,
+      block.entities.length,
+      `${block.schema.text} at minute ${block.minute}`,
+      only(incoming.batch, block),
+    );
+  }
+
+  #parked(
+    incoming: IncomingBatch,
+    reason: ParkedBatch['reason'],
+    increments: number,
+    detail: string,
+    batch: IncrementBatch,
+  ): ParkedBatch {
+    return {
+      logId: incoming.logId,
+      slot: incoming.slot,
+      seq: incoming.seq,
+      reason,
+      increments,
+      detail,
+      content: joinContent(encodeContent(batch)),
+    };
+  }
+
+  /** New marks of every log in `taken`: seqs are contiguous by `offer`, asserted again here (I2). */
+  #advanceMarks(state: SlotState, taken: readonly IncomingBatch[], nowMs: number): Mark[] {
+    const marks = new Map<string, Mark>();
+    for (const incoming of taken) {
+      const before = marks.get(incoming.logId) ?? state.marks.get(incoming.logId);
+      invariant(
+        incoming.seq === (before?.seq ?? 0) + 1,
+        `batch ${incoming.seq} of log ${incoming.logId} after mark ${before?.seq ?? 0}`,
+      );
+      const { header } = incoming;
+      const counted = before?.increments ?? 0;
+      // I6 of one hop: what the producer counted before this batch is what was taken from its log (0: a header of version 1)
+      if (incoming.kind === 'federated' && header.ledger !== 0 && header.ledger !== counted) {
+        this.#d.onLedgerError();
+        const { logId, seq } = incoming;
+        this.#d.logger.error(
+          { log: logId, seq, ledger: header.ledger, counted },
+          'the ledger of a log is not its mark',
+        );
+      }
+      marks.set(incoming.logId, {
+        logId: incoming.logId,
+        slot: state.slot,
+        producer: incoming.producer,
+        kind: incoming.kind,
+        gen: incoming.gen,
+        seq: incoming.seq,
+        chain: incoming.chain,
+        watermark: Math.max(header.watermark, before?.watermark ?? NO_WATERMARK),
+        // this tier's own promise, under its own name, so that answers can name it
+        origins: furthest(
+          before?.origins,
+          incoming.kind === 'local' ? new Map([[this.#o.tier, header.watermark]]) : header.origins,
+        ),
+        increments: counted + header.increments,
+        updatedAtMs: nowMs,
+        frontier: header.frontier,
+      });
+    }
+    return [...marks.values()];
+  }
+
+  /** Minimum over the *expected* producers, whoever is connected; the vector says the same per origin tier. */
+  #watermark(marks: Iterable<Mark>): { watermark: number; origins: Map<string, number> } {
+    const byProducer = new Map<string, Mark>();
+    for (const mark of marks) {
+      const key = `${mark.kind} ${mark.producer}`;
+      const other = byProducer.get(key);
+      if (!other || mark.watermark > other.watermark) byProducer.set(key, mark);
+    }
+    const origins = new Map<string, number>();
+    let watermark = Number.POSITIVE_INFINITY;
+    const promise = (origin: string, minute: number) =>
+      origins.set(origin, Math.min(minute, origins.get(origin) ?? Number.POSITIVE_INFINITY));
+    for (const child of this.expectedChildren) {
+      const mark = byProducer.get(`federated ${child}`);
+      watermark = Math.min(watermark, mark?.watermark ?? NO_WATERMARK);
+      if (!mark || mark.origins.size === 0) promise(child, mark?.watermark ?? NO_WATERMARK);
+      else for (const [origin, minute] of mark.origins) promise(origin, minute);
+    }
+    if (this.#o.hasLocalSources) {
+      for (const instance of this.#d.liveInstances()) {
+        const minute = byProducer.get(`local ${instance}`)?.watermark ?? NO_WATERMARK;
+        watermark = Math.min(watermark, minute);
+        promise(this.#o.tier, minute);
+      }
+    }
+    return { watermark: Number.isFinite(watermark) ? watermark : NO_WATERMARK, origins };
+  }
+}
+
+/** The slot's memory after the commit of its plan. */
+export function applyPlan(slot: Slot, { flush, marks, told }: FlushPlan): void {
+  const { state, outbound } = slot;
+  for (const mark of marks) state.marks.set(mark.logId, mark);
+  for (const hour of flush.dirtyHours) state.dirtyHours.add(hour);
+  flushed(slot, flush);
+  if (!told) return;
+  outbound.watermark = Math.max(outbound.watermark, told.watermark);
+  outbound.toldOrigins = furthest(outbound.toldOrigins, told.origins);
+}
+
+export function lossOf(
+  tier: string,
+  cause: LossCause,
+  origin: string,
+  kind: string,
+  minute: number,
+  increments: number,
+): Loss {
+  return { tier, origin, cause, kind, firstMinute: minute, lastMinute: minute, increments };
+}
+
+/** What a flush adds to the outbound log. */
+interface Appended extends Pick<SlotFlush, 'outbox' | 'pending'> {
+  readonly told: FlushPlan['told'];
+}
+
+const NOTHING_APPENDED: Appended = { outbox: [], pending: [], told: undefined };
+
+/** A row of the delta that the slot's state refused. */
+interface RefusedRow {
+  readonly table: DeltaTable;
+  readonly metric: MetricSchema;
+  readonly entityId: string;
+}
+
+/** What of `parts` goes on, merged; rows that were refused here do not. */
+function deltaOf(parts: readonly Part[], refused: readonly RefusedRow[]): SlotDelta {
+  const delta = new SlotDelta();
+  for (const { blocks, forwarded } of parts) {
+    if (forwarded !== 'no') continue;
+    for (const { batch, block, metric, origin } of blocks)
+      invariant(delta.addBlock(batch, block, metric, origin) === undefined, 'a part overflows where the sum did not');
+  }
+  for (const { table, metric, entityId } of refused) {
+    for (const own of delta.tables) {
+      if (own.scope !== table.scope || own.minute !== table.minute || own.origin !== table.origin) continue;
+      const row = own.entities.findIndex(({ id }) => id === entityId);
+      if (row < 0) continue;
+      const rows = own.refused.get(metric.name);
+      if (rows) rows.add(row);
+      else own.refused.set(metric.name, new Set([row]));
+    }
+  }
+  return delta;
+}
+
+/** The block with the other rows alone. */
+function withoutRows({ batch, block, metric, origin }: MergedBlock, refused: ReadonlySet<number>): MergedBlock {
+  const columns = new MetricColumns(block.schema, block.entities.length);
+  columns.mergeBlock(Int32Array.from(block.entities.keys()), block);
+  const builder = new BatchBuilder();
+  const left = [...block.entities.keys()].filter((row) => !refused.has(row));
+  builder.addRows(columns, block.minute, block.origin, left, (row) => batch.entities[block.entities[row]!]!);
+  const own = builder.build();
+  return { batch: own, block: own.blocks[0] ?? { ...block, entities: new Uint32Array(0) }, metric, origin };
+}
+
+function rowsOf(block: ForeignBlock['block']): number {
+  return 'schema' in block ? block.entities.length : block.rows;
+}
+
+/** The declared losses of a part under the batch that brought them. */
+function storedLosses({ incoming: { logId, seq }, losses }: Part): StoredLoss[] {
+  return losses.map((loss, index) => ({ ...loss, logId, seq, index }));
+}
+
+function auditPart({ incoming, blocks, foreign, losses }: Part): AuditPart {
+  const { logId, kind, header } = incoming;
+  return { logId, kind, manifests: header.manifests, blocks, foreign, losses };
+}
+
+function only(batch: IncrementBatch, block: IncrementBlock): IncrementBatch {
+  return { entities: batch.entities, blocks: [block], unknownBlocks: [] };
+}
+
+/**
+ * I7 per origin: a promise stays one when a later batch says less. A restarted node of a leaf has promised nothing yet, and a clock
+ * that was set back promises less than it did.
+ */
+function furthest(
+  before: ReadonlyMap<string, number> | undefined,
+  now: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  if (!before) return now;
+  const origins = new Map(before);
+  for (const [origin, minute] of now) origins.set(origin, Math.max(minute, before.get(origin) ?? NO_WATERMARK));
+  return origins;
+}
