@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real servers for tests and scripts. `needs` and `available` are in ./needs.js because they import vitest.
 export { startFaultProxy, type FaultMode, type FaultProxy } from './fault-proxy.js';
+export { startNats, type Nats } from './nats.js';
 export { startPostgres, type Postgres, type PostgresOptions } from './postgres.js';
 export {
   freePort,

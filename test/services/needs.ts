@@ -2,11 +2,12 @@
 // How a vitest file says that it needs a real server: skipped with the reason printed where the server cannot be had,
 // failed instead where CI=true, so that a build never passes by skipping.
 import { describe } from 'vitest';
+import { locateNats } from './nats.js';
 import { locatePostgres } from './postgres.js';
 import type { Unavailable } from './process.js';
 import { locateZooKeeper } from './zookeeper.js';
 
-const locators = { postgres: locatePostgres, zookeeper: locateZooKeeper } as const;
+const locators = { nats: locateNats, postgres: locatePostgres, zookeeper: locateZooKeeper } as const;
 
 export type ServiceName = keyof typeof locators;
 

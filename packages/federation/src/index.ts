@@ -28,4 +28,18 @@ export {
 } from './receiver.js';
 export type { FederationListener, FederationTransport } from './transport.js';
 export { withMemoryBuffer, type MemoryBufferDeps, type MemoryBufferOptions } from './buffers/memory.js';
+export { openNatsQueue, type NatsQueueDeps, type NatsQueueOptions } from './buffers/nats/nats-queue.js';
+export type { Delivery, Lane, MessageQueue } from './buffers/queue/queue.js';
+export {
+  openQueueForwarder,
+  type QueueForwarderConfig,
+  type QueueForwarderDeps,
+} from './buffers/queue/queue-forwarder.js';
+export {
+  openQueueReceiver,
+  type QueueReceiver,
+  type QueueReceiverConfig,
+  type QueueReceiverCounters,
+  type QueueReceiverDeps,
+} from './buffers/queue/queue-receiver.js';
 export { RemoteIntake, slotIntakeService } from './node-link.js';

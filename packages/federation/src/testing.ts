@@ -7,3 +7,4 @@ export {
   type BufferTraits,
   type BufferUnderTest,
 } from './buffers/testing.js';
+export { MemoryQueue, type MemoryQueueFaults } from './buffers/queue/memory-queue.js';

@@ -18,6 +18,9 @@ import {
   moduleDiscovery,
   openForwarder,
   openNamingDiscovery,
+  openNatsQueue,
+  openQueueForwarder,
+  openQueueReceiver,
   receiverConfig,
   RemoteIntake,
   slotIntakeService,
@@ -25,6 +28,7 @@ import {
   type FederationReceiver,
   type FederationTransport,
   type Forwarder,
+  type QueueReceiver,
   type UpstreamDiscovery,
 } from '@oap-federation/federation';
 import { minuteOf, tryParseSchema, tryScope, type MetricSchema, type ScopeName } from '@oap-federation/model';
@@ -73,6 +77,7 @@ const MAINTENANCE_PERIOD_MS = 5 * 60_000; // SkyWalking's dataKeeperExecutePerio
 const STORAGE_WAIT_MS = 5 * 60_000;
 const NAMING_REFRESH_MS = 10_000;
 const PRESSURE_LIMIT = 0.9;
+const QUEUE_PATIENCE_MS = 20_000; // longer than the queue takes to give a dead node's messages to another
 
 /**
  * Opens a node. Whatever was opened is closed again when a later part fails.
@@ -165,8 +170,26 @@ async function assemble(
     receiver = stack.use('federation receiver', opened.receiver);
     services.push(...opened.services);
   }
+  const queue = federation?.nats
+    ? stack.use('NATS', openNatsQueue({ ...federation.nats, name: `${tier} ${instanceId}` }, { clock, logger }))
+    : undefined;
+  let queueReceiver: QueueReceiver | undefined;
+  if (queue && federation?.receive?.throughNats) {
+    const { tokens } = federation.receive;
+    queueReceiver = stack.use(
+      'queue receiver',
+      openQueueReceiver(
+        { tier, slots, tokens, patienceMs: QUEUE_PATIENCE_MS },
+        { intake: owner, store, clock, logger, queue },
+      ),
+    );
+  }
   let forwarder: Forwarder | undefined;
-  if (federation?.forward) {
+  if (federation?.forward && queue && federation.forward.buffer === 'nats') {
+    const { token, upstreamTier: upstream } = federation.forward;
+    const limits = { ...forwarderConfig({ tier, slots, instanceId, token }), upstream, patienceMs: QUEUE_PATIENCE_MS };
+    forwarder = stack.use('forwarder', openQueueForwarder(limits, { store, intake: owner, clock, rng, logger, queue }));
+  } else if (federation?.forward) {
     const discovery = stack.use('upstream discovery', await openDiscovery(federation, transport, deps, stack));
     const { token, queueCapacityBatches, queueCapacityBytes } = federation.forward;
     forwarder = stack.use(
@@ -223,6 +246,7 @@ async function assemble(
     l2: owner.status(),
     forward: forwarder?.status(),
     receive: receiver?.status(),
+    receiveThroughQueue: queueReceiver?.status(),
   });
   const query = stack.use(
     'query',

@@ -155,6 +155,15 @@ describe('loadConfig', () => {
     expect(config.federation?.forward).toMatchObject({ buffer: 'file', bufferDir: '/b', bufferWhenDamaged: 'stop' });
   });
 
+  it('a tier forwards and receives through NATS', () => {
+    const { federation } = load(
+      'federation: {selector: default, default: {tier: t, forward: {buffer: nats, upstreamTier: up}, nats: {servers: "n:4222"}, receive: {enabled: true, throughNats: true, tokens: {a: x}}}}',
+    );
+    expect(federation?.forward).toMatchObject({ buffer: 'nats', upstreamTier: 'up' });
+    expect(federation?.nats).toEqual({ servers: ['n:4222'], token: '', streamMaxBytes: 1024 ** 3 });
+    expect(federation?.receive?.throughNats).toBe(true);
+  });
+
   it('discovery by zookeeper needs no upstreams', () => {
     const text =
       'federation: {selector: default, default: {tier: t, forward: {discovery: zookeeper, zookeeper: {hostPort: "z:1"}}}}';
@@ -250,7 +259,23 @@ describe('problems', () => {
     ],
     [
       'federation: {selector: default, default: {forward: {buffer: file, upstreams: "a:1"}}}',
-      'forward.buffer - must be outbox or memory with storage embedded',
+      'forward.buffer - must not be file with storage embedded',
+    ],
+    [
+      'federation: {selector: default, default: {tier: a, forward: {buffer: nats, upstreamTier: a}}}',
+      'forward.upstreamTier - must name the tier above when buffer is nats, got a',
+    ],
+    [
+      'federation: {selector: default, default: {tier: a, forward: {buffer: nats, upstreamTier: b, upstreams: "u:1"}}}',
+      'forward.upstreams - must be empty, and discovery static, when buffer is nats',
+    ],
+    [
+      'federation: {selector: default, default: {tier: a, forward: {buffer: nats, upstreamTier: b}}}',
+      'nats.servers - must name a server',
+    ],
+    [
+      'federation: {selector: default, default: {tier: a, receive: {throughNats: true}}}',
+      'receive.throughNats - must be false unless receive.enabled is true',
     ],
     ['storage: {selector: none}', 'storage.selector - must not be none unless this tier forwards with'],
     [

@@ -70,6 +70,10 @@ export interface FederationConfig {
   readonly slots: number;
   readonly forward: ForwardConfig | undefined;
   readonly receive: ReceiveConfig | undefined;
+  /** The queue between tiers; undefined when neither side uses it. */
+  readonly nats:
+    | { readonly servers: readonly string[]; readonly token: string; readonly streamMaxBytes: number }
+    | undefined;
 }
 
 export interface ForwardConfig {
@@ -79,7 +83,9 @@ export interface ForwardConfig {
   readonly token: string;
   readonly queueCapacityBatches: number;
   readonly queueCapacityBytes: number;
-  readonly buffer: 'outbox' | 'memory' | 'file';
+  readonly buffer: 'outbox' | 'memory' | 'file' | 'nats';
+  /** Name of the tier above; for nats, '' otherwise. */
+  readonly upstreamTier: string;
   readonly bufferDir: string;
   readonly bufferWhenDamaged: 'stop' | 'quarantine';
   readonly bufferMaxBytes: number;
@@ -95,6 +101,7 @@ export interface ReceiveConfig {
   readonly expectedTiers: readonly string[];
   readonly creditBytes: number;
   readonly maxFrameBytes: number;
+  readonly throughNats: boolean;
   readonly originScopes: readonly string[];
   readonly maxFutureMinutes: number;
 }
@@ -182,11 +189,12 @@ function toFederation({
   tier,
   slots,
   forward,
+  nats,
   receive,
 }: FileSettings['federation']['providers']['default']): FederationConfig {
   const { upstreams, discovery, zookeeper, ...limits } = forward;
   const { enabled, advertisedAddress, ...receiving } = receive;
-  const sends = discovery === 'zookeeper' || upstreams.length > 0;
+  const sends = discovery === 'zookeeper' || upstreams.length > 0 || forward.buffer === 'nats';
   return {
     tier,
     slots,
@@ -199,6 +207,7 @@ function toFederation({
     receive: enabled
       ? { ...receiving, advertisedAddress: advertisedAddress === '' ? undefined : advertisedAddress }
       : undefined,
+    nats: nats.servers.length > 0 ? nats : undefined,
   };
 }
 

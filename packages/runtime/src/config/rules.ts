@@ -59,7 +59,7 @@ function gateway({ cluster, storage: { selector }, federation: { selector: on, p
   const forwards = on === 'default' && (upstreams.length > 0 || discovery === 'zookeeper');
   const breaches: Breach[] = [];
   if (on === 'default' && buffer === 'file' && selector !== 'none') {
-    const reason = `must be outbox or memory with storage ${selector}: file is for storage.selector none`;
+    const reason = `must not be file with storage ${selector}: file is for storage.selector none`;
     breaches.push({ path: ['federation', 'default', 'forward', 'buffer'], reason });
   }
   if (selector !== 'none') return breaches;
@@ -76,7 +76,7 @@ function gateway({ cluster, storage: { selector }, federation: { selector: on, p
 
 function federation({ core, federation: { selector, providers } }: FileSettings): Breach[] {
   if (selector !== 'default') return [];
-  const { tier, forward, receive } = providers.default;
+  const { tier, forward, nats, receive } = providers.default;
   const breaches: Breach[] = [];
   const at = (...keys: string[]) => ['federation', 'default', ...keys];
   if (tier === '') breaches.push({ path: at('tier'), reason: 'must be set when the federation module is on' });
@@ -89,7 +89,33 @@ function federation({ core, federation: { selector, providers } }: FileSettings)
   if (forward.discovery === 'naming' && forward.upstreams.length === 0) {
     breaches.push({ path: at('forward', 'upstreams'), reason: 'must name at least one node when discovery is naming' });
   }
-  if (!receive.enabled && forward.discovery === 'static' && forward.upstreams.length === 0) {
+  if (forward.buffer === 'nats') {
+    if (forward.upstreamTier === '' || forward.upstreamTier === tier) {
+      const reason = `must name the tier above when buffer is nats, got ${forward.upstreamTier || 'nothing'}`;
+      breaches.push({ path: at('forward', 'upstreamTier'), reason });
+    }
+    if (forward.upstreams.length > 0 || forward.discovery !== 'static') {
+      breaches.push({
+        path: at('forward', 'upstreams'),
+        reason: 'must be empty, and discovery static, when buffer is nats',
+      });
+    }
+  }
+  if ((forward.buffer === 'nats' || receive.throughNats) && nats.servers.length === 0) {
+    breaches.push({
+      path: at('nats', 'servers'),
+      reason: 'must name a server: forward.buffer or receive.throughNats uses it',
+    });
+  }
+  if (receive.throughNats && !receive.enabled) {
+    breaches.push({ path: at('receive', 'throughNats'), reason: 'must be false unless receive.enabled is true' });
+  }
+  if (
+    !receive.enabled &&
+    forward.buffer !== 'nats' &&
+    forward.discovery === 'static' &&
+    forward.upstreams.length === 0
+  ) {
     const reason = 'must name at least one node, or receive.enabled be true: this tier neither sends nor receives';
     breaches.push({ path: at('forward', 'upstreams'), reason });
   }

@@ -263,10 +263,19 @@ export const MODULES = {
             env: 'SW_FEDERATION_QUEUE_BYTES',
             doc: 'The same in bytes; whichever is reached first.',
           }),
-          buffer: choice(['outbox', 'memory', 'file'], 'outbox', {
+          buffer: choice(['outbox', 'memory', 'file', 'nats'], 'outbox', {
             env: 'SW_FEDERATION_BUFFER',
-            doc: 'Where batches wait for the upstream. outbox: in the storage, exactly once. memory: in this process, best effort: what waits dies with it. file: in segment files, exactly once, for a tier with storage.selector none.',
+            doc: 'Where batches wait for the upstream. outbox: in the storage, exactly once. memory: in this process, best effort: what waits dies with it. file: in segment files, exactly once, for a tier with storage.selector none. nats: as outbox, and batches travel through NATS JetStream, which may hold them while the upstream is away.',
           }),
+          upstreamTier: text(
+            '',
+            {
+              env: 'SW_FEDERATION_UPSTREAM_TIER',
+              doc: 'Name of the tier above, for buffer: nats; upstreams stays empty then.',
+            },
+            'tier name',
+            (tier) => (tier === '' || TIER_NAME.test(tier) ? undefined : 'must be 1 to 64 letters, digits, - _ or .'),
+          ),
           bufferDir: text('./buffer', {
             env: 'SW_FEDERATION_BUFFER_DIR',
             doc: 'Directory of the file buffer, for one process; it also holds the marks of the tiers below, so it is never to be deleted.',
@@ -288,6 +297,22 @@ export const MODULES = {
             doc: 'Acknowledged batches stay this long, so that an upstream restored from a backup can be repaired.',
           }),
         }),
+        nats: group(
+          'The NATS servers (with JetStream) between this tier and others, for forward.buffer nats and receive.throughNats.',
+          {
+            servers: list(
+              [],
+              { env: 'SW_FEDERATION_NATS_SERVERS', doc: 'NATS servers as host:port, separated by commas.' },
+              'list of host:port',
+              checkHostPorts,
+            ),
+            token: secret('', { env: 'SW_FEDERATION_NATS_TOKEN', doc: 'Token of the NATS servers; empty for none.' }),
+            streamMaxBytes: integer(1024 * MIB, [16 * MIB, 1024 * 1024 * MIB], {
+              env: 'SW_FEDERATION_NATS_STREAM_MAX_BYTES',
+              doc: 'What a stream that this node makes may hold, in bytes. A full one refuses, and batches stay in the outbox.',
+            }),
+          },
+        ),
         receive: group('From the tiers below, on core.default.gRPCPort.', {
           enabled: flag(false, { env: 'SW_FEDERATION_RECEIVE', doc: 'Whether other tiers may send to this one.' }),
           advertisedAddress: text(
@@ -319,6 +344,10 @@ export const MODULES = {
           maxFrameBytes: integer(4 * MIB, [64 * 1024, 1024 * MIB], {
             env: 'SW_FEDERATION_MAX_FRAME_BYTES',
             doc: 'Larger frames are refused.',
+          }),
+          throughNats: flag(false, {
+            env: 'SW_FEDERATION_RECEIVE_THROUGH_NATS',
+            doc: 'Whether tiers may also send through federation.default.nats; their tokens are those of tokens.',
           }),
           originScopes: list(
             ['Service'],

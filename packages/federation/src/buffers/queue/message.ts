@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages between tiers through a queue, and their bytes. Each is understood by itself: no session, no dictionary that others built on.
+// Up: a log is offered, or a batch (in parts, where the queue's messages are small). Down: what the upstream has, and what it refused.
+import { ByteReader, ByteWriter, DecodeError, type LogPosition } from '@oap-federation/model';
+import type { NackCode } from '@oap-federation/wire';
+
+const VERSION = 1;
+const NAME_MAX = 256;
+const TEXT_MAX = 4_096;
+const PARTS_MAX = 4_096;
+
+interface FromBelow {
+  readonly tier: string;
+  readonly token: string;
+  /** Of the whole federation: another number is refused. */
+  readonly slots: number;
+  readonly slot: number;
+  readonly logId: string;
+  readonly gen: number;
+  /** Random, of the sender's process and claim: answers to others mean nothing to it. */
+  readonly session: number;
+}
+
+/** Asks what the upstream has of the log, for generation `gen` from now on. */
+export interface OpenMessage extends FromBelow {
+  readonly kind: 'open';
+  /** Repeated by the answer. */
+  readonly nonce: number;
+}
+
+/** A batch, or one part of its bytes. */
+export interface BatchMessage extends FromBelow {
+  readonly kind: 'batch';
+  readonly round: number;
+  readonly seq: number;
+  readonly part: number;
+  readonly parts: number;
+  readonly bytes: Uint8Array;
+}
+
+export type UpMessage = OpenMessage | BatchMessage;
+
+/** `MARK` answers an open. `ACK`: everything up to `seq` is committed. Others: the batch of `round` was not taken. */
+export type AnswerCode = 'MARK' | 'ACK' | NackCode;
+const CODES = [
+  'MARK',
+  'ACK',
+  'NOT_OWNER',
+  'BUSY',
+  'GAP',
+  'FENCED',
+  'FORKED',
+  'UNSUPPORTED',
+  'DENIED',
+] as const satisfies readonly AnswerCode[];
+
+export interface Answer {
+  readonly code: AnswerCode;
+  readonly logId: string;
+  readonly session: number;
+  /** Of the open that it answers; 0 for the others. */
+  readonly nonce: number;
+  readonly round: number;
+  /** The upstream's mark. */
+  readonly known: boolean;
+  readonly gen: number;
+  readonly seq: number;
+  readonly chain: Uint8Array;
+  readonly increments: number;
+  readonly frontier: ReadonlyMap<string, LogPosition>;
+  /** For people. */
+  readonly detail: string;
+}
+
+/** A batch's bytes as they are cut into parts. */
+export interface BatchBytes {
+  readonly chain: Uint8Array;
+  readonly header: Uint8Array;
+  readonly content: Uint8Array;
+}
+
+export function encodeUp(message: UpMessage): Uint8Array {
+  const w = new ByteWriter(message.kind === 'batch' ? message.bytes.length + 256 : 256);
+  w.varint(VERSION);
+  w.varint(message.kind === 'open' ? 0 : 1);
+  w.string(message.tier);
+  w.string(message.token);
+  w.varint(message.slots);
+  w.varint(message.slot);
+  w.string(message.logId);
+  w.varint(message.gen);
+  w.varint(message.session);
+  if (message.kind === 'open') w.varint(message.nonce);
+  else {
+    w.varint(message.round);
+    w.varint(message.seq);
+    w.varint(message.part);
+    w.varint(message.parts);
+    w.sized(message.bytes);
+  }
+  return w.finish();
+}
+
+/** Errors: DecodeError. Names are as long as they may be, numbers are not checked against anything. */
+export function decodeUp(bytes: Uint8Array): UpMessage {
+  const r = new ByteReader(bytes);
+  version(r);
+  const kind = r.varint();
+  const common = {
+    tier: r.string(NAME_MAX),
+    token: r.string(TEXT_MAX),
+    slots: r.varint(),
+    slot: r.varint(),
+    logId: r.string(NAME_MAX),
+    gen: r.varint(),
+    session: r.varint(),
+  };
+  if (kind === 0) return { kind: 'open', ...common, nonce: r.varint() };
+  if (kind !== 1) throw new DecodeError(`message kind ${kind}`);
+  const batch = { round: r.varint(), seq: r.varint(), part: r.varint(), parts: r.varint(), bytes: r.sized() };
+  if (batch.part >= batch.parts || batch.parts > PARTS_MAX)
+    throw new DecodeError(`part ${batch.part} of ${batch.parts}`);
+  return { kind: 'batch', ...common, ...batch };
+}
+
+export function encodeAnswer(answer: Answer): Uint8Array {
+  const w = new ByteWriter(256);
+  w.varint(VERSION);
+  w.varint(CODES.indexOf(answer.code));
+  w.string(answer.logId);
+  w.varint(answer.session);
+  w.varint(answer.nonce);
+  w.varint(answer.round);
+  w.varint(answer.known ? 1 : 0);
+  w.varint(answer.gen);
+  w.varint(answer.seq);
+  w.sized(answer.chain);
+  w.varint(answer.increments);
+  w.varint(answer.frontier.size);
+  for (const [logId, { gen, seq }] of answer.frontier) {
+    w.string(logId);
+    w.varint(gen);
+    w.varint(seq);
+  }
+  w.string(answer.detail);
+  return w.finish();
+}
+
+/** Errors: DecodeError. */
+export function decodeAnswer(bytes: Uint8Array): Answer {
+  const r = new ByteReader(bytes);
+  version(r);
+  const code = CODES[r.varint()];
+  if (code === undefined) throw new DecodeError('an answer of an unknown kind');
+  const start = {
+    code,
+    logId: r.string(NAME_MAX),
+    session: r.varint(),
+    nonce: r.varint(),
+    round: r.varint(),
+    known: r.varint() === 1,
+    gen: r.varint(),
+    seq: r.varint(),
+    chain: r.sized(64),
+    increments: r.varint(),
+  };
+  const frontier = new Map<string, LogPosition>();
+  for (let n = r.count(3); n > 0; n--) {
+    const logId = r.string(NAME_MAX);
+    const gen = r.varint();
+    frontier.set(logId, { gen, seq: r.varint() });
+  }
+  return { ...start, frontier, detail: r.string(TEXT_MAX) };
+}
+
+export function joinBatch({ chain, header, content }: BatchBytes): Uint8Array {
+  const w = new ByteWriter(chain.length + header.length + content.length + 16);
+  w.sized(chain);
+  w.sized(header);
+  w.raw(content);
+  return w.finish();
+}
+
+/** Errors: DecodeError. */
+export function splitBatch(bytes: Uint8Array): BatchBytes {
+  const r = new ByteReader(bytes);
+  return { chain: r.sized(64), header: r.sized(), content: r.raw(r.remaining) };
+}
+
+function version(r: ByteReader): void {
+  const found = r.varint();
+  if (found !== VERSION) throw new DecodeError(`message version ${found}, this release reads ${VERSION}`);
+}
