@@ -188,7 +188,6 @@ export class SlotUpkeep {
     const increments = Math.max(0, ledger - position.increments);
     const loss = lossOf(
       this.#o.tier,
-
       'range',
       '',
       `batches ${position.seq + 1} to ${(first?.seq ?? head.nextSeq) - 1}`,
