@@ -294,21 +294,20 @@ export class SlotAudit {
   /**
    * The manifests that go up with what this flush appends: of minutes that the watermark passes (and of the last of them even if it is
    * empty, so that the upstream knows how far it was told), of older ones that changed, and of those that could not be told before.
-   * `heldTo`: minutes up to there cannot be told now. `lateBefore`: what changes before it may have been promised to be whole.
+   * `heldTo`: minutes up to there cannot be told now.
    */
   tell({
     before,
     watermark,
-    lateBefore = watermark,
     heldTo,
   }: {
     readonly before: number;
     readonly watermark: number;
-    readonly lateBefore?: number;
     readonly heldTo: number;
   }): Manifest[] {
     const minutes = new Set<number>();
-    for (const minute of this.#touched) if (minute < lateBefore) minutes.add(minute);
+    // up to the claim, or the repair, the upstream may have been promised more than this owner knows
+    for (const minute of this.#touched) if (minute < watermark || minute <= this.heldTo) minutes.add(minute);
     if (watermark > before) {
       for (const minute of this.#books.keys()) if (minute >= before && minute < watermark) minutes.add(minute);
       minutes.add(watermark - 1);

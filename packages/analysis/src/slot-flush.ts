@@ -249,8 +249,6 @@ export class FlushPlanner {
     const manifests = slot.audit.tell({
       before: outbound.watermark,
       watermark: bounded,
-      // entries that wait may have promised more than this claim knows
-      ...(outbound.pending.entries > 0 ? { lateBefore: Number.POSITIVE_INFINITY } : {}),
       heldTo: outbound.verified ? (left.size === 0 ? NO_WATERMARK : slot.audit.heldTo) : Number.POSITIVE_INFINITY,
     });
     const told = { watermark: bounded, origins };
