@@ -53,9 +53,17 @@ export interface BatchContent {
 
 const VERSION = 1;
 
+/** Memory of the entity columns that are read and written: differences of an index to its row. */
+const shiftMemory = new BigInt64Array(4_096);
+
+/** A column of so many rows, good until the next call. */
+function shiftsOf(rows: number): BigInt64Array {
+  return rows <= shiftMemory.length ? shiftMemory.subarray(0, rows) : new BigInt64Array(rows);
+}
+
 function writeBlockPayload(w: ByteWriter, block: IncrementBlock): void {
   // entities in the batch's own order, the usual case, are all zeros
-  const shifts = new BigInt64Array(block.entities.length);
+  const shifts = shiftsOf(block.entities.length);
   const words = wordsOf(shifts);
   for (let i = 0; i < block.entities.length; i++) {
     const shift = block.entities[i]! - i;
@@ -139,6 +147,40 @@ const SCHEMAS_MAX = 4_096;
 const ROWS_MAX = 4_000_000;
 const MINUTE_MAX = 0x7fff_ffff;
 
+const MEMORY_BYTES_MAX = 65_536;
+
+/** The columns of one batch, side by side: most are short, and an array with memory of its own costs more than its values. */
+class ColumnMemory {
+  #buffer: ArrayBuffer;
+  #used = 0;
+
+  /** `bytes`: what is likely to be needed; more is taken in pieces of that size. */
+  constructor(bytes: number) {
+    this.#buffer = new ArrayBuffer(Math.min(bytes, MEMORY_BYTES_MAX));
+  }
+
+  /** Where so many bytes are, rounded up to int64. */
+  #take(bytes: number): number {
+    const rounded = (bytes + 7) & ~7;
+    if (this.#used + rounded > this.#buffer.byteLength) {
+      this.#buffer = new ArrayBuffer(Math.max(this.#buffer.byteLength, rounded));
+      this.#used = 0;
+    }
+    this.#used += rounded;
+    return this.#used - rounded;
+  }
+
+  readonly ints = (rows: number): BigInt64Array => {
+    const at = this.#take(rows * 8);
+    return new BigInt64Array(this.#buffer, at, rows);
+  };
+
+  indexes(rows: number): Uint32Array {
+    const at = this.#take(rows * 4);
+    return new Uint32Array(this.#buffer, at, rows);
+  }
+}
+
 function readColumns(
   schema: MetricSchema,
   minute: number,
@@ -148,10 +190,11 @@ function readColumns(
   batchEntities: readonly Entity[],
   seenIn: Uint32Array,
   blockNumber: number,
+  memory: ColumnMemory,
 ): IncrementBlock {
   const r = new ByteReader(payload);
-  const shifts = wordsOf(readIntColumn(r, rows));
-  const entities = new Uint32Array(rows);
+  const shifts = wordsOf(readIntColumn(r, rows, shiftsOf));
+  const entities = memory.indexes(rows);
   for (let i = 0; i < rows; i++) {
     const index = (shifts[i * 2 + HIGH_WORD]! | 0) * 2 ** 32 + shifts[i * 2 + LOW_WORD]! + i;
     const entity = batchEntities[index];
@@ -163,7 +206,7 @@ function readColumns(
     seenIn[index] = blockNumber;
     entities[i] = index;
   }
-  const ints = schema.intFields.map(() => readIntColumn(r, rows));
+  const ints = schema.intFields.map(() => readIntColumn(r, rows, memory.ints));
   const distributions = schema.distributionFields.map((): DistributionColumn => {
     const { end, ...column } = unpackDistributions(payload, r.position, payload.length, rows);
     r.seek(end);
@@ -193,6 +236,7 @@ export function decodeContent(
   const schemas = schemaTexts.map((text) => schemaOfText(text));
   const origins = Array.from({ length: r.count() }, () => r.string(256));
   const blocks: IncrementBlock[] = [];
+  const memory = new ColumnMemory(content.body.length * 16); // a usual counter takes 1 to 2 bytes there, and 8 to 16 here
   const unknownBlocks: UnknownBlock[] = [];
   const seenIn = new Uint32Array(entities.length); // number of the last block (from 1) that named the entity
   const count = r.count(5);
@@ -210,7 +254,7 @@ export function decodeContent(
     if (rows > ROWS_MAX || rows > payload.length * 8 || (schemas[schemaIndex] && rows > entities.length))
       throw new DecodeError(`block of ${rows} rows in ${payload.length} bytes`);
     const schema = schemas[schemaIndex];
-    if (schema) blocks.push(readColumns(schema, minute, origin, rows, payload, entities, seenIn, b + 1));
+    if (schema) blocks.push(readColumns(schema, minute, origin, rows, payload, entities, seenIn, b + 1, memory));
     else unknownBlocks.push({ schemaText, minute, origin, rows, payload });
   }
   if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the batch`);

@@ -141,6 +141,13 @@ export class ByteWriter {
     }
   }
 
+  /** Appends n bytes for the caller to fill: the last n before `length` in what is returned, which is good until the next call. */
+  extend(n: number): Uint8Array {
+    this.#reserve(n);
+    this.#length += n;
+    return this.#bytes;
+  }
+
   raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);

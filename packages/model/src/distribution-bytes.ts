@@ -334,7 +334,8 @@ export function unpackDistributions(
   const totals = new Float64Array(rows);
   const lasts = new Int32Array(rows);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  unpacked.bytes = new Uint8Array((end - start) * 4 + 64);
+  const usual = (end - start) * 4 + 64;
+  if (unpacked.bytes.length < usual) unpacked.bytes = new Uint8Array(usual);
   unpacked.length = 0;
   let bit = 0;
   let sizeMean = MEAN_START;
@@ -365,9 +366,12 @@ export function unpackDistributions(
   if (rest > 0 && (bytes[start + length - 1]! & ((1 << rest) - 1)) !== 0)
     throw new DecodeError('padding of distributions is not zero');
   const canonical = unpacked.bytes.slice(0, unpacked.length);
-  unpacked.bytes = new Uint8Array(0);
+  if (unpacked.bytes.length > UNPACKED_BYTES) unpacked.bytes = new Uint8Array(0);
   return { offsets, bytes: canonical, totals, lasts, end: start + length };
 }
+
+/** Longer scratch memory is given back. */
+const UNPACKED_BYTES = 2 ** 20;
 
 /** What `unpackDistributions` has written: bytes[0, length), and the sum of counts and last index of the distribution that came last. */
 const unpacked = { bytes: new Uint8Array(0), length: 0, total: 0, last: 0 };

@@ -52,8 +52,8 @@ export function writeIntColumn(w: ByteWriter, column: BigInt64Array): void {
     return;
   }
   w.zigzag(base);
-  const bytes = new Uint8Array(Math.ceil((column.length * width) / 8));
-  let at = 0;
+  let at = w.length;
+  const bytes = w.extend(Math.ceil((column.length * width) / 8));
   let bits = 0;
   let pending = 0; // bits of `bits` that are not written, below 8
   for (let i = 0; i < column.length; i++) {
@@ -67,17 +67,23 @@ export function writeIntColumn(w: ByteWriter, column: BigInt64Array): void {
     for (pending += rest; pending >= 8;) bytes[at++] = bits >>> (pending -= 8);
   }
   if (pending > 0) bytes[at] = bits << (8 - pending);
-  w.raw(bytes);
 }
 
-/** Errors: DecodeError for anything that `writeIntColumn` does not write; nothing is allocated before the bytes are known to be there. */
-export function readIntColumn(r: ByteReader, rows: number): BigInt64Array {
+/**
+ * Reads a column into what `allocate` gives, an array of so many rows: not called before the bytes are known to be there.
+ * Errors: DecodeError for anything that `writeIntColumn` does not write.
+ */
+export function readIntColumn(
+  r: ByteReader,
+  rows: number,
+  allocate: (rows: number) => BigInt64Array = (n) => new BigInt64Array(n),
+): BigInt64Array {
   const width = r.byte();
   if (width > WIDTH_MAX) throw new DecodeError(`int column of ${width} bits`);
   const base = width === PLAIN ? 0 : r.zigzag();
   const length = width === PLAIN ? rows : Math.ceil((rows * width) / 8);
   if (length > r.remaining) throw new DecodeError(`${rows} rows in ${r.remaining} bytes`);
-  const column = new BigInt64Array(rows);
+  const column = allocate(rows);
   const words = wordsOf(column);
   if (width === PLAIN) {
     r.zigzag64Column(column);
