@@ -2,7 +2,7 @@
 // The `memory` forward buffer: a TierStore whose outbound log lives in this process alone. In: flushes. Out: the same flushes without
 // their outbox, and the entries under a log of this process's own. Best effort: rows and marks are as durable as the store below,
 // what waits here dies with the process, and nobody can say afterwards how much it was.
-// offered = acknowledged + dropped{full, stopped} + queued, at any time (I9); what is dropped while running is declared upstream.
+// offered = acknowledged + dropped{full, stopped, renumbered} + queued, at any time (I9); what is dropped while running is declared upstream.
 import { chainAfter } from '@oap-federation/analysis';
 import { decodeHeader, encodeHeader, NO_WATERMARK, type Loss } from '@oap-federation/model';
 import { uuidV7, type Clock, type Counter, type MetricRegistry, type Rng } from '@oap-federation/runtime';
@@ -60,6 +60,7 @@ export function withMemoryBuffer(store: TierStore, options: MemoryBufferOptions,
     acknowledgeOutbox: async (slot, seq) => buffer.acknowledge(slot, seq),
     readPending: (slot, afterOrd, bytesMax) => Promise.resolve(buffer.readPending(slot, afterOrd, bytesMax)),
     outboxBacklog: () => Promise.resolve(buffer.backlog()),
+    acceptLoss: async (slot) => buffer.acceptLoss(slot),
     [Symbol.asyncDispose]: () => buffer.dispose(),
   };
   return new Proxy(store, {
@@ -76,7 +77,7 @@ class MemoryBuffer {
   readonly #options: MemoryBufferOptions;
   readonly #deps: MemoryBufferDeps;
   readonly #logs = new Map<number, SlotLog>();
-  readonly #counters: Readonly<Record<'offered' | 'acknowledged' | 'full' | 'stopped', Counter>>;
+  readonly #counters: Readonly<Record<'offered' | 'acknowledged' | 'full' | 'stopped' | 'renumbered', Counter>>;
   #bytes = 0;
 
   constructor(store: TierStore, options: MemoryBufferOptions, deps: MemoryBufferDeps) {
@@ -92,6 +93,7 @@ class MemoryBuffer {
       acknowledged: counter('acknowledged', 'Outbound entries that the upstream committed.'),
       full: counter('dropped', dropped, { reason: 'full' }),
       stopped: counter('dropped', dropped, { reason: 'stopped' }),
+      renumbered: counter('dropped', dropped, { reason: 'renumbered' }), // and offered again: nothing is lost by it
     };
     telemetry.observe('gauge', 'fed_buffer_bytes', 'Bytes waiting in the memory buffer.', {}, () => this.#bytes);
     telemetry.observe('gauge', 'fed_buffer_queued', 'Entries waiting in the memory buffer.', {}, () => this.#queued());
@@ -135,7 +137,11 @@ class MemoryBuffer {
 
   async flush(flushes: readonly SlotFlush[]): ReturnType<TierStore['flush']> {
     const { bytesMax, whenFull } = this.#options;
-    const growth = flushes.reduce((sum, flush) => sum + this.#growth(flush), 0);
+    let growth = 0;
+    for (const flush of flushes) {
+      growth += this.#growth(flush);
+      if (flush.repair) for (const entry of this.log(flush.slot).sealed) growth -= sizeOf(entry); // they leave
+    }
     if (whenFull === 'refuse' && growth > 0 && this.#bytes > 0 && this.#bytes + growth > bytesMax)
       throw new StorageUnavailable(`the memory buffer holds ${this.#bytes} of ${bytesMax} bytes, ${growth} more wait`);
     const below = flushes.map(({ repair: _repair, suppressed: _suppressed, ...flush }) => ({
@@ -198,6 +204,11 @@ class MemoryBuffer {
     return found;
   }
 
+  acceptLoss(slot: number): void {
+    const log = this.log(slot);
+    log.head = { ...log.head, lossAccepted: true };
+  }
+
   backlog(): { readonly entries: number; readonly bytes: number } {
     let entries = this.#queued();
     for (const { pending } of this.#logs.values()) entries += pending.length;
@@ -245,7 +256,11 @@ class MemoryBuffer {
 
   #repair(log: SlotLog, { gen, seq, chain, ledger }: LogRepair): void {
     this.#acknowledged(log, seq);
-    log.head = { ...log.head, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq };
+    // what is behind the upstream's mark leaves: its owner brings it again, without a number
+    for (const entry of log.sealed) this.#bytes -= sizeOf(entry);
+    this.#counters.renumbered.inc(log.sealed.length);
+    log.sealed = [];
+    log.head = { ...log.head, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq, lossAccepted: false };
   }
 
   #acknowledged(log: SlotLog, seq: number): void {

@@ -236,6 +236,24 @@ export function checkForwardBufferContract(
     strictEqual((await owner.claim()).suppressed.size, 0);
   });
 
+  test('a loss that is accepted shows in the head until a repair, which may go back: what is behind it leaves', async () => {
+    const { store, owner } = await opened(8);
+    await owner.commit([owner.entry(1), owner.entry(1), owner.entry(1)]);
+    await owner.read(0);
+    strictEqual((await store.outboxHead(8)).lossAccepted, false);
+    await store.acceptLoss(8);
+    strictEqual((await store.outboxHead(8)).lossAccepted, true);
+    const chain = Uint8Array.from({ length: 32 }, () => 3);
+    const repair = { gen: 2, seq: 1, chain, ledger: 1, suppressed: new Map(), dropPending: [] };
+    const again = owner.pending(2);
+    await owner.commit([], { repair, pending: [again] });
+    const head = await store.outboxHead(8);
+    deepStrictEqual([head.lossAccepted, head.nextSeq, head.acknowledgedSeq], [false, 2, 1]);
+    deepStrictEqual(await owner.read(1), []);
+    strictEqual((await store.outboxBacklog()).entries, 1);
+    deepStrictEqual(await store.readPending(8, 0, 1e9), [again]);
+  });
+
   const { bytesMax } = traits;
   if (bytesMax !== undefined) {
     test('a flush that does not fit is refused whole, and goes through once there is room', async () => {

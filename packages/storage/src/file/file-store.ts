@@ -225,6 +225,11 @@ class State {
         state.head = { ...state.head, claim: text.fence.claim };
         return;
       }
+      case 'acceptLoss': {
+        const state = this.#replayed(text.slot);
+        state.head = { ...state.head, lossAccepted: true };
+        return;
+      }
       case 'flush':
         for (const line of text.slots) this.#flushed(line, blobs);
         return;
@@ -285,9 +290,11 @@ class State {
     const known = new Set(state.losses.map(lossKey));
     state.losses.push(...line.losses.filter((loss) => !known.has(lossKey(loss))));
     if (state.losses.length > LOSSES_MAX) state.losses.splice(0, state.losses.length - LOSSES_MAX);
+    // a repair may go back, and a record may be applied twice: what is numbered from here on replaces what was
+    const firstSeq = line.outbox[0]?.seq ?? head.nextSeq;
+    if ((state.entries.at(-1)?.line.seq ?? 0) >= firstSeq)
+      state.entries = state.entries.filter((entry) => entry.line.seq < firstSeq);
     for (const entry of line.outbox) {
-      const last = state.entries.at(-1);
-      if (last && last.line.seq >= entry.seq) state.entries = state.entries.filter((e) => e.line.seq < entry.seq);
       state.entries.push({ line: entry, blobs, chain: fromBase64(entry.chain) });
     }
   }
@@ -642,7 +649,8 @@ export class FileStore implements TierStore {
     for (const { slot, outbox, pending, settled, repair } of flushes) {
       for (const { entry } of outbox) growth += entry.header.length + entry.content.length;
       for (const entry of pending) growth += entry.header.length + entry.content.length;
-      const waiting = this.#state.slot(slot).pending;
+      const { pending: waiting, entries } = this.#state.slot(slot);
+      if (repair) for (const entry of entries) if (entry.line.seq > repair.seq) growth -= sizeOf(entry);
       for (const ord of [...settled, ...(repair?.dropPending ?? [])]) {
         const one = waiting.get(ord);
         if (one) growth -= sizeOf(one);
@@ -661,7 +669,7 @@ export class FileStore implements TierStore {
     let { head } = state;
     if (repair) {
       const { gen, seq, chain, ledger } = repair;
-      head = { ...head, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq };
+      head = { ...head, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq, lossAccepted: false };
     }
     for (const { entry, watermark } of flush.outbox) {
       head = {
@@ -863,9 +871,10 @@ export class FileStore implements TierStore {
     });
   }
 
-  /** What a segment lost is declared when it is set aside; a range that the upstream lost cannot be passed over here. */
   acceptLoss(slot: number): Promise<void> {
-    return Promise.reject(new Error(`the file buffer cannot pass over a lost range (slot ${slot})`));
+    return this.#turn(() => {
+      if (!this.#state.slot(slot).head.lossAccepted) this.#append(new RecordBuilder(), { kind: 'acceptLoss', slot });
+    });
   }
 
   retireChild(tier: string, atMs: number | undefined): Promise<boolean> {

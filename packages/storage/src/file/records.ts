@@ -90,6 +90,7 @@ export type RecordText =
       readonly lastParkId: number;
     }
   | { readonly kind: 'claim'; readonly slot: number; readonly fence: SlotFence }
+  | { readonly kind: 'acceptLoss'; readonly slot: number }
   | { readonly kind: 'flush'; readonly slots: readonly FlushLine[] }
   | { readonly kind: 'children'; readonly children: readonly ExpectedChild[] }
   /** Written again, so that the segment where they were may go. */
