@@ -32,6 +32,10 @@ export interface Mutant {
   readonly intake?: (door: Door, context: MutantContext) => Door;
   /** What L1 offers to, in this node or another. */
   readonly route?: (door: Door, context: MutantContext) => Door;
+  /** Generations are not raised when a tier below asks for it; it is told that they were. */
+  readonly neverFences?: boolean;
+  /** A slot takes its outbound log for a continuation of what the upstream has as soon as it is claimed. */
+  readonly trustsClaims?: boolean;
   /** The oracle looks at what `route` passes on, not at what it is given: for mutants that rename logs. */
   readonly observeBehindRoute?: boolean;
 }
@@ -402,6 +406,66 @@ export const MUTANTS: readonly Mutant[] = [
           store.flush(
             flushes.map((f) => (f.outbox.every(({ entry }) => entry.increments === 0) ? without(f, ['outbox']) : f)),
           ),
+      }),
+  },
+  {
+    name: 'generationKept',
+    wrong: 'an upstream that is ahead of a restored log does not refuse the old generation',
+    rollbacks: true,
+    neverFences: true,
+  },
+  {
+    name: 'nothingSuppressed',
+    wrong: 'after a restore, inputs that the upstream has already are forwarded again',
+    rollbacks: true,
+    store: (store) =>
+      replaced(store, {
+        flush(flushes) {
+          for (const { repair } of flushes) (repair?.suppressed as Map<string, unknown> | undefined)?.clear();
+          return store.flush(flushes);
+        },
+      }),
+  },
+  {
+    name: 'unverifiedSeals',
+    wrong: 'a new owner gives numbers before it has compared its log with the upstream',
+    rollbacks: true,
+    trustsClaims: true,
+  },
+  {
+    name: 'frontierForgotten',
+    wrong: 'the upstream does not keep what of its inputs a tier has forwarded',
+    rollbacks: true,
+    intake: (door) => ({
+      offer: (batch) => door.offer({ ...batch, header: { ...batch.header, frontier: new Map() } }),
+    }),
+  },
+  {
+    name: 'frontierGoesBack',
+    wrong: 'what the upstream keeps of a frontier is that of the last batch alone',
+    rollbacks: true,
+    intake: (door, { database }) => ({
+      offer(batch) {
+        const before = database.peekMark(batch.slot, batch.logId)?.frontier ?? new Map();
+        const frontier = new Map([...batch.header.frontier].filter(([logId, at]) => before.get(logId)?.seq !== at.seq));
+        return door.offer({ ...batch, header: { ...batch.header, frontier } });
+      },
+    }),
+  },
+  {
+    name: 'ackedDeleted',
+    wrong:
+      'acknowledged entries leave the outbox at once, so that an upstream that was restored cannot have them again',
+    rollbacks: true,
+    store: (store) =>
+      replaced(store, {
+        async readOutbox(slot, afterSeq, bytesMax) {
+          const [entries, { acknowledgedSeq }] = await Promise.all([
+            store.readOutbox(slot, afterSeq, bytesMax),
+            store.outboxHead(slot),
+          ]);
+          return entries.filter(({ seq }) => seq > acknowledgedSeq);
+        },
       }),
   },
 ];

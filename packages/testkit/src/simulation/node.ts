@@ -179,6 +179,12 @@ export class SimulatedNode {
         logger,
       });
     }
+    if (mutant?.trustsClaims) {
+      const { owner } = this;
+      owner.watchOwnership(() => {
+        for (const slot of owner.ownedSlots()) owner.verified(slot, owner.claim(slot)!);
+      });
+    }
     network.serve({ place: this.place, process: this.process, listener: receiver, intake: this.owner });
     if (shape.parent !== undefined) {
       const config = forwarderConfig({ tier, slots, instanceId: this.instanceId, token: '' });
@@ -261,7 +267,8 @@ export class SimulatedNode {
       owns: (slot) => owner.owns(slot),
       mark: (slot, logId) => owner.mark(slot, logId),
       watchOwnership: (listener) => owner.watchOwnership(listener),
-      raiseGeneration: (slot, logId, gen) => owner.raiseGeneration(slot, logId, gen),
+      raiseGeneration: (slot, logId, gen) =>
+        this.#deps.mutant?.neverFences ? Promise.resolve(true) : owner.raiseGeneration(slot, logId, gen),
       offer: async (batch) => {
         oracle.received(tier, batch);
         const outcome = await door.offer(batch);
