@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run of the chaos rig: a world, a storm, healing, a drain with a deadline, the verdict. In: how long and how much. Out: a summary with
 // every complaint; `ok` only without one. The parts are in world.ts, storm.ts and verdict.ts.
+import type { CrashPoint } from '@oap-federation/runtime';
 import { mergedIncrements, sleep } from '../e2e/harness.js';
 import { isAlive } from '../services/index.js';
 import { Storm } from './storm.js';
@@ -14,8 +15,8 @@ export interface ChaosOptions {
   readonly secondsMax: number;
   /** Fewer kills fail the run. */
   readonly killsMin: number;
-  /** Each of these prefixes of crash points must be hit in full: `flush.`, or '' for all. */
-  readonly points: string;
+  /** Each of these crash points must be hit. */
+  readonly required: (point: CrashPoint) => boolean;
   readonly print: (line: string) => void;
 }
 
@@ -49,7 +50,13 @@ const DRAIN_SECONDS_MAX = 60;
 /** Over what a fresh node of this rig takes, in MB: leaks of batches or sessions would show. */
 const RESIDENT_GROWTH_MAX = 200;
 
-export async function runChaos({ seconds, secondsMax, killsMin, points, print }: ChaosOptions): Promise<ChaosSummary> {
+export async function runChaos({
+  seconds,
+  secondsMax,
+  killsMin,
+  required,
+  print,
+}: ChaosOptions): Promise<ChaosSummary> {
   const tally = new Tally();
   const problems: string[] = [];
   const pids = new Set<number>();
@@ -61,8 +68,8 @@ export async function runChaos({ seconds, secondsMax, killsMin, points, print }:
       seconds,
       secondsMax,
       killsPerSecond: killsMin / seconds,
-      points,
-      enough: () => tally.missing(points).length === 0 && tally.killed >= killsMin,
+      required,
+      enough: () => tally.missing(required).length === 0 && tally.killed >= killsMin,
     });
     let residentMbMax = 0;
     let nextLineMs = Date.now() + 15_000;
@@ -104,7 +111,7 @@ export async function runChaos({ seconds, secondsMax, killsMin, points, print }:
     if (problems.length === 0) problems.push(...(await judgeTheJudge(world)));
     problems.push(...tally.unexpected);
     if (tally.killed < killsMin) problems.push(`only ${tally.killed} kills, ${killsMin} wanted`);
-    const missing = tally.missing(points);
+    const missing = tally.missing(required);
     if (missing.length > 0) problems.push(`no kill at ${missing.join(', ')}`);
     if (verdict.increments === 0) problems.push('no increment reached the root');
     if (typeof world.disk !== 'string' && tally.diskFull === 0) problems.push('the disk was never full');

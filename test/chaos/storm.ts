@@ -6,7 +6,7 @@ import { healthy, sleep, withDatabase } from '../e2e/harness.js';
 import { isAlive, isStopped, type FaultProxy, type Postgres } from '../services/index.js';
 import { readFileSync } from 'node:fs';
 import type { Tally } from './tally.js';
-import type { ChaosNode, World } from './world.js';
+import type { ChaosNode, Tier, TierName, World } from './world.js';
 
 const between = (min: number, max: number) => min + Math.random() * (max - min);
 const chance = (p: number) => Math.random() < p;
@@ -18,9 +18,17 @@ const POLL_MS = 40;
 const HEALTHY_WITHIN_MS = 30_000;
 const STARTING_MAX = 2;
 const CRASHES_WITHIN_MS = 12_000;
+const OUTAGE_MS = 15_000;
 
 /** How often at most a point is passed before the process dies there: later ones have more behind them. */
-const NTH_MAX: Readonly<Record<string, number>> = { l1: 12, slot: 16, flush: 4, receiver: 12, forwarder: 10 };
+const NTH_MAX: Readonly<Record<string, number>> = {
+  l1: 12,
+  slot: 16,
+  flush: 4,
+  outbox: 2,
+  receiver: 12,
+  forwarder: 10,
+};
 
 /** Between two statements of an open transaction. */
 const IN_TRANSACTION: ReadonlySet<CrashPoint> = new Set([
@@ -33,13 +41,30 @@ const IN_TRANSACTION: ReadonlySet<CrashPoint> = new Set([
 export interface StormOptions {
   /** Wanted per second, of every kind: lives get shorter while it is behind. */
   readonly killsPerSecond: number;
-  /** Crash points that begin so come first until each was hit. */
-  readonly points: string;
+  /** These crash points come first until each was hit. */
+  readonly required: (point: CrashPoint) => boolean;
   /** At least so long, in seconds. */
   readonly seconds: number;
   /** Goes on beyond `seconds`, up to `secondsMax`, until this says enough. */
   readonly enough: () => boolean;
   readonly secondsMax: number;
+}
+
+/** What several hold at once; it is held until all have let go. */
+class Held<T> {
+  readonly #by = new Map<T, number>();
+
+  hold(what: T): void {
+    this.#by.set(what, (this.#by.get(what) ?? 0) + 1);
+  }
+
+  release(what: T): void {
+    this.#by.set(what, this.#by.get(what)! - 1);
+  }
+
+  has(what: T): boolean {
+    return (this.#by.get(what) ?? 0) > 0;
+  }
 }
 
 export class Storm {
@@ -56,6 +81,10 @@ export class Storm {
   readonly #logged = new Map<ChaosNode, number>();
   /** What is armed in processes that run now. */
   readonly #armed = new Map<ChaosNode, CrashPoint>();
+  /** Links that are down for long, so that outboxes fill. */
+  readonly #outages = new Held<FaultProxy>();
+  /** Tiers whose PostgreSQL is spared meanwhile: a new claim would begin without knowing the tier above. */
+  readonly #spared = new Held<TierName>();
   #rollingDueMs = Date.now() + 15_000;
 
   constructor(world: World, tally: Tally, options: StormOptions) {
@@ -78,7 +107,7 @@ export class Storm {
     const { nodes, tiers, links } = this.#world;
     await Promise.all([
       ...nodes.map((node) => this.#nodeLane(node)),
-      ...Object.values(tiers).map(({ name, postgres }) => this.#postgresLane(postgres, name === 'mid')),
+      ...Object.values(tiers).map((tier) => this.#postgresLane(tier)),
       ...links.map((link) => this.#linkLane(link)),
       this.#zookeeperLane(),
     ]);
@@ -161,12 +190,16 @@ export class Storm {
     });
   }
 
-  /** One that was never hit, mostly; those that are armed elsewhere come later. */
+  /** One that was never hit, mostly; those that are armed elsewhere come later, those that take an outage one at a time. */
   #choose(points: readonly CrashPoint[]): CrashPoint {
     const armed = new Set(this.#armed.values());
-    const missing = this.#tally.missing(this.#options.points).filter((point) => points.includes(point));
+    const siege = points.filter((point) => point.startsWith('outbox.') && !this.#tally.crashPoints.get(point));
+    const oneUnderWay = [...armed].some((point) => point.startsWith('outbox.'));
+    if (siege.length > 0 && !oneUnderWay && chance(0.1)) return siege[0]!;
+    const missing = this.#tally.missing(this.#options.required).filter((point) => points.includes(point));
     const free = missing.filter((point) => !armed.has(point));
-    const from = missing.length === 0 || chance(0.2) ? points : free.length > 0 ? free : missing;
+    const quick = points.filter((point) => !point.startsWith('outbox.'));
+    const from = missing.length === 0 || chance(0.2) ? quick : free.length > 0 ? free : missing;
     return from[Math.floor(Math.random() * from.length)]!;
   }
 
@@ -174,10 +207,14 @@ export class Storm {
   async #live(node: ChaosNode, young: boolean): Promise<void> {
     const { proc } = node;
     // one that will crash by itself gets the time to come to its point; where starts take long lives do, or nobody would be up
-    const ms = this.#armed.has(node)
-      ? CRASHES_WITHIN_MS + 2 * this.#startMs
-      : between(300, 3_000) * this.#pace + between(0.3, 1) * this.#startMs;
-    if (!young) await this.#running(node, ms);
+    const point = this.#armed.get(node);
+    if (point?.startsWith('outbox.') === true && !young) {
+      await this.#running(node, 4_000 + this.#startMs);
+      await this.#besiege(node);
+    } else if (!young) {
+      const short = between(300, 3_000) * this.#pace + between(0.3, 1) * this.#startMs;
+      await this.#running(node, point === undefined ? short : CRASHES_WITHIN_MS + 2 * this.#startMs);
+    }
     while (proc.running && this.#calm && !this.over) await this.#running(node, 100);
     if (proc.running && !this.over && chance(0.12)) {
       this.#tally.nodesPaused++;
@@ -199,6 +236,26 @@ export class Storm {
       this.#tally.kills[node.kind]++;
       await proc.end('SIGKILL');
     }
+  }
+
+  /** Takes the tier above away for so long that entries wait without a number, and are folded; then gives it back. */
+  async #besiege(node: ChaosNode): Promise<void> {
+    const [rootLink, ...midLinks] = this.#world.links;
+    const links = node.kind === 'mid' ? [rootLink!] : midLinks;
+    this.#tally.links.outage++;
+    this.#spared.hold(node.tier);
+    for (const link of links) {
+      this.#outages.hold(link);
+      link.mode = 'refuse';
+      link.cutAll();
+    }
+    await this.#running(node, this.#armed.get(node) === 'outbox.folded' ? OUTAGE_MS * 3 : OUTAGE_MS);
+    for (const link of links) {
+      this.#outages.release(link);
+      if (!this.#outages.has(link)) link.mode = 'forward';
+    }
+    this.#spared.release(node.tier);
+    await this.#running(node, 5_000); // what waited gets its numbers
   }
 
   /** Waits while the process runs, for at most `ms`; a process that stopped itself inside a transaction is woken after a while. */
@@ -241,10 +298,12 @@ export class Storm {
 
   // --- what nodes rely on ----------------------------------------------------------------------------------------------
 
-  async #postgresLane(postgres: Postgres, onDisk: boolean): Promise<void> {
+  async #postgresLane({ name, postgres }: Tier): Promise<void> {
     const { disk } = this.#world;
+    const onDisk = name === 'mid';
     let first = true;
     while (await this.#pass(first ? between(500, 3_000) : between(2_000, 8_000) * this.#pace)) {
+      if (this.#spared.has(name)) continue;
       if (onDisk && typeof disk !== 'string' && (first || chance(0.25))) {
         await this.#fillDisk(postgres);
       } else if (chance(0.25)) {
@@ -311,7 +370,7 @@ export class Storm {
     const heldUp = async (mode: FaultProxy['mode']) => {
       link.mode = mode;
       await sleep(between(300, 2_500));
-      link.mode = 'forward';
+      link.mode = this.#outages.has(link) ? 'refuse' : 'forward';
       link.cutAll(); // what was lost in the hole would break the framing
     };
     const faults = [
@@ -338,7 +397,9 @@ export class Storm {
         link.delayMs = 0;
       },
     ];
-    while (await this.#pass(between(1_000, 5_000))) await faults[Math.floor(Math.random() * faults.length)]!();
+    while (await this.#pass(between(1_000, 5_000))) {
+      if (!this.#outages.has(link)) await faults[Math.floor(Math.random() * faults.length)]!();
+    }
   }
 }
 

@@ -19,7 +19,7 @@ export class Tally {
   zookeeperPaused = 0;
   zookeeperRestarted = 0;
   nodesRestarted = 0;
-  readonly links = { cut: 0, cutMidFrame: 0, blackHole: 0, oneWay: 0, delay: 0 };
+  readonly links = { cut: 0, cutMidFrame: 0, blackHole: 0, oneWay: 0, delay: 0, outage: 0 };
   /** Nodes that ended with a message before they were ready, by what they said: a supervisor starts them again. */
   readonly startsGivenUp = new Map<string, number>();
   /** Nodes that were ready and ended although nobody ended them: each with how, and the end of its log. */
@@ -33,8 +33,8 @@ export class Tally {
     this.crashPoints.set(point, this.crashPoints.get(point)! + 1);
   }
 
-  /** Points without a kill, of those whose name begins so. */
-  missing(prefix: string): CrashPoint[] {
-    return CRASH_POINTS.filter((point) => point.startsWith(prefix) && this.crashPoints.get(point) === 0);
+  /** Points without a kill, of those that are wanted. */
+  missing(wanted: (point: CrashPoint) => boolean): CrashPoint[] {
+    return CRASH_POINTS.filter((point) => wanted(point) && this.crashPoints.get(point) === 0);
   }
 }
