@@ -260,6 +260,23 @@ describe('the books of a slot', () => {
     expect(parent.verdicts).toEqual([]);
   });
 
+  test('a tier whose storage went back tells late what the upstream was promised, not what it remembers', async () => {
+    const [a, parent] = [new Tier('a'), new Tier('parent')];
+    const before = a.stored.copy();
+    await parent.flush([{ from: 'a', said: await a.flush([local(sent)], NOW + 2) }], NOW + 2);
+    // nothing of it is in the restored storage, and nothing is promised there: the first minutes are not late to it
+    a.stored = before;
+    a.audit = a.claimed();
+    a.watermark = NO_WATERMARK;
+    a.audit.repaired(NOW + 3);
+    const more = await a.flush([local([[NOW, 1, 1n]])], NOW - 1, a.audit.heldTo);
+    await parent.flush([{ from: 'a', said: more }], NOW + 2);
+    expect(parent.verdicts.map(({ minute, state }) => [minute, state])).toEqual([[NOW, 'unchecked']]);
+    const again = await a.flush([local(sent)], NOW + 2);
+    await parent.flush([{ from: 'a', said: { ...again, counts: [] } }], NOW + 2);
+    expect(parent.verdicts).toEqual([]);
+  });
+
   test('minutes with rows of a release that kept no digests are not compared', async () => {
     const [a, parent] = [new Tier('a'), new Tier('parent')];
     parent.audit = new SlotAudit({ slot: 0, newestMinute: NOW }, NOW);
