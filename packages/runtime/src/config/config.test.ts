@@ -160,7 +160,7 @@ describe('loadConfig', () => {
       'federation: {selector: default, default: {tier: t, forward: {buffer: nats, upstreamTier: up}, nats: {servers: "n:4222"}, receive: {enabled: true, throughNats: true, tokens: {a: x}}}}',
     );
     expect(federation?.forward).toMatchObject({ buffer: 'nats', upstreamTier: 'up' });
-    expect(federation?.nats).toEqual({ servers: ['n:4222'], token: '', streamMaxBytes: 1024 ** 3 });
+    expect(federation?.nats).toEqual({ servers: ['n:4222'], token: '', streamMaxBytes: 256 * 1024 ** 2 });
     expect(federation?.receive?.throughNats).toBe(true);
   });
 

@@ -307,9 +307,9 @@ export const MODULES = {
               checkHostPorts,
             ),
             token: secret('', { env: 'SW_FEDERATION_NATS_TOKEN', doc: 'Token of the NATS servers; empty for none.' }),
-            streamMaxBytes: integer(1024 * MIB, [16 * MIB, 1024 * 1024 * MIB], {
+            streamMaxBytes: integer(256 * MIB, [16 * MIB, 1024 * 1024 * MIB], {
               env: 'SW_FEDERATION_NATS_STREAM_MAX_BYTES',
-              doc: 'What a stream that this node makes may hold, in bytes. A full one refuses, and batches stay in the outbox.',
+              doc: 'What the stream of batches may hold, in bytes; the server reserves it. A full one refuses, and batches stay in the outbox.',
             }),
           },
         ),

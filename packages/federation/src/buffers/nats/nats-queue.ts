@@ -17,7 +17,7 @@ export interface NatsQueueOptions {
   readonly token: string;
   /** Shown in the server's list of connections. */
   readonly name: string;
-  /** What one stream may hold; a full one refuses, and what is refused stays in the outbox. */
+  /** What the stream of batches may hold, which the server reserves; a full one refuses, and what is refused stays in the outbox. */
   readonly streamMaxBytes: number;
 }
 
@@ -33,6 +33,7 @@ const UNFINISHED_MAX = 256;
 const PUBLISH_TIMEOUT_MS = 5_000;
 const RETRY_MS = 1_000;
 const ANSWERS_PER_SLOT = 64; // the newest matter; a sender asks again for what it missed
+const ANSWERS_BYTES_MAX = 32 * 1024 * 1024; // a server reserves what a stream may hold
 const DEDUP_WINDOW_MS = 120_000;
 
 /** Returns at once: the connection is made, and made again, in the background. */
@@ -122,7 +123,8 @@ class NatsQueue implements MessageQueue {
   async #addStream(manager: JetStreamManager, lane: Lane, name: string): Promise<void> {
     const { DiscardPolicy, RetentionPolicy, StorageType } = await import('@nats-io/jetstream');
     const root = `oapf.${tierToken(lane.upstream)}.${lane.kind}`;
-    const common = { name, storage: StorageType.File, max_bytes: this.#options.streamMaxBytes };
+    const common = { name, storage: StorageType.File };
+    const { streamMaxBytes } = this.#options;
     try {
       await manager.streams.info(name);
       return; // as an administrator made or changed it
@@ -135,6 +137,7 @@ class NatsQueue implements MessageQueue {
         subjects: [`${root}.*`],
         retention: RetentionPolicy.Workqueue,
         discard: DiscardPolicy.New,
+        max_bytes: streamMaxBytes,
         duplicate_window: DEDUP_WINDOW_MS * 1e6,
       });
     } else {
@@ -143,6 +146,7 @@ class NatsQueue implements MessageQueue {
         subjects: [`${root}.*.*`],
         retention: RetentionPolicy.Limits,
         discard: DiscardPolicy.Old,
+        max_bytes: Math.min(streamMaxBytes, ANSWERS_BYTES_MAX),
         max_msgs_per_subject: ANSWERS_PER_SLOT,
       });
     }
