@@ -32,6 +32,8 @@ export const PARTIAL = '!partial';
 
 /** Sealed minutes that stay in memory; older ones are read again when something of them comes. */
 const MEMORY_MINUTES = 120;
+/** Of those that could not be told yet so many stay: of older ones the upstream goes on to know that nothing can be said. */
+const DUE_MINUTES = 1440;
 /** A log that advanced after a minute may have brought something of it: so much may clocks differ. */
 const SKEW_MINUTES = 5;
 
@@ -114,7 +116,8 @@ export class SlotAudit {
     this.#slot = claim.slot;
     this.#newestMinute = claim.newestMinute;
     this.#claimMinute = nowMinute;
-    this.#oldestMinute = Math.min(claim.newestMinute, nowMinute) - MEMORY_MINUTES;
+    const newest = claim.newestMinute === NO_WATERMARK ? nowMinute : Math.min(claim.newestMinute, nowMinute);
+    this.#oldestMinute = newest - MEMORY_MINUTES;
     this.heldTo = nowMinute + SKEW_MINUTES;
   }
 
@@ -440,12 +443,12 @@ export class SlotAudit {
     for (const minute of this.#books.keys()) this.#due.add(minute);
   }
 
-  /** Forgets sealed minutes long past, but those that are still to be told; verdicts before `oldest`. Not while a flush is being made. */
+  /** Forgets sealed minutes long past, later those that are still to be told; verdicts before `oldest`. Not while a flush is being made. */
   evict(oldest: number): void {
     if (this.#from === undefined) return;
     this.#from = Math.max(this.#from, this.#sealedTo - MEMORY_MINUTES);
     for (const minute of this.#books.keys()) {
-      if (minute >= this.#from || (this.#due.has(minute) && minute >= oldest)) continue;
+      if (minute >= this.#from || (this.#due.has(minute) && minute >= this.#sealedTo - DUE_MINUTES)) continue;
       this.#books.delete(minute);
       this.#due.delete(minute);
     }
