@@ -71,6 +71,8 @@ export interface FileStoreOptions {
 }
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
+/** Of one read of the outbox, beside its bytes. */
+const READ_ENTRIES_MAX = 10_000;
 /** Of one slot; the oldest are forgotten beyond. They have gone upstream in batches. */
 const LOSSES_MAX = 10_000;
 
@@ -725,11 +727,9 @@ export class FileStore implements TierStore {
 
   async readOutbox(slot: number, afterSeq: number, bytesMax: number): Promise<readonly OutboxEntry[]> {
     const found = await this.#turn(() => {
-      const { entries, head } = this.#state.slot(slot);
-      return firstBytes(
-        entries.filter(({ line }) => line.seq > afterSeq && line.seq < head.nextSeq),
-        bytesMax,
-      );
+      const { entries } = this.#state.slot(slot);
+      const first = indexAfter(entries, afterSeq);
+      return firstBytes(entries.slice(first, first + READ_ENTRIES_MAX), bytesMax);
     });
     return this.#contents(found, ({ line: { seq, increments, createdAtMs }, chain }, header, content) => {
       return { slot, seq, header, content, chain, increments, createdAtMs };
@@ -1012,6 +1012,17 @@ export class FileStore implements TierStore {
     await this.#running;
     await this.#log.close();
   }
+}
+
+/** Index of the first entry with a greater seq; entries ascend. */
+function indexAfter(entries: readonly StoredEntry[], seq: number): number {
+  let [from, to] = [0, entries.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (entries[middle]!.line.seq <= seq) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 function firstBytes<T extends { readonly line: { readonly header: number; readonly content: number } }>(
