@@ -19,7 +19,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startPostgres, type Postgres } from '../services/index.js';
 import { available, needs } from '../services/needs.js';
-import { runOap } from './commands.js';
+import { callsOf, RawAgent, runOap, segment } from './commands.js';
+import { createDatabase, eventually, Stage, withDatabase } from './harness.js';
 
 const CPM = metricSchema('service_cpm', 'Service', 'cpm');
 const RESP = metricSchema('service_resp_time', 'Service', 'longAvg');
@@ -223,4 +224,56 @@ needs('postgres')('oap audit', () => {
     expect(audits).toBeGreaterThan(0);
     expect(owner.ownedSlots()).toEqual([0, 1]);
   });
+});
+
+needs('postgres')('two tiers as processes', () => {
+  const stage = new Stage();
+  let server: Postgres;
+  beforeAll(async () => {
+    server = available(await startPostgres());
+  });
+  afterAll(async () => {
+    await stage.close();
+    await server?.stop();
+  }, 60_000);
+
+  it('compare what was sent with what was merged, minute by minute, and both audits agree', async () => {
+    const node = async (name: string, env: Readonly<Record<string, string>>) => {
+      const url = await createDatabase(server.url, name.replace('-', '_'));
+      const database = { SW_STORAGE: 'postgresql', SW_STORAGE_POSTGRESQL_URL: url };
+      const config = `deploy/examples/${name}.yml`;
+      return { url, config, database, proc: await stage.node({ name, config, env: { ...database, ...env } }) };
+    };
+    const top = await node('federation', { SW_FEDERATION_EXPECTED_TIERS: 'cloud-c' });
+    const leaf = await node('cloud-c', { SW_FEDERATION_UPSTREAMS: `127.0.0.1:${top.proc.grpcPort}` });
+    using agent = new RawAgent(leaf.proc.grpcPort);
+    // late: their minutes are sealed, so they are told and compared as they come
+    const at = (minutesAgo: number) => {
+      const startTime = Date.now() - minutesAgo * 60_000;
+      return segment('shop', [{ operationName: '/orders', startTime, endTime: startTime + 9, spanLayer: 3 }]);
+    };
+    for (const round of [1, 2]) {
+      expect((await agent.stream([at(6), at(6), at(5), at(4), at(0)])).code).toBe(0);
+      await eventually('it arrives', 30, async () => (await callsOf(top.proc.restUrl, 'shop')) === round * 5);
+    }
+    const manifests = (kind: string) =>
+      withDatabase(top.url, async (client) => {
+        const { rows } = await client.query<{ minute: number; a: string; b: string }>(
+          `SELECT slot, minute, a, b FROM manifest WHERE ${kind} AND minute < $1 ORDER BY slot, minute`,
+          [minuteOf(Date.now()) - 2],
+        );
+        return rows;
+      });
+    const own = await manifests(`log_id = ''`);
+    expect(new Set(own.map(({ minute }) => minute)).size).toBe(3);
+    expect(await manifests(`length(log_id) > 30`)).toEqual(own);
+    await withDatabase(top.url, async (client) =>
+      expect((await client.query('SELECT * FROM verdict')).rows).toEqual([]),
+    );
+    for (const { config, database } of [leaf, top]) {
+      const ended = await runOap(['audit', '-c', config], { env: database });
+      expect(ended).toMatchObject({ status: 0, stderr: '' });
+      expect(ended.stdout).toMatch(/: [1-9]\d* minutes with rows added up, 0 wrong$/m);
+    }
+  }, 120_000);
 });
