@@ -263,7 +263,7 @@ export async function durableScenario(server, scenario, quick) {
   const seen = { flushes: [], seconds: 0 };
   const owner = await openTier(recording(store, seen), scenario, clock);
   const producers = openProducers(scenario);
-  const rounds = quick ? Math.min(2, scenario.rounds) : scenario.rounds;
+  const rounds = quick ? 1 : scenario.rounds;
   const warmUp = quick ? 1 : scenario.warmUp;
   const rates = { ours: [], merged: [], byRow: [], byCopy: [], cpu: [] };
   const stages = { decode: [], hash: [], prepare: [], store: [] };

@@ -169,7 +169,7 @@ export async function tierLatency(quick) {
     const leaf = await openLeaf(lower.grpc);
     closing.push(() => leaf.close());
     const warmUp = quick ? 2 : 20;
-    const loads = warmUp + (quick ? 8 : 120);
+    const loads = warmUp + (quick ? 6 : 120);
     for (let i = 0; i < loads; i++) {
       await leaf.append();
       // an odd period: the load must not march in step with the flushes

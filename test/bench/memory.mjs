@@ -43,7 +43,7 @@ async function ownerWith(schemas, entities, tiers) {
 }
 
 childMain(async ({ quick }) => {
-  const entities = quick ? 5_000 : 50_000;
+  const entities = quick ? 3_000 : 50_000;
   await ownerWith([HISTOGRAM, ...COUNTERS], 100, 2); // code, and what is made once
   const hdrKeys = entities / 5;
   const hdrMap = await bytesPerKey(

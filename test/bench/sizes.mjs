@@ -85,7 +85,7 @@ childMain(async ({ url, quick, only }) => {
     found.push({ key: `${key}.nsPerIncrement`, what, value: wall });
     found.push({ key: `${key}.cpuNsPerIncrement`, what: '  CPU of our process', value: cpu });
   };
-  for (const tiers of quick ? [2, 20] : [2, 20, 100]) {
+  for (const tiers of quick ? [2] : [2, 20, 100]) {
     if (!wants('scaling.tiers')) break;
     const sized = { tiers, entities: 1_000, rounds: quick ? 1 : 5, warmUp: quick ? 1 : 3 };
     const { cost } = await scenario(server, `tiers_${tiers}`, sized);

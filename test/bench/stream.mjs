@@ -66,7 +66,7 @@ export async function streamFigures(server, quick) {
   const deps = { clock: systemClock, rng: systemRng, logger };
   const store = await openPostgresStore({ url, slots: SLOTS }, deps);
   const ends = await openEnds(url);
-  const rounds = quick ? 2 : 5;
+  const rounds = quick ? 1 : 5;
   const flushes = quick ? 2 : 6;
   const single = quick ? 10_000 : 50_000;
   const bareBytes = (quick ? 32 : 256) * 1024 * 1024;
