@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chainAfter } from '@oap-federation/analysis';
 import type { LogPosition } from '@oap-federation/model';
-import { seededRng, silentLogger, type Logger } from '@oap-federation/runtime';
+import { seededRng, silentLogger } from '@oap-federation/runtime';
 import { VirtualClock } from '@oap-federation/runtime/testing';
 import {
   openFileStoreOn,
@@ -24,9 +24,13 @@ const SLOTS = 3;
 const SEGMENT_BYTES = 4_096;
 const RUNS = Number(process.env['OAP_FILE_RUNS'] ?? 25);
 
-function open(disk: MemoryDisk, whenDamaged: 'stop' | 'quarantine' = 'stop', logger: Logger = silentLogger) {
-  const options = { dataDir: 'disk', slots: SLOTS, bytesMax: 1e9, whenDamaged, segmentBytes: SEGMENT_BYTES };
-  return openFileStoreOn(disk, options, { clock: new VirtualClock(1_000_000_000), rng: seededRng(77), logger });
+function open(disk: MemoryDisk, whenDamaged: 'stop' | 'quarantine' = 'stop', segmentBytes = SEGMENT_BYTES) {
+  const options = { dataDir: 'disk', slots: SLOTS, bytesMax: 1e9, whenDamaged, segmentBytes };
+  return openFileStoreOn(disk, options, {
+    clock: new VirtualClock(1_000_000_000),
+    rng: seededRng(77),
+    logger: silentLogger,
+  });
 }
 
 /** What the next claim of a slot finds. */
@@ -138,6 +142,13 @@ class Owners {
     return this;
   }
 
+  /** Of the newest flush. */
+  last: SlotFlush['outbox'][number] | undefined;
+
+  claimOf(slot: number): SlotClaim {
+    return this.#slots[slot]!.claim;
+  }
+
   expected(slot: number): Omit<Newcomer, 'marks'> {
     const { claim, ord, suppressed } = this.#slots[slot]!;
     return { epoch: claim.fence.epoch + 1, lastOrd: ord, suppressed };
@@ -161,6 +172,7 @@ class Owners {
       };
     });
     const mark = testMark(slot, 'in', ++owner.marked, { increments: owner.marked });
+    this.last = outbox.at(-1);
     return {
       ...testFlush(slot, 0),
       fence: { ...owner.claim.fence, flushes: owner.flushes++ },
@@ -268,8 +280,8 @@ class History {
   owners!: Owners;
   acknowledged = 0;
 
-  async start(): Promise<this> {
-    this.store = await open(this.disk);
+  async start(segmentBytes = SEGMENT_BYTES): Promise<this> {
+    this.store = await open(this.disk, 'stop', segmentBytes);
     this.owners = await new Owners(this.store).open();
     await this.#oracleOwners.open();
     this.digests.push(await this.#expected());
@@ -415,6 +427,45 @@ describe('what is written on the disk', () => {
       const torn = changed(before, last, (bytes) => bytes.set(now.subarray(first, at), first));
       expect(await found(await open(torn))).toBe(at === end ? whole : without);
     }
+  });
+
+  it('what was written behind a torn record never reads as the continuation of what is written over it', async () => {
+    const history = await new History().start(65_536);
+    const one: Step = { do: 'flush', slot: 0, n: 1, bytes: 100 };
+    await history.run(one);
+    const before = history.disk.afterKill();
+    await history.run(one);
+    await history.run(one);
+    const [last, ...others] = segmentsOf(history.disk);
+    expect(others).toEqual([]);
+    // both were under way when the power went: the second is whole on the disk, the first is not, and nothing says that either was there
+    const now = history.disk.files.get(last!)!.bytes;
+    const old = before.files.get(last!)!.bytes;
+    const first = now.findIndex((byte, i) => byte !== old[i]);
+    const torn = changed(before, last!, (bytes) => {
+      bytes.set(now.subarray(first), first);
+      bytes[first + 200]! ^= 1;
+    });
+    const store = await open(torn, 'stop', 65_536);
+    expect((await store.outboxHead(0)).nextSeq).toBe(2);
+    const { fence } = history.owners.claimOf(0);
+    // a record of the same length takes the place of the torn one
+    const { entry } = history.owners.last!;
+    const chain = entry.chain.with(0, entry.chain[0]! ^ 1);
+    const outbox = [{ entry: { ...entry, seq: 2, chain, increments: 2, createdAtMs: 2 }, watermark: 2 }];
+    const mark = testMark(0, 'in', 2, { increments: 2 });
+    const manifests = [{ logId: 'in', minute: 2, a: 2, b: 7 }];
+    const flush = {
+      ...testFlush(0, 0),
+      fence: { ...fence, flushes: 1 },
+      outbox,
+      marks: [{ mark, previousSeq: 1 }],
+      manifests,
+    };
+    expect(await store.flush([flush])).toEqual({ kind: 'committed' });
+    const end = torn.files.get(last!)!.bytes.subarray(first);
+    expect(end.findLastIndex((byte) => byte !== 0)).toBe(now.subarray(first).findLastIndex((byte) => byte !== 0));
+    expect((await (await open(torn.afterKill(), 'stop', 65_536)).outboxHead(0)).nextSeq).toBe(3);
   });
 
   it('a bit that flips anywhere changes nothing, or is damage that is named; quarantine goes on and names what is missing', async () => {

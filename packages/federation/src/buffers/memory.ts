@@ -144,7 +144,7 @@ class MemoryBuffer {
     }
     if (whenFull === 'refuse' && growth > 0 && this.#bytes > 0 && this.#bytes + growth > bytesMax)
       throw new StorageUnavailable(`the memory buffer holds ${this.#bytes} of ${bytesMax} bytes, ${growth} more wait`);
-    const below = flushes.map(({ repair: _repair, suppressed: _suppressed, ...flush }) => ({
+    const below = flushes.map(({ repair: _repair, suppressed: _suppressed, gen: _gen, ...flush }) => ({
       ...flush,
       outbox: [],
       pending: [],
@@ -239,9 +239,10 @@ class MemoryBuffer {
 
   /** What a committed flush says of the outbound log. */
   #take(flush: SlotFlush): void {
-    const { slot, outbox, pending, settled, repair, suppressed } = flush;
+    const { slot, outbox, pending, settled, repair, suppressed, gen } = flush;
     const log = this.log(slot);
     this.#bytes += this.#growth(flush);
+    if (gen !== undefined) log.head = { ...log.head, gen };
     if (repair) this.#repair(log, repair);
     log.suppressed = repair?.suppressed ?? suppressed ?? log.suppressed;
     for (const { entry, watermark } of outbox) {

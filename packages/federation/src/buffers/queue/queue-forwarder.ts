@@ -4,10 +4,17 @@
 // that the queue took a message means nothing here. What to do when says log-sender.ts, as for a stream; here are the I/O and the patience.
 import { messageOf, rateLimited, type Cancel, type RateLimitedLogger } from '@oap-federation/runtime';
 import { DecodeError } from '@oap-federation/model';
-import type { OutboxEntry } from '@oap-federation/storage';
+import type { OutboxEntry, OutboxHead } from '@oap-federation/storage';
 import type { ForwarderConfig } from '../../config.js';
 import type { Forwarder, ForwarderDeps, ForwarderStatus, LogStatus } from '../../forwarder.js';
-import { INITIAL_LOG_STATE, stepLog, type LogEffect, type LogEvent, type LogState } from '../../log-sender.js';
+import {
+  INITIAL_LOG_STATE,
+  stepLog,
+  type LogEffect,
+  type LogEvent,
+  type LogHead,
+  type LogState,
+} from '../../log-sender.js';
 import { decodeAnswer, encodeUp, joinBatch, type Answer } from './message.js';
 import type { MessageQueue } from './queue.js';
 
@@ -162,7 +169,7 @@ class QueuedLog {
     this.#patience();
     this.#patience = clock.after(this.#forwarder.config.patienceMs, () => {
       const { tag } = this.#state;
-      const waits = tag === 'OPENING' || tag === 'REPAIRING' || (tag === 'STREAMING' && this.#sent.length > 0);
+      const waits = tag === 'OPENING' || tag === 'FENCING' || (tag === 'STREAMING' && this.#sent.length > 0);
       if (waits) {
         this.#forwarder.warnings.warn(
           'silence',
@@ -224,8 +231,11 @@ class QueuedLog {
       case 'offer':
         void this.#ask(effect.round, () => this.#offer(effect.round, effect.raised));
         return;
-      case 'verified':
-        deps.intake.verified(this.#slot, effect.claim);
+      case 'verify':
+        void this.#ask(effect.round, async () => {
+          await deps.intake.verify(this.#slot, effect.claim, effect.gen);
+          this.#step({ kind: 'repaired', round: effect.round });
+        });
         return;
       case 'repair':
         void this.#ask(effect.round, async () => {
@@ -235,8 +245,7 @@ class QueuedLog {
         return;
       case 'readHead':
         void this.#ask(effect.round, async () => {
-          const head = await deps.store.outboxHead(this.#slot);
-          this.#step({ kind: 'head', round: effect.round, head });
+          this.#step({ kind: 'head', round: effect.round, head: await this.#head() });
         });
         return;
       case 'fetch':
@@ -305,9 +314,16 @@ class QueuedLog {
     return { kind: 'up', upstream: this.#forwarder.config.upstream, slot: this.#slot } as const;
   }
 
-  async #offer(round: number, raised: number | undefined): Promise<void> {
-    const { store, queue } = this.#forwarder.deps;
+  async #head(): Promise<LogHead & OutboxHead> {
+    const { store, intake } = this.#forwarder.deps;
     const head = await store.outboxHead(this.#slot);
+    if (head.claim !== intake.claim(this.#slot)) throw new Error(`slot ${this.#slot} was claimed by another owner`);
+    return { ...head, verified: intake.isVerified(this.#slot, head.claim) };
+  }
+
+  async #offer(round: number, raised: number | undefined): Promise<void> {
+    const { queue } = this.#forwarder.deps;
+    const head = await this.#head();
     if (this.#disposed || this.#state.round !== round) return;
     if (head.logId !== this.#logId) this.#acknowledgedSeq = this.#toldSeq = head.acknowledgedSeq;
     this.#logId = head.logId;

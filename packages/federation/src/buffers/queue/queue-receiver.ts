@@ -217,7 +217,8 @@ class Lane {
     }
     try {
       await this.#receiver.register(message.tier);
-      if (mark && message.gen > mark.gen) await deps.intake.raiseGeneration(this.#slot, message.logId, message.gen);
+      if (deps.intake.owns(this.#slot) && (!mark || message.gen > mark.gen))
+        await deps.intake.raiseGeneration(this.#slot, message.logId, message.gen, message.tier);
     } catch (error) {
       this.#receiver.warnings.warn(
         'open',
