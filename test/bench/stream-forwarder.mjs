@@ -20,6 +20,8 @@ const intake = {
   ownedSlots: () => slots,
   claim: () => 1,
   verified: () => {},
+  isVerified: () => true,
+  verify: async () => true,
   acknowledged: () => {},
   repair: async () => false,
   watchOwnership: () => () => {},

@@ -66,11 +66,15 @@ export async function openTier(store, { tiers, origins = false, keepMs = 10_000 
     { store, clock, logger, telemetry: new MetricRegistry(), liveInstances: () => [] },
   );
   // no forwarder here compares the outbox with an upstream: what is claimed is taken for continuous
-  owner.watchOwnership(() => {
-    for (const slot of owner.ownedSlots()) owner.verified?.(slot, owner.claim(slot));
-  });
+  owner.watchOwnership(() => void verifyAll(owner));
   await claimAll(owner);
+  await verifyAll(owner);
   return owner;
+}
+
+async function verifyAll(owner) {
+  const verify = (slot) => owner.verify?.(slot, owner.claim(slot), 1) ?? owner.verified?.(slot, owner.claim(slot));
+  await Promise.all(owner.ownedSlots().map(verify));
 }
 
 export async function claimAll(owner) {

@@ -52,15 +52,20 @@ export interface SlotIntake {
   offer(batch: IncomingBatch): Promise<BatchOutcome>;
   /** The claim under which a slot is owned here; undefined when it is not. A new claim must be compared with the upstream again. */
   claim(slot: number): number | undefined;
-  /** The upstream's mark was compared with the head as read under `claim`: what the storage has continues what the upstream has. */
-  verified(slot: number, claim: number): void;
+  /** Whether the outbound log was verified under this claim. */
+  isVerified(slot: number, claim: number): boolean;
+  /**
+   * The upstream refuses everything of the outbound log before generation `gen`, and what it has is in the past of the head as read under
+   * `claim`: from now on entries get numbers, under `gen`. False when it was not done: offer the log again.
+   */
+  verify(slot: number, claim: number, gen: number): Promise<boolean>;
   /** The upstream has committed everything of the slot's outbound log up to `seq`: a hint, the storage is told by the forwarder. */
   acknowledged(slot: number, seq: number): void;
   /**
    * Refuses batches of the log from generations before `gen`, durably: after it, the mark moves for `gen` and later alone. False when
-   * the slot is not owned here, or the storage is away: ask again.
+   * the slot is not owned here, or the storage is away: ask again. A log that is new here gets its mark by this, at seq 0.
    */
-  raiseGeneration(slot: number, logId: string, gen: number): Promise<boolean>;
+  raiseGeneration(slot: number, logId: string, gen: number, producer: string): Promise<boolean>;
   /**
    * The upstream has more of the slot's outbound log than the storage: goes on after `position`, which the upstream fenced for us, and
    * does not forward again what is in it. `passOver`: the upstream is behind, and what it needs is no longer in the outbox: goes on after

@@ -345,9 +345,15 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     return this.#slots.get(slot)?.state.fence.claim;
   }
 
-  verified(slot: number, claim: number): void {
+  isVerified(slot: number, claim: number): boolean {
     const held = this.#slots.get(slot);
-    if (held?.state.fence.claim === claim) held.outbound.verified = true;
+    return held?.state.fence.claim === claim && held.outbound.verified;
+  }
+
+  verify(slot: number, claim: number, gen: number): Promise<boolean> {
+    const held = this.#slots.get(slot);
+    if (held?.state.fence.claim !== claim || this.#closed) return Promise.resolve(false);
+    return this.#task(held, () => this.#upkeep.verify(held, gen));
   }
 
   acknowledged(slot: number, seq: number): void {
@@ -357,11 +363,11 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     if (seq > head.acknowledgedSeq && seq < head.nextSeq) held.outbound.head = { ...head, acknowledgedSeq: seq };
   }
 
-  raiseGeneration(slot: number, logId: string, gen: number): Promise<boolean> {
+  raiseGeneration(slot: number, logId: string, gen: number, producer: string): Promise<boolean> {
     const held = this.#slots.get(slot);
     if (!held || this.#closed) return Promise.resolve(false);
     held.fenced.set(logId, Math.max(gen, held.fenced.get(logId) ?? 0)); // from now on nothing older is accepted
-    return this.#task(held, () => this.#upkeep.raiseGeneration(held, logId, gen));
+    return this.#task(held, () => this.#upkeep.raiseGeneration(held, logId, gen, producer));
   }
 
   repair(slot: number, claim: number, position: UpstreamPosition, passOver: boolean): Promise<boolean> {

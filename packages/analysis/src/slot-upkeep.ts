@@ -7,10 +7,19 @@ import {
   minuteOf,
   NO_WATERMARK,
   splitContent,
+  type LogPosition,
   type ScopeName,
 } from '@oap-federation/model';
 import { reached, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
-import type { OutboxEntry, PendingEntry, SlotFlush, StoredLoss, StoredPark, TierStore } from '@oap-federation/storage';
+import type {
+  Mark,
+  OutboxEntry,
+  PendingEntry,
+  SlotFlush,
+  StoredLoss,
+  StoredPark,
+  TierStore,
+} from '@oap-federation/storage';
 import { SlotAudit, type AuditPart } from './audit.js';
 import { SlotDelta } from './delta.js';
 import {
@@ -68,6 +77,17 @@ const AIM_AT = 0.8;
 const EASE_AT = 0.9;
 const PARKED_AT_ONCE = 50;
 
+/** Of a log that was announced and has brought nothing yet. */
+const NO_MARK = {
+  kind: 'federated',
+  seq: 0,
+  chain: new Uint8Array(0),
+  watermark: NO_WATERMARK,
+  origins: new Map<string, number>(),
+  increments: 0,
+  frontier: new Map<string, LogPosition>(),
+} as const;
+
 export class SlotUpkeep {
   readonly #o: SlotUpkeepOptions;
   readonly #d: SlotUpkeepDeps;
@@ -91,18 +111,25 @@ export class SlotUpkeep {
   }
 
   /** See `SlotIntake.raiseGeneration`; everything that was accepted before is committed, and nothing older is accepted any more. */
-  async raiseGeneration(held: Slot, logId: string, gen: number): Promise<boolean> {
-    const { slot } = held.state;
-    const mark = held.state.marks.get(logId);
-    if (mark === undefined || mark.gen >= gen) return true;
-    const raised = { ...mark, gen };
-    const flush = { ...emptyFlush(slot, held.state.fence), marks: [{ mark: raised, previousSeq: mark.seq }] };
+  async raiseGeneration(held: Slot, logId: string, gen: number, producer: string): Promise<boolean> {
+    const { slot, fence, marks } = held.state;
+    const known = marks.get(logId);
+    if (known !== undefined && known.gen >= gen) return true;
+    const mark: Mark = known
+      ? { ...known, gen }
+      : { ...NO_MARK, logId, slot, producer, gen, updatedAtMs: this.#d.clock.now() };
+    const flush = { ...emptyFlush(slot, fence), marks: [{ mark, previousSeq: mark.seq }] };
     if (!(await this.#d.commit(held, flush))) return false;
-    held.state.marks.set(logId, raised);
-    this.#d.logger.warn(
-      { slot, log: logId, producer: mark.producer, gen },
-      'a tier below goes on under a new generation',
-    );
+    marks.set(logId, mark);
+    return true;
+  }
+
+  /** See `SlotIntake.verify`. */
+  async verify(held: Slot, gen: number): Promise<boolean> {
+    const { state, outbound } = held;
+    if (outbound.head.gen !== gen && !(await this.#d.commit(held, { ...emptyFlush(state.slot, state.fence), gen })))
+      return false;
+    outbound.verified = true;
     return true;
   }
 
@@ -154,7 +181,6 @@ export class SlotUpkeep {
     passOver: boolean,
   ): Promise<PendingEntry[]> {
     const { head } = outbound;
-    if (!passOver && position.gen === head.gen + 1) return []; // one history: all that has a number here is there
     const from = passOver ? position.seq : Math.min(position.seq, head.acknowledgedSeq);
     const entries: OutboxEntry[] = [];
     for (let after = from; ;) {
@@ -169,7 +195,7 @@ export class SlotUpkeep {
       ord: firstOrd + 1 + i,
     }));
     if (passOver) return [this.#passedOver(outbound, position, entries[0], firstOrd, slot), ...waiting];
-    // another history than the upstream's: covered by its frontier, or perhaps
+    // a past that the upstream shares is covered by its frontier; of another it may have something or not
     return waiting
       .filter((entry) => includedIn(entry, position.frontier) !== 'yes')
       .map((entry) => asSuspect(entry, this.#o.tier));

@@ -89,6 +89,7 @@ function afterFlush(fence: SlotFence): SlotFence {
 export function flushed({ state, outbound }: Slot, flush: SlotFlush): void {
   state.fence = afterFlush(state.fence);
   const { repair, outbox, pending, settled } = flush;
+  if (flush.gen !== undefined) outbound.head = { ...outbound.head, gen: flush.gen };
   if (repair) {
     const { gen, seq, chain, ledger, suppressed } = repair;
     outbound.head = { ...outbound.head, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq };

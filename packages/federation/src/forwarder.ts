@@ -37,7 +37,14 @@ import {
 import type { ForwarderConfig } from './config.js';
 import type { UpstreamDiscovery } from './discovery.js';
 import { SenderDictionary } from './entity-dictionary.js';
-import { INITIAL_LOG_STATE, stepLog, type LogEffect, type LogEvent, type LogState } from './log-sender.js';
+import {
+  INITIAL_LOG_STATE,
+  stepLog,
+  type LogEffect,
+  type LogEvent,
+  type LogHead,
+  type LogState,
+} from './log-sender.js';
 import { batchCost, FRAME_BYTES_WANTED, PROTOCOL_VERSION } from './protocol.js';
 import { SlotRouter, type NodeHealth } from './slot-router.js';
 import {
@@ -54,7 +61,7 @@ export interface ForwarderDeps {
   readonly store: Pick<TierStore, 'readOutbox' | 'outboxHead' | 'acknowledgeOutbox'>;
   readonly intake: Pick<
     SlotIntake,
-    'ownedSlots' | 'watchOwnership' | 'watchOutbox' | 'claim' | 'verified' | 'acknowledged' | 'repair'
+    'ownedSlots' | 'watchOwnership' | 'watchOutbox' | 'claim' | 'isVerified' | 'verify' | 'acknowledged' | 'repair'
   >;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -385,13 +392,21 @@ class LogRunner {
     this.step({ kind: 'appended' });
   }
 
-  /** Reads the head, and makes the offer of it. Errors: what the store throws. */
-  async offer(): Promise<{ readonly head: OutboxHead; readonly offer: LogOffer }> {
-    const head = await this.#forwarder.deps.store.outboxHead(this.slot);
+  /** Reads the head. Errors: what the store throws, and that the slot has another owner by now. */
+  async head(): Promise<LogHead & OutboxHead> {
+    const { store, intake } = this.#forwarder.deps;
+    const head = await store.outboxHead(this.slot);
+    if (head.claim !== intake.claim(this.slot)) throw new Error(`slot ${this.slot} was claimed by another owner`);
+    return { ...head, verified: intake.isVerified(this.slot, head.claim) };
+  }
+
+  /** Reads the head, and makes the offer of it. Errors: as above. */
+  async offer(): Promise<{ readonly head: LogHead & OutboxHead; readonly offer: LogOffer }> {
+    const head = await this.head();
     return { head, offer: { ...head, ref: this.ref, slot: this.slot } };
   }
 
-  offered(head: OutboxHead): void {
+  offered(head: LogHead & OutboxHead): void {
     if (head.logId !== this.logId) {
       // Another log in this slot (its storage was made anew): nothing that was acknowledged is about it.
       this.#acknowledgedSeq = head.acknowledgedSeq;
@@ -444,8 +459,11 @@ class LogRunner {
       case 'offer':
         void this.#offer(effect.round, effect.raised);
         return;
-      case 'verified':
-        deps.intake.verified(this.slot, effect.claim);
+      case 'verify':
+        void this.#ask(effect.round, async () => {
+          await deps.intake.verify(this.slot, effect.claim, effect.gen);
+          this.step({ kind: 'repaired', round: effect.round });
+        });
         return;
       case 'repair':
         void this.#ask(effect.round, async () => {
@@ -455,8 +473,7 @@ class LogRunner {
         return;
       case 'readHead':
         void this.#ask(effect.round, async () => {
-          const head = await deps.store.outboxHead(this.slot);
-          this.step({ kind: 'head', round: effect.round, head });
+          this.step({ kind: 'head', round: effect.round, head: await this.head() });
         });
         return;
       case 'fetch':
@@ -732,7 +749,7 @@ class Peer {
   async #connect(): Promise<void> {
     const { config, deps, logs } = this.#forwarder;
     const connection = ++this.#connection;
-    const offered: { readonly log: LogRunner; readonly head: OutboxHead; readonly offer: LogOffer }[] = [];
+    const offered: { readonly log: LogRunner; readonly head: LogHead & OutboxHead; readonly offer: LogOffer }[] = [];
     await Promise.all(
       this.#myLogs().map(async (log) => {
         try {

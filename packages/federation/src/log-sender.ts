@@ -11,6 +11,8 @@ export interface LogHead {
   readonly claim: number;
   /** What the outbox no longer has may be passed over. */
   readonly lossAccepted: boolean;
+  /** Under this claim the log was compared with an upstream that had fenced it. */
+  readonly verified: boolean;
   readonly gen: number;
   readonly nextSeq: number;
   readonly chain: Uint8Array;
@@ -36,10 +38,7 @@ export const STOP_REASONS = [
 ] as const satisfies readonly StopReason[];
 
 /** Of the head that a log began to stream with. */
-interface Begun extends Pick<LogHead, 'gen' | 'claim' | 'lossAccepted'> {
-  /** False while the chain of the next batch has to tell whether the upstream's mark is in our past. */
-  readonly verified: boolean;
-}
+type Begun = Pick<LogHead, 'gen' | 'claim' | 'lossAccepted'>;
 
 interface Common {
   /** Grows whenever the sender goes back in the log or starts again; a late answer to an older round means nothing. */
@@ -55,15 +54,19 @@ type Opening = Common & { readonly tag: 'OPENING'; readonly head: LogHead | unde
 /** The upstream's mark is ahead of the head as it was read: reading the head again decides whether that is a fork. */
 type Verifying = Common & { readonly tag: 'VERIFYING'; readonly mark: UpstreamMark };
 /**
- * The upstream has more of the log than our storage, which so went back in time. First the upstream is asked to refuse everything of the
- * generation that it has (`raised`: the one after it); then the storage goes on after its mark.
+ * Nothing gets a number before this: the upstream is asked to refuse everything of the log before the generation `raised`, and then, since
+ * nothing older can come any more, its mark is compared with the head. In our past: the storage goes on under that generation. Ahead:
+ * the storage went back in time, and goes on after the mark. `mark`: the one that was fenced, while the entry at it is read.
  */
-type Repairing = Common & {
-  readonly tag: 'REPAIRING';
+type Fencing = Common & {
+  readonly tag: 'FENCING';
   readonly raised: number;
-  readonly claim: number;
+  readonly head: LogHead;
+  /** The upstream had a generation that our storage never knew: a chain that differs is our other past, not another writer. */
+  readonly strange: boolean;
   /** The upstream is not ahead: it needs what the outbox no longer has, and an operator accepts that. */
   readonly passOver: boolean;
+  readonly mark: UpstreamMark | undefined;
 };
 /** Reading the entry at the mark, to compare the chains. */
 type Checking = Common & { readonly tag: 'CHECKING'; readonly mark: UpstreamMark; readonly head: LogHead };
@@ -96,7 +99,7 @@ type Stopped = {
   [R in StopReason]: Common & { readonly tag: R; readonly detail: string; readonly retryAtMs: number };
 }[StopReason];
 
-export type LogState = Closed | Opening | Verifying | Repairing | Checking | Streaming | Backoff | Stopped;
+export type LogState = Closed | Opening | Verifying | Fencing | Checking | Streaming | Backoff | Stopped;
 
 /** `round` of an answer: that of the batch it is about; undefined when it answers an offer. */
 export type LogEvent =
@@ -136,8 +139,8 @@ export type LogEvent =
 export type LogEffect =
   /** Read the head, write an offer with it, then say `offered`. `raised`: with that generation instead of the head's, and say nothing. */
   | { readonly kind: 'offer'; readonly round: number; readonly raised?: number }
-  /** What the storage has, as read under `claim`, is a beginning or all of what the upstream has and will have. */
-  | { readonly kind: 'verified'; readonly claim: number }
+  /** The upstream refuses older generations, and what it has is in our past, as read under `claim`; then say `repaired`. */
+  | { readonly kind: 'verify'; readonly round: number; readonly claim: number; readonly gen: number }
   /** Make the storage go on after `position`, then say `repaired`. */
   | {
       readonly kind: 'repair';
@@ -224,7 +227,8 @@ function becomeStopped(state: LogState, reason: StopReason, detail: string, env:
   };
 }
 
-const NOT_BEGUN: Begun = { gen: 0, claim: 0, lossAccepted: false, verified: true };
+const NO_CHAIN = new Uint8Array(0);
+const NOT_BEGUN: Begun = { gen: 0, claim: 0, lossAccepted: false };
 
 function becomeBackoff(
   state: LogState,
@@ -243,13 +247,7 @@ function becomeBackoff(
 }
 
 /** The upstream has applied everything up to `seq`, and its history is ours: go on after it. */
-function becomeStreaming(
-  state: LogState,
-  head: LogHead,
-  seq: number,
-  known: readonly OutboxEntry[] | undefined,
-  verified = true,
-) {
+function becomeStreaming(state: LogState, head: LogHead, seq: number, known: readonly OutboxEntry[] | undefined) {
   const streaming: Streaming = {
     tag: 'STREAMING',
     round: state.round,
@@ -260,25 +258,64 @@ function becomeStreaming(
     fetching: known !== undefined,
     dry: false,
     nextSeq: head.nextSeq,
-    begun: { gen: head.gen, claim: head.claim, lossAccepted: head.lossAccepted, verified },
+    begun: { gen: head.gen, claim: head.claim, lossAccepted: head.lossAccepted },
   };
-  const effects: LogEffect[] = verified ? [{ kind: 'verified', claim: head.claim }] : [];
+  const effects: LogEffect[] = [];
   if (seq > 0) effects.push({ kind: 'acknowledge', seq });
   if (seq < head.acknowledgedSeq) effects.push({ kind: 'rewound', fromSeq: head.acknowledgedSeq, toSeq: seq });
   return { streaming, effects };
+}
+
+function becomeFencing(
+  state: LogState,
+  head: LogHead,
+  raised: number,
+  strange: boolean,
+  passOver: boolean,
+  before: readonly LogEffect[],
+): LogStep {
+  const { round, attempt } = state;
+  return {
+    state: { tag: 'FENCING', round, attempt, raised, head, strange, passOver, mark: undefined },
+    effects: [...before, { kind: 'offer', round, raised }],
+  };
+}
+
+/** The fenced mark and the head: one past, or the storage went back. `at`: the entry at the mark, or undefined when it is not retained. */
+function judgeFenced(state: Fencing, mark: UpstreamMark, at: OutboxEntry | undefined, env: LogEnv): LogStep {
+  const { round, head, raised, strange, passOver } = state;
+  const { claim, nextSeq } = head;
+  const repair = (): LogStep => ({
+    state,
+    effects: [{ kind: 'repair', round, claim, position: mark, passOver }],
+  });
+  if (passOver) return repair();
+  if (mark.seq >= nextSeq) {
+    if (!head.verified) return repair();
+    return becomeStopped(
+      state,
+      'FORKED',
+      `upstream has seq ${mark.seq}, a second writer: the next here is ${nextSeq}`,
+      env,
+    );
+  }
+  const chain = mark.seq === nextSeq - 1 ? head.chain : at?.chain;
+  if (mark.seq > 0 && chain !== undefined && !sameChain(mark.chain, chain)) {
+    if (strange && !head.verified) return repair();
+    return becomeStopped(state, 'FORKED', `chains differ at seq ${mark.seq}`, env);
+  }
+  return { state, effects: [{ kind: 'verify', round, claim, gen: raised }] };
 }
 
 /** Compares the upstream's mark with the head: start, read more first, or stop. `readAgain`: the head may be stale. */
 function judgeMark(state: LogState, mark: UpstreamMark, head: LogHead, readAgain: boolean, env: LogEnv): LogStep {
   const seq = mark.known ? mark.seq : 0;
   const { round, attempt } = state;
-  if (seq >= head.nextSeq || (mark.known && mark.gen > head.gen)) {
-    if (readAgain) return { state: { tag: 'VERIFYING', round, attempt, mark }, effects: [{ kind: 'readHead', round }] };
-    const raised = mark.gen + 1;
-    return {
-      state: { tag: 'REPAIRING', round, attempt, raised, claim: head.claim, passOver: false },
-      effects: [{ kind: 'offer', round, raised }],
-    };
+  const strange = mark.known && mark.gen > head.gen;
+  if (!head.verified || seq >= head.nextSeq || strange) {
+    if (head.verified && readAgain)
+      return { state: { tag: 'VERIFYING', round, attempt, mark }, effects: [{ kind: 'readHead', round }] };
+    return becomeFencing(state, head, Math.max(head.gen, mark.known ? mark.gen : 0) + 1, strange, false, []);
   }
   if (seq === head.nextSeq - 1 && seq > 0 && !sameChain(mark.chain, head.chain))
     return becomeStopped(state, 'FORKED', `chains differ at seq ${seq}`, env);
@@ -349,12 +386,9 @@ function takeEntries(state: Streaming, entries: readonly OutboxEntry[], env: Log
   if (hole !== undefined || (fresh.length === 0 && expected < state.nextSeq)) {
     const { claim, gen, lossAccepted } = state.begun;
     if (lossAccepted) {
-      const { round, attempt } = state;
-      const raised = gen + 1;
-      return {
-        state: { tag: 'REPAIRING' as const, round, attempt, raised, claim, passOver: true },
-        effects: [...before, { kind: 'offer' as const, round, raised }],
-      };
+      const { nextSeq } = state;
+      const head = { claim, gen, lossAccepted, verified: true, nextSeq, chain: NO_CHAIN, acknowledgedSeq: state.acked };
+      return becomeFencing(state, head, gen + 1, false, true, before);
     }
     const last = hole === undefined ? state.nextSeq - 1 : hole.seq - 1;
     const stop = becomeStopped(
@@ -460,19 +494,22 @@ const VERIFYING: Row<Verifying> = {
   timer: stay,
 };
 
-const REPAIRING: Row<Repairing> = {
+const FENCING: Row<Fencing> = {
   attached: impossible,
   detached: becomeClosed,
   offered: stay,
   marked(state, { mark }, env) {
-    // an upstream that never heard of the log has nothing to fence
-    const fenced = mark.known ? mark.gen === state.raised : state.passOver;
-    if (!fenced) return becomeBackoff(state, 'reopen', 0, env);
-    const { round, claim, passOver } = state;
-    return { state, effects: [{ kind: 'repair', round, claim, position: mark, passOver }] };
+    if (!mark.known || mark.gen !== state.raised) return becomeBackoff(state, 'reopen', 0, env); // it did not fence
+    const { round, head, passOver } = state;
+    if (passOver || mark.seq === 0 || mark.seq >= head.nextSeq - 1) return judgeFenced(state, mark, undefined, env);
+    return { state: { ...state, mark }, effects: [{ kind: 'fetch', round, afterSeq: mark.seq - 1 }] };
   },
   head: stay,
-  fetched: stay,
+  fetched: current((state, { entries }, env) => {
+    const { mark } = state;
+    if (mark === undefined) return stay(state, entries, env);
+    return judgeFenced(state, mark, entries[0]?.seq === mark.seq ? entries[0] : undefined, env);
+  }),
   repaired: current(becomeOpening),
   fenced: stay,
   storeFailed: current(reopenLater),
@@ -496,7 +533,7 @@ const CHECKING: Row<Checking> = {
     const at = entries[0];
     if (at?.seq === mark.seq && !sameChain(mark.chain, at.chain))
       return becomeStopped(state, 'FORKED', `chains differ at seq ${mark.seq}`, env);
-    const { streaming, effects } = becomeStreaming(state, head, mark.seq, entries, at?.seq === mark.seq);
+    const { streaming, effects } = becomeStreaming(state, head, mark.seq, entries);
     // Only the entry at the mark came back: more is there, since the mark is behind the head.
     if (at?.seq === mark.seq && entries.length === 1) return pump({ ...streaming, fetching: false }, env, effects);
     return takeEntries(streaming, entries, env, effects);
@@ -531,10 +568,7 @@ const STREAMING: Row<Streaming> = {
     const fetched = Math.max(state.fetched, seq);
     const pending = state.pending.filter((entry) => entry.seq > fetched);
     const effects: LogEffect[] = [{ kind: 'acknowledge', seq }];
-    const { begun } = state;
-    if (!begun.verified) effects.push({ kind: 'verified', claim: begun.claim }); // it took a batch, so the chains met
-    const next = { ...state, acked: seq, fetched, pending, attempt: 0, begun: { ...begun, verified: true } };
-    return pump(next, env, effects);
+    return pump({ ...state, acked: seq, fetched, pending, attempt: 0 }, env, effects);
   },
   gap: current((state, { expectedSeq }, env) => {
     const last = expectedSeq - 1;
@@ -603,7 +637,7 @@ export const LOG_TABLE: Table = {
   CLOSED,
   OPENING,
   VERIFYING,
-  REPAIRING,
+  FENCING,
   CHECKING,
   STREAMING,
   BACKOFF,

@@ -423,7 +423,13 @@ export class ModelSender implements ForwarderIntake {
     return this.#slots.includes(slot) ? 1 : undefined;
   }
 
-  verified(): void {}
+  isVerified(): boolean {
+    return true;
+  }
+
+  verify(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
 
   acknowledged(): void {}
 

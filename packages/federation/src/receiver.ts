@@ -272,13 +272,15 @@ class RunningReceiver implements FederationReceiver {
   }
 
   /**
-   * A later generation than the mark's was announced: from now on older ones are refused, before the mark is told. What could not be
-   * done shows in the mark. Undefined when there is nothing to do.
+   * A later generation than the mark's was announced, or a new log: from now on older ones are refused, before the mark is told. What
+   * could not be done shows in the mark. Undefined when there is nothing to do.
    */
   fence(tier: string, { slot, logId, gen }: LogOffer): Promise<boolean> | undefined {
-    const mark = this.deps.intake.mark(slot, logId);
-    if (mark === undefined || mark.kind !== 'federated' || mark.producer !== tier || gen <= mark.gen) return undefined;
-    return this.deps.intake.raiseGeneration(slot, logId, gen);
+    const { intake } = this.deps;
+    const mark = intake.mark(slot, logId);
+    if (!intake.owns(slot)) return undefined;
+    if (mark && (mark.kind !== 'federated' || mark.producer !== tier || gen <= mark.gen)) return undefined;
+    return intake.raiseGeneration(slot, logId, gen, tier);
   }
 
   /** What this tier has of a log. */

@@ -52,6 +52,7 @@ const chainOf = (seq: number) => (seq === 0 ? new Uint8Array(0) : new Uint8Array
 const head = (nextSeq: number, acknowledgedSeq = 0): LogHead => ({
   claim: 77,
   lossAccepted: false,
+  verified: true,
   gen: 0,
   nextSeq,
   chain: chainOf(nextSeq - 1),
@@ -99,7 +100,7 @@ function streaming(acked: number, fetched: number): LogState {
     fetching: false,
     dry: true,
     nextSeq: fetched + 1,
-    begun: { gen: 0, claim: 77, lossAccepted: false, verified: true },
+    begun: { gen: 0, claim: 77, lossAccepted: false },
   };
 }
 
@@ -120,10 +121,7 @@ describe('log of the sender', () => {
       { kind: 'marked', mark: mark(0) },
     ]);
     expect(state).toMatchObject({ tag: 'STREAMING', acked: 0, fetched: 0 });
-    expect(effects).toEqual([
-      { kind: 'verified', claim: 77 },
-      { kind: 'fetch', round: 1, afterSeq: 0 },
-    ]);
+    expect(effects).toEqual([{ kind: 'fetch', round: 1, afterSeq: 0 }]);
   });
 
   it('compares the chain at the mark before it goes on, and acknowledges what the mark says', () => {
@@ -132,46 +130,80 @@ describe('log of the sender', () => {
     expect(checking.effects).toEqual([{ kind: 'fetch', round: 5, afterSeq: 5 }]);
     const after = run(checking.state, [{ kind: 'fetched', round: 5, entries: entries(6, 8) }]);
     expect(after.state).toMatchObject({ tag: 'STREAMING', acked: 6, fetched: 8 });
-    expect(after.effects.slice(0, 2)).toEqual([
-      { kind: 'verified', claim: 77 },
-      { kind: 'acknowledge', seq: 6 },
-    ]);
+    expect(after.effects[0]).toEqual({ kind: 'acknowledge', seq: 6 });
     const forged = entries(6, 8).map((e) => ({ ...e, chain: chainOf(99) }));
     expect(run(checking.state, [{ kind: 'fetched', round: 5, entries: forged }]).state.tag).toBe('FORKED');
   });
 
-  it('is repaired when the upstream has more than the log, after reading the head again', () => {
+  describe('under a claim that was not compared with the upstream yet', () => {
+    const unverified = (nextSeq: number): LogState => ({
+      tag: 'OPENING',
+      round: 5,
+      attempt: 0,
+      head: { ...head(nextSeq, 4), verified: false },
+    });
+    const fencing = (nextSeq: number, known: UpstreamMark) =>
+      run(unverified(nextSeq), [{ kind: 'marked', mark: known }]);
+
+    it('has the upstream fence the log first, whatever it says that it has', () => {
+      for (const known of [mark(0), mark(6), mark(10), mark(14)]) {
+        const { state, effects } = fencing(11, known);
+        expect(state).toMatchObject({ tag: 'FENCING', raised: 1 });
+        expect(effects).toEqual([{ kind: 'offer', round: 5, raised: 1 }]);
+      }
+      expect(fencing(11, { ...mark(3), gen: 4 }).state).toMatchObject({ raised: 5, strange: true });
+    });
+
+    it('goes on under that generation when the fenced mark is in its past', () => {
+      for (const seq of [0, 10]) {
+        const fenced = { ...mark(seq), known: true, gen: 1 };
+        const verifying = run(fencing(11, mark(seq)).state, [{ kind: 'marked', mark: fenced }]);
+        expect(verifying.effects).toEqual([{ kind: 'verify', round: 5, claim: 77, gen: 1 }]);
+        expect(run(verifying.state, [{ kind: 'repaired', round: 5 }]).effects).toEqual([{ kind: 'offer', round: 6 }]);
+      }
+      const reading = run(fencing(11, mark(6)).state, [{ kind: 'marked', mark: { ...mark(6), gen: 1 } }]);
+      expect(reading.effects).toEqual([{ kind: 'fetch', round: 5, afterSeq: 5 }]);
+      const read = (at: OutboxEntry[]) => run(reading.state, [{ kind: 'fetched', round: 5, entries: at }]);
+      expect(read(entries(6, 8)).effects).toEqual([{ kind: 'verify', round: 5, claim: 77, gen: 1 }]);
+      expect(read(entries(6, 8).map((e) => ({ ...e, chain: chainOf(99) }))).state.tag).toBe('FORKED');
+    });
+
+    it('is repaired when the fenced mark is ahead, perhaps further than before', () => {
+      const fenced = { ...mark(13), gen: 1 };
+      expect(run(fencing(11, mark(11)).state, [{ kind: 'marked', mark: fenced }]).effects).toEqual([
+        { kind: 'repair', round: 5, claim: 77, position: fenced, passOver: false },
+      ]);
+    });
+
+    it('is repaired when the upstream knows a generation that the storage does not, and the pasts differ', () => {
+      const strange = fencing(11, { ...mark(10), gen: 4, chain: chainOf(77) });
+      const fenced = { ...mark(10), gen: 5, chain: chainOf(77) };
+      expect(run(strange.state, [{ kind: 'marked', mark: fenced }]).effects).toEqual([
+        { kind: 'repair', round: 5, claim: 77, position: fenced, passOver: false },
+      ]);
+    });
+
+    it('waits when the upstream did not fence: what it has may still grow', () => {
+      expect(run(fencing(11, mark(10)).state, [{ kind: 'marked', mark: mark(10) }]).state).toMatchObject({
+        tag: 'BACKOFF',
+        next: 'reopen',
+      });
+    });
+  });
+
+  it('is FORKED when the upstream has more than a verified log, after reading the head again and fencing it', () => {
     const verifying = run(opening, [{ kind: 'marked', mark: mark(11) }]);
     expect(verifying.effects).toEqual([{ kind: 'readHead', round: 5 }]);
-    const repairing = run(verifying.state, [{ kind: 'head', round: 5, head: head(11) }]);
-    expect(repairing.state).toMatchObject({ tag: 'REPAIRING', raised: 1 });
-    expect(repairing.effects).toEqual([{ kind: 'offer', round: 5, raised: 1 }]);
-    // the mark as it was fenced, perhaps further than before
-    const fenced = { ...mark(13), gen: 1 };
-    const repaired = run(repairing.state, [{ kind: 'marked', mark: fenced }]);
-    expect(repaired.effects).toEqual([{ kind: 'repair', round: 5, claim: 77, position: fenced, passOver: false }]);
-    const again = run(repaired.state, [{ kind: 'repaired', round: 5 }]);
-    expect(again.effects).toEqual([{ kind: 'offer', round: 6 }]);
-    // an upstream that did not fence: what it has may still grow
-    expect(run(repairing.state, [{ kind: 'marked', mark: mark(13) }]).state).toMatchObject({
-      tag: 'BACKOFF',
-      next: 'reopen',
-    });
     // The head had only been read too early: another node appended.
     expect(run(verifying.state, [{ kind: 'head', round: 5, head: head(12) }]).state.tag).toBe('STREAMING');
+    const fencing = run(verifying.state, [{ kind: 'head', round: 5, head: head(11) }]);
+    expect(fencing.effects).toEqual([{ kind: 'offer', round: 5, raised: 1 }]);
+    expect(run(fencing.state, [{ kind: 'marked', mark: { ...mark(11), gen: 1 } }]).state.tag).toBe('FORKED');
   });
 
   it('is FORKED when the ends are at one seq and the chains differ', () => {
     const other = { ...mark(10), chain: chainOf(77) };
     expect(run(opening, [{ kind: 'marked', mark: other }]).state.tag).toBe('FORKED');
-  });
-
-  it('is repaired when the upstream knows a newer generation, under one more', () => {
-    const { state } = run(opening, [
-      { kind: 'marked', mark: { ...mark(3), gen: 4 } },
-      { kind: 'head', round: 5, head: head(11) },
-    ]);
-    expect(state).toMatchObject({ tag: 'REPAIRING', raised: 5 });
   });
 
   it('offers itself again when a batch is fenced: its own head says what it may go on as', () => {
@@ -205,22 +237,11 @@ describe('log of the sender', () => {
       { kind: 'marked', mark: mark(3) },
       { kind: 'fetched', round: 5, entries: entries(7, 10) },
     ]);
-    expect(state).toMatchObject({ tag: 'REPAIRING', raised: 1, passOver: true });
-    expect(effects).not.toContainEqual(expect.objectContaining({ kind: 'verified' })); // nothing showed that the pasts meet
+    expect(state).toMatchObject({ tag: 'FENCING', raised: 1, passOver: true });
     const fenced = { ...mark(3), gen: 1 };
     expect(run(state, [{ kind: 'marked', mark: fenced }]).effects).toEqual([
       { kind: 'repair', round: 5, claim: 77, position: fenced, passOver: true },
     ]);
-  });
-
-  it('is verified by the first batch that the upstream takes, when the entry at the mark is gone', () => {
-    const checking = run(opening, [
-      { kind: 'marked', mark: mark(6) },
-      { kind: 'fetched', round: 5, entries: entries(7, 8) },
-    ]);
-    expect(checking.state.tag).toBe('STREAMING');
-    expect(checking.effects).not.toContainEqual(expect.objectContaining({ kind: 'verified' }));
-    expect(run(checking.state, [{ kind: 'ack', seq: 7 }]).effects).toContainEqual({ kind: 'verified', claim: 77 });
   });
 
   it('sends again from the mark when the upstream was restored, and says so', () => {
@@ -509,7 +530,16 @@ const logStates: { readonly [T in LogState['tag']]: Extract<LogState, { tag: T }
   CLOSED: { tag: 'CLOSED', round: 5, attempt: 0 },
   OPENING: { tag: 'OPENING', round: 5, attempt: 0, head: head(11) },
   VERIFYING: { tag: 'VERIFYING', round: 5, attempt: 0, mark: mark(10) },
-  REPAIRING: { tag: 'REPAIRING', round: 5, attempt: 0, raised: 1, claim: 77, passOver: false },
+  FENCING: {
+    tag: 'FENCING',
+    round: 5,
+    attempt: 0,
+    raised: 1,
+    head: { ...head(11), verified: false },
+    strange: false,
+    passOver: false,
+    mark: { ...mark(6), gen: 1 },
+  },
   CHECKING: { tag: 'CHECKING', round: 5, attempt: 0, mark: mark(6), head: head(11) },
   STREAMING: streaming(3, 6) as Extract<LogState, { tag: 'STREAMING' }>,
   BACKOFF: {
@@ -520,7 +550,7 @@ const logStates: { readonly [T in LogState['tag']]: Extract<LogState, { tag: T }
     retryAtMs: 500,
     acked: 2,
     nextSeq: 11,
-    begun: { gen: 0, claim: 77, lossAccepted: false, verified: true },
+    begun: { gen: 0, claim: 77, lossAccepted: false },
   },
   FORKED: stopped('FORKED') as Extract<LogState, { tag: 'FORKED' }>,
   DENIED: stopped('DENIED') as Extract<LogState, { tag: 'DENIED' }>,
@@ -535,7 +565,7 @@ const logEvents = (tag: LogState['tag']): { readonly [K in LogEvent['kind']]: Ex
     attached: { kind: 'attached' },
     detached: { kind: 'detached' },
     offered: { kind: 'offered', head: head(11) },
-    marked: { kind: 'marked', mark: tag === 'REPAIRING' ? { ...mark(12), gen: 1 } : mark(10) },
+    marked: { kind: 'marked', mark: tag === 'FENCING' ? { ...mark(12), gen: 1 } : mark(10) },
     head: { kind: 'head', round: 5, head: head(11) },
     fetched: { kind: 'fetched', round: 5, entries: tag === 'STREAMING' ? entries(7, 10) : entries(6, 10) },
     repaired: { kind: 'repaired', round: 5 },

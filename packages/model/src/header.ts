@@ -154,7 +154,7 @@ function table<T>(r: ByteReader, value: () => T): Map<string, T> {
 }
 
 function readLoss(r: ByteReader): Loss {
-  const [tier, origin, cause, kind] = [r.string(256), r.string(256), r.string(32), r.string(256)];
+  const [tier, origin, cause, kind] = [r.string(256), r.string(256), r.string(256), r.string(256)];
   const [firstMinute, lastMinute, increments] = [r.zigzag(), r.zigzag(), r.varint()];
   return { tier, origin, cause, kind, firstMinute, lastMinute, increments };
 }

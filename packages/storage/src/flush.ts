@@ -262,7 +262,7 @@ async function writePending(session: SqlSession, flushes: readonly SlotFlush[]):
 
 /** One more flush of each slot's claim, and where its outbound log ends now. */
 async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
-  const heads = flushes.map(({ slot, outbox, pending, repair, suppressed }) => {
+  const heads = flushes.map(({ slot, outbox, pending, repair, suppressed, gen }) => {
     const last = outbox.at(-1);
     const increments = outbox.reduce((sum, { entry }) => sum + entry.increments, 0);
     const told = repair?.suppressed ?? suppressed;
@@ -272,7 +272,7 @@ async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[]): P
       chain: last?.entry.chain ?? repair?.chain ?? null,
       watermark: last?.watermark ?? null,
       increments,
-      gen: repair?.gen ?? null,
+      gen: repair?.gen ?? gen ?? null,
       ledger: repair?.ledger ?? null,
       acknowledged: repair?.seq ?? null,
       suppressed: told ? positionsText(told) : null,

@@ -236,6 +236,8 @@ export interface SlotFlush {
   readonly settled: readonly number[];
   /** The outbound log goes on elsewhere; nothing is in `outbox` then. */
   readonly repair?: LogRepair;
+  /** Generation under which batches of the outbound log go from now on; a repair has its own. */
+  readonly gen?: number;
   /** New state of what is suppressed, where it changed. */
   readonly suppressed?: ReadonlyMap<string, LogPosition>;
   readonly parked: readonly ParkedBatch[];

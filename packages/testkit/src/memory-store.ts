@@ -303,6 +303,7 @@ export class MemoryTierStore implements TierStore {
       const kept = stored.entries.filter((entry) => entry.seq <= seq);
       stored.entries.splice(0, stored.entries.length, ...kept);
     }
+    if (flush.gen !== undefined) stored.outbox = { ...stored.outbox, gen: flush.gen };
     stored.suppressed = repair?.suppressed ?? flush.suppressed ?? stored.suppressed;
     for (const { entry, watermark } of flush.outbox) {
       stored.entries.push(entry);

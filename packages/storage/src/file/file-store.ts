@@ -666,9 +666,10 @@ export class FileStore implements TierStore {
   }
 
   #flushLine(flush: SlotFlush, builder: RecordBuilder): FlushLine {
-    const { slot, repair } = flush;
+    const { slot, repair, gen: verified } = flush;
     const state = this.#state.slot(slot);
     let { head } = state;
+    if (verified !== undefined) head = { ...head, gen: verified };
     if (repair) {
       const { gen, seq, chain, ledger } = repair;
       head = { ...head, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq, lossAccepted: false };

@@ -182,7 +182,7 @@ export class SimulatedNode {
     if (mutant?.trustsClaims) {
       const { owner } = this;
       owner.watchOwnership(() => {
-        for (const slot of owner.ownedSlots()) owner.verified(slot, owner.claim(slot)!);
+        for (const slot of owner.ownedSlots()) void owner.verify(slot, owner.claim(slot)!, 1);
       });
     }
     network.serve({ place: this.place, process: this.process, listener: receiver, intake: this.owner });
@@ -267,8 +267,8 @@ export class SimulatedNode {
       owns: (slot) => owner.owns(slot),
       mark: (slot, logId) => owner.mark(slot, logId),
       watchOwnership: (listener) => owner.watchOwnership(listener),
-      raiseGeneration: (slot, logId, gen) =>
-        this.#deps.mutant?.neverFences ? Promise.resolve(true) : owner.raiseGeneration(slot, logId, gen),
+      raiseGeneration: (slot, logId, gen, producer) =>
+        this.#deps.mutant?.neverFences ? Promise.resolve(true) : owner.raiseGeneration(slot, logId, gen, producer),
       offer: async (batch) => {
         oracle.received(tier, batch);
         const outcome = await door.offer(batch);

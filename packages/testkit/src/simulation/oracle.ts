@@ -227,7 +227,7 @@ export class Oracle {
     const before = new Map(slot.inclusion);
     for (const { mark } of flush.marks) {
       const before = slot.marks.get(mark.logId);
-      const fenced = before !== undefined && mark.gen > before.mark.gen && mark.seq === before.seq;
+      const fenced = mark.gen > (before?.mark.gen ?? -1) && mark.seq === (before?.seq ?? 0);
       if (mark.seq <= (before?.seq ?? 0) && !fenced)
         this.fail('unbacked', shape.name, `the mark of ${mark.logId} goes from ${before?.seq ?? 0} to ${mark.seq}`);
       const increments =
@@ -310,6 +310,7 @@ export class Oracle {
     before: LogView | undefined,
     touched: Set<RowKey>,
   ): number {
+    if (mark.seq === (before?.seq ?? 0)) return 0; // announced or fenced: nothing of it came
     const log = this.#logs.get(mark.logId);
     const truth = log && this.#entryOf(slotNumber, mark);
     if (!log || !truth) {
@@ -321,7 +322,7 @@ export class Oracle {
     let increments = 0;
     let at: EntryTruth | undefined = truth;
     for (; at !== undefined && at.entry.seq > (before?.seq ?? 0); at = at.previous) increments += at.entry.increments;
-    if (before !== undefined && (at === undefined || !equal(at.entry.chain, before.mark.chain)))
+    if (before !== undefined && before.seq > 0 && (at === undefined || !equal(at.entry.chain, before.mark.chain)))
       this.fail('altered', view.shape.name, `mark ${mark.seq} of ${mark.logId} does not continue mark ${before.seq}`);
     for (const [leaf, upTo] of truth.inclusion) {
       const { truth: history } = this.#tiers.get(leaf)!.slots.get(slotNumber)!;
