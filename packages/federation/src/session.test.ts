@@ -233,7 +233,7 @@ describe('log of the sender', () => {
 
   it('passes over what the outbox no longer has, once an operator accepted the loss', () => {
     const accepted: LogState = { ...opening, head: { ...head(11, 4), lossAccepted: true } };
-    const { state, effects } = run(accepted, [
+    const { state } = run(accepted, [
       { kind: 'marked', mark: mark(3) },
       { kind: 'fetched', round: 5, entries: entries(7, 10) },
     ]);
