@@ -18,7 +18,7 @@ const slots = Array.from({ length: SLOTS }, (_, slot) => slot);
 /** Owner of all slots, whose outbox continues what the upstream has. */
 const intake = {
   ownedSlots: () => slots,
-  claim: () => 1,
+  claim: (slot) => claims.get(slot),
   verified: () => {},
   isVerified: () => true,
   verify: async () => true,
@@ -27,11 +27,13 @@ const intake = {
   watchOwnership: () => () => {},
   watchOutbox: () => () => {},
 };
+const claims = new Map();
 let store;
 let address;
 
 /** The real forwarder, from its first look at the outbox until everything is acknowledged, also there. */
 async function forward({ batches }) {
+  for (const slot of slots) claims.set(slot, (await store.outboxHead(slot)).claim);
   const forwarder = openForwarder(forwarderConfig({ tier: 'lower', slots: SLOTS, instanceId: 'lower', token: '' }), {
     store,
     intake,

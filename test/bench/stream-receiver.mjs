@@ -4,7 +4,7 @@
 import process from 'node:process';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { federationServices, receiverConfig } from '@oap-federation/federation';
-import { incrementCount } from '@oap-federation/model';
+import { incrementCount, NO_WATERMARK } from '@oap-federation/model';
 import { systemClock } from '@oap-federation/runtime';
 import { cpuSeconds } from './measure.mjs';
 import { Increment } from './reference.mjs';
@@ -26,7 +26,18 @@ const intake = {
     marks.set(logId, { ...mark, increments: taken, updatedAtMs: systemClock.now() });
     return { kind: 'committed', appliedSeq: seq };
   },
-  raiseGeneration: async () => true,
+  raiseGeneration: async (slot, logId, gen, producer) => {
+    const empty = {
+      seq: 0,
+      chain: new Uint8Array(0),
+      watermark: NO_WATERMARK,
+      origins: new Map(),
+      frontier: new Map(),
+    };
+    const before = marks.get(logId) ?? { logId, slot, producer, kind: 'federated', ...empty, increments: 0 };
+    marks.set(logId, { ...before, gen, updatedAtMs: systemClock.now() });
+    return true;
+  },
   watchOwnership: () => () => {},
 };
 const coordinator = {
