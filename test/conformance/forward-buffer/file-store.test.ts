@@ -583,7 +583,7 @@ describe('trouble while it runs', () => {
       }),
       { numRuns: RUNS },
     );
-  });
+  }, 120_000);
 
   it('flushes of many owners share a sync', async () => {
     const disk = new MemoryDisk();

@@ -128,6 +128,7 @@ export async function openFileStoreOn(disk: Disk, options: FileStoreOptions, dep
   await opened.quarantine();
   if (state.slots.length === 0) state.create(() => uuidV7(rng, clock.now()));
   if (opened.position) state.acknowledged(opened.position.acknowledged);
+  state.limbo = [];
   const lost = state.forgetMissing();
   if (lost.ranges.length > 0 || lost.others.length > 0)
     logger.error(
@@ -180,6 +181,8 @@ class State {
   slots: SlotState[] = [];
   children = new Map<string, ExpectedChild>();
   lastParkId = 0;
+  /** Where things were that left by records which are not durable yet: a crash brings them back. */
+  limbo: RecordPlace[] = [];
   /** What a checkpoint says to be waiting, and no record brought: carried by a later one, or lost. */
   readonly #missing = new Set<string>();
 
@@ -278,6 +281,7 @@ class State {
     state.suppressed = positionsOf(line.suppressed);
     for (const mark of line.marks) state.marks.set(mark.logId, markOf(line.slot, mark));
     for (const ord of line.gone) {
+      this.#leaves(state.pending.get(ord));
       state.pending.delete(ord);
       this.#missing.delete(`pending ${ord} of slot ${line.slot}`);
     }
@@ -294,25 +298,34 @@ class State {
     if (state.losses.length > LOSSES_MAX) state.losses.splice(0, state.losses.length - LOSSES_MAX);
     // a repair may go back, and a record may be applied twice: what is numbered from here on replaces what was
     const firstSeq = line.outbox[0]?.seq ?? head.nextSeq;
-    if ((state.entries.at(-1)?.line.seq ?? 0) >= firstSeq)
+    if ((state.entries.at(-1)?.line.seq ?? 0) >= firstSeq) {
+      for (const entry of state.entries) if (entry.line.seq >= firstSeq) this.#leaves(entry);
       state.entries = state.entries.filter((entry) => entry.line.seq < firstSeq);
+    }
     for (const entry of line.outbox) {
       state.entries.push({ line: entry, blobs, chain: fromBase64(entry.chain) });
     }
   }
 
+  #leaves(one: { readonly blobs: Blobs } | undefined): void {
+    if (one) this.limbo.push(one.blobs.place);
+  }
+
   #addPending(slot: number, state: SlotState, line: PendingLine, blobs: Blobs): void {
+    this.#leaves(state.pending.get(line.ord));
     state.pending.set(line.ord, { line, blobs });
     this.#missing.delete(`pending ${line.ord} of slot ${slot}`);
   }
 
   #addParked(slot: number, state: SlotState, line: ParkedLine, blobs: Blobs): void {
+    this.#leaves(state.parked.get(line.id));
     state.parked.set(line.id, { line, blobs });
     this.#missing.delete(`parked ${line.id} of slot ${slot}`);
     this.lastParkId = Math.max(this.lastParkId, line.id);
   }
 
   #removeParked(slot: number, state: SlotState, id: number): void {
+    this.#leaves(state.parked.get(id));
     state.parked.delete(id);
     this.#missing.delete(`parked ${id} of slot ${slot}`);
   }
@@ -433,6 +446,8 @@ export class FileStore implements TierStore {
   #running: Promise<void> | undefined;
   /** Applied to the state, not durable: the first to be written next. */
   #unwritten: NewRecord[] = [];
+  /** Slots whose generation or repair is not durable yet: what the position says of them until then. */
+  readonly #before = new Map<number, { readonly gen: number; readonly seq: number | undefined }>();
   #acknowledgementDue = false;
   #releaseDue = false;
   #closed = false;
@@ -524,6 +539,8 @@ export class FileStore implements TierStore {
       try {
         await this.#log.write(this.#unwritten, () => this.#checkpoint());
         this.#unwritten = [];
+        this.#before.clear();
+        this.#state.limbo = [];
         return undefined;
       } catch (error) {
         this.#deps.logger.error({ err: error, dataDir: this.#options.dataDir }, 'the forward buffer cannot be written');
@@ -563,19 +580,27 @@ export class FileStore implements TierStore {
   }
 
   #acknowledged(): Position['acknowledged'] {
-    return this.#state.slots.map(({ head }) => ({ gen: head.gen, seq: head.acknowledgedSeq }));
+    return this.#state.slots.map(({ head }, slot) => ({
+      gen: this.#before.get(slot)?.gen ?? head.gen,
+      seq: this.#acknowledgedSeq(slot),
+    }));
+  }
+
+  /** Without what a repair says that is not durable yet. */
+  #acknowledgedSeq(slot: number): number {
+    return this.#before.get(slot)?.seq ?? this.#state.slot(slot).head.acknowledgedSeq;
   }
 
   #dropAcknowledged(beforeMs: number): void {
-    for (const state of this.#state.slots) {
-      const { acknowledgedSeq } = state.head;
+    for (const [slot, state] of this.#state.slots.entries()) {
+      const acknowledgedSeq = this.#acknowledgedSeq(slot);
       const keeps = ({ line }: StoredEntry) => line.seq > acknowledgedSeq || line.createdAtMs > beforeMs;
       if (!state.entries.every(keeps)) state.entries = state.entries.filter(keeps);
     }
   }
 
   async #release(): Promise<void> {
-    const live = new Set<Segment | undefined>();
+    const live = new Set<Segment | undefined>(this.#state.limbo.map(({ segment }) => segment));
     for (const { entries, pending, parked } of this.#state.slots) {
       for (const { blobs } of entries) live.add(blobs.place.segment);
       for (const { blobs } of pending.values()) live.add(blobs.place.segment);
@@ -631,6 +656,13 @@ export class FileStore implements TierStore {
       const refused = flushes.filter((flush) => !this.#accepts(flush)).map(({ slot }) => slot);
       if (refused.length > 0) return { kind: 'notOwner', slots: refused.toSorted((a, b) => a - b) };
       this.#checkRoom(flushes);
+      for (const { slot, repair, gen } of flushes) {
+        const { head } = this.#state.slot(slot);
+        const before = this.#before.get(slot);
+        if (!repair && (gen ?? head.gen) === head.gen) continue;
+        const seq = before?.seq ?? (repair ? head.acknowledgedSeq : undefined);
+        this.#before.set(slot, { gen: before?.gen ?? head.gen, seq });
+      }
       const builder = new RecordBuilder();
       this.#append(builder, { kind: 'flush', slots: flushes.map((flush) => this.#flushLine(flush, builder)) });
       return { kind: 'committed' };
