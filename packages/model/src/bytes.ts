@@ -34,11 +34,16 @@ function utf8Length(text: string): number {
 /** Text of strict UTF-8; a malformed sequence is a DecodeError. */
 export function utf8Decode(bytes: Uint8Array, start = 0, end = bytes.length): string {
   let text = '';
+  let units = 0;
   let i = start;
   while (i < end) {
+    if (units > UNITS_AT_ONCE - 2) {
+      text += textOfUnits(units);
+      units = 0;
+    }
     const b = bytes[i++]!;
     if (b < 0x80) {
-      text += String.fromCharCode(b);
+      UNITS[units++] = b;
       continue;
     }
     const extra = b >= 0xf0 && b < 0xf5 ? 3 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xc2 && b < 0xe0 ? 1 : 0;
@@ -53,8 +58,28 @@ export function utf8Decode(bytes: Uint8Array, start = 0, end = bytes.length): st
     if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
       throw new DecodeError(`malformed UTF-8 at byte ${i - 1 - extra - start}`);
     }
-    text += String.fromCodePoint(code);
+    if (code < 0x10000) UNITS[units++] = code;
+    else {
+      UNITS[units++] = 0xd800 + ((code - 0x10000) >> 10);
+      UNITS[units++] = 0xdc00 + (code & 0x3ff);
+    }
   }
+  return text + textOfUnits(units);
+}
+
+const UNITS_AT_ONCE = 1_024;
+const UNITS = new Uint16Array(UNITS_AT_ONCE);
+
+/** A flat string: one that grows by `+=` is a chain of pieces, and takes many times its size for as long as it lives. */
+function textOfUnits(count: number): string {
+  return String.fromCharCode.apply(undefined, UNITS.subarray(0, count) as unknown as number[]);
+}
+
+/** The same of Latin-1 codes. */
+export function latin1(codes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < codes.length; at += UNITS_AT_ONCE)
+    text += String.fromCharCode.apply(undefined, codes.subarray(at, at + UNITS_AT_ONCE) as unknown as number[]);
   return text;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entities and their ids. Ids are pure functions of names, so two clusters that use one name agree without talking.
 // Source: SkyWalking IDManager; the byte form of a descriptor is ours (docs/protocol.md).
-import { ByteReader, ByteWriter, DecodeError, utf8Decode, utf8Encode } from './bytes.js';
+import { ByteReader, ByteWriter, DecodeError, latin1, utf8Decode, utf8Encode } from './bytes.js';
 import { scopeById, scopeOf, type ScopeName } from './scope.js';
 
 /** One end of an entity. `layer` is the sorted, comma-joined set of layer names; `name` is the instance or endpoint, '' for a service. */
@@ -21,18 +21,21 @@ export interface Entity {
 }
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const BASE64_CODES = Uint8Array.from(BASE64, (c) => c.charCodeAt(0));
+const PADDING = '='.charCodeAt(0);
 
 /** Standard Base64 with padding of the UTF-8 of `text`. */
 export function base64Encode(text: string): string {
   const b = utf8Encode(text);
-  let out = '';
-  for (let i = 0; i < b.length; i += 3) {
+  const out = new Uint8Array(Math.ceil(b.length / 3) * 4);
+  for (let i = 0, at = 0; i < b.length; i += 3) {
     const n = (b[i]! << 16) | ((b[i + 1] ?? 0) << 8) | (b[i + 2] ?? 0);
-    out += BASE64[n >> 18]! + BASE64[(n >> 12) & 63]!;
-    out += i + 1 < b.length ? BASE64[(n >> 6) & 63]! : '=';
-    out += i + 2 < b.length ? BASE64[n & 63]! : '=';
+    out[at++] = BASE64_CODES[n >> 18]!;
+    out[at++] = BASE64_CODES[(n >> 12) & 63]!;
+    out[at++] = i + 1 < b.length ? BASE64_CODES[(n >> 6) & 63]! : PADDING;
+    out[at++] = i + 2 < b.length ? BASE64_CODES[n & 63]! : PADDING;
   }
-  return out;
+  return latin1(out);
 }
 
 /** Value of a Base64 character by its code, -1 for others. */
