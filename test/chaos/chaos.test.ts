@@ -21,7 +21,7 @@ const options: Omit<ChaosOptions, 'print'> =
         // those of the outbox need an outage of the tier above for as long as it takes: tried, counted, not demanded
         required: (point) => !point.startsWith('outbox.'),
       }
-    : { seconds: 25, secondsMax: 180, killsMin: 20, required: (point) => point.startsWith('flush.') };
+    : { seconds: 25, secondsMax: 300, killsMin: 20, required: (point) => point.startsWith('flush.') };
 
 needs('postgres', 'zookeeper')('a federation of four tiers', () => {
   it(

@@ -195,7 +195,8 @@ export class Storm {
     const armed = new Set(this.#armed.values());
     const siege = points.filter((point) => point.startsWith('outbox.') && !this.#tally.crashPoints.get(point));
     const oneUnderWay = [...armed].some((point) => point.startsWith('outbox.'));
-    if (siege.length > 0 && !oneUnderWay && chance(0.1)) return siege[0]!;
+    const hasTime = this.#options.seconds > 3 * (OUTAGE_MS / 1_000);
+    if (hasTime && siege.length > 0 && !oneUnderWay && chance(0.1)) return siege[0]!;
     const missing = this.#tally.missing(this.#options.required).filter((point) => points.includes(point));
     const free = missing.filter((point) => !armed.has(point));
     const quick = points.filter((point) => !point.startsWith('outbox.'));
