@@ -84,6 +84,10 @@ function descriptorOf(entity: Entity): Uint8Array {
   return descriptor;
 }
 
+/** Written and copied within one call of `encodeContent`. */
+const BLOCKS = new ByteWriter(65_536);
+const PAYLOAD = new ByteWriter(65_536);
+
 /** The stored form of a batch. Descriptors are shared by all contents that name the entity: the caller must not write to them. */
 export function encodeContent(batch: IncrementBatch): BatchContent {
   const schemas = new Map<string, number>();
@@ -94,8 +98,9 @@ export function encodeContent(batch: IncrementBatch): BatchContent {
     table.set(key, table.size);
     return table.size - 1;
   };
-  const blocks = new ByteWriter(4_096);
-  const payload = new ByteWriter(4_096);
+  const blocks = BLOCKS;
+  const payload = PAYLOAD;
+  blocks.reset();
   for (const block of batch.blocks) {
     payload.reset();
     writeBlockPayload(payload, block);
@@ -103,7 +108,7 @@ export function encodeContent(batch: IncrementBatch): BatchContent {
     blocks.varint(indexIn(origins, block.origin));
     blocks.varint(block.minute);
     blocks.varint(block.entities.length);
-    blocks.sized(payload.finish());
+    blocks.sized(payload.view());
   }
   for (const block of batch.unknownBlocks) {
     blocks.varint(indexIn(schemas, block.schemaText));
@@ -119,13 +124,21 @@ export function encodeContent(batch: IncrementBatch): BatchContent {
   w.varint(origins.size);
   for (const origin of origins.keys()) w.string(origin);
   w.varint(batch.blocks.length + batch.unknownBlocks.length);
-  w.raw(blocks.finish());
+  w.raw(blocks.view());
   return { descriptors: batch.entities.map(descriptorOf), body: w.finish() };
+}
+
+function varintLength(value: number): number {
+  let bytes = 1;
+  for (let v = value; v >= 0x80; v = Math.floor(v / 0x80)) bytes++;
+  return bytes;
 }
 
 /** One byte string of a content, as the outbox stores it and the chain hashes it. */
 export function joinContent(content: BatchContent): Uint8Array {
-  const w = new ByteWriter(content.body.length + content.descriptors.length * 48 + 16);
+  let bytes = varintLength(content.descriptors.length) + content.body.length;
+  for (const { length } of content.descriptors) bytes += varintLength(length) + length;
+  const w = new ByteWriter(bytes);
   w.varint(content.descriptors.length);
   for (const descriptor of content.descriptors) w.sized(descriptor);
   w.raw(content.body);

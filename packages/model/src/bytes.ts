@@ -89,6 +89,8 @@ const INT64_MAX = (1n << 63n) - 1n;
 export const LOW_WORD: 0 | 1 = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1;
 export const HIGH_WORD: 0 | 1 = LOW_WORD === 0 ? 1 : 0;
 
+const KEPT_BYTES_MAX = 1_048_576;
+
 export class ByteWriter {
   #bytes: Uint8Array;
   #length = 0;
@@ -101,9 +103,15 @@ export class ByteWriter {
     return this.#length;
   }
 
-  /** Forgets what was written and keeps the buffer. */
+  /** Forgets what was written and keeps the buffer, unless it has grown beyond what is worth keeping. */
   reset(): void {
     this.#length = 0;
+    if (this.#bytes.length > KEPT_BYTES_MAX) this.#bytes = new Uint8Array(4_096);
+  }
+
+  /** What was written, valid until the next write: for those who copy it at once. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
   }
 
   #reserve(n: number): void {
@@ -225,7 +233,11 @@ export class ByteWriter {
 
   /** A copy of what was written; the writer may go on. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const bytes = this.#bytes;
+    if (this.#length < bytes.length) return bytes.slice(0, this.#length);
+    this.#bytes = new Uint8Array(0); // it was made to measure: given away, not copied
+    this.#length = 0;
+    return bytes;
   }
 }
 
