@@ -2,7 +2,6 @@
 // The simulator from the command line: histories by seed, a summary as the last line, status 1 when anything is wrong.
 //   npm run sim -- --histories 2000 --seed 1     many histories; checks also that seeds repeat and that faults had effects
 //   npm run sim -- --seed 17 --histories 1 --trace   one history, every recorded event
-//   npm run sim -- --rollbacks --histories 300   with storages that are restored from backups
 //   npm run sim -- --mutants                     how many of 30 histories show each wrong design, and which is the first
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -24,7 +23,6 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: String(availableParallelism()) },
     mutant: { type: 'string' },
     mutants: { type: 'boolean', default: false },
-    rollbacks: { type: 'boolean' },
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -69,7 +67,7 @@ async function traceOne() {
   const mutant = MUTANTS.find(({ name }) => name === values.mutant);
   const trace = (atMs, kind, detail) =>
     console.log(`${(atMs / 1_000).toFixed(3).padStart(9)} ${kind.padEnd(9)} ${detail}`);
-  const result = await runHistory({ seed: firstSeed, mutant, trace, rollbacks: values.rollbacks });
+  const result = await runHistory({ seed: firstSeed, mutant, trace });
   for (const { kind, tier, detail } of result.violations) console.log(`VIOLATION ${kind} ${tier} ${detail}`);
   console.log(JSON.stringify({ seed: firstSeed, digest: result.digest, events: result.events, faults: result.faults }));
   process.exitCode = result.violations.length === 0 ? 0 : 1;
@@ -79,8 +77,7 @@ async function traceOne() {
 async function eachSeed(pool, seeds, mutant, onResult) {
   const queue = [...seeds];
   const work = async () => {
-    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift())
-      onResult(await pool.run({ seed, mutant, rollbacks: values.rollbacks }));
+    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) onResult(await pool.run({ seed, mutant }));
   };
   await Promise.all(Array.from({ length: jobs }, work));
 }
@@ -89,8 +86,7 @@ async function runHistories() {
   const pool = new Pool(jobs);
   const started = performance.now();
   const seeds = Array.from({ length: histories }, (_, i) => firstSeed + i);
-  const kindsOfFaults = FAULT_KINDS.filter((kind) => kind !== 'rollback' || values.rollbacks);
-  const faults = Object.fromEntries(kindsOfFaults.map((kind) => [kind, 0]));
+  const faults = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0]));
   const kinds = { lost: 0, doubled: 0, altered: 0, dishonest: 0, unbacked: 0, stuck: 0, parked: 0, bug: 0 };
   const digests = new Map();
   const failures = [];
@@ -102,7 +98,7 @@ async function runHistories() {
     digests.set(result.seed, result.digest);
     for (const sum of ['events', 'increments', 'commits', 'watermarkChecks']) sums[sum] += result[sum];
     sums.settledMsMax = Math.max(sums.settledMsMax, result.settledMs);
-    for (const kind of kindsOfFaults) faults[kind] += result.faults[kind];
+    for (const kind of FAULT_KINDS) faults[kind] += result.faults[kind];
     const [violation] = result.violations;
     if (violation) {
       kinds[violation.kind]++;
@@ -127,7 +123,7 @@ async function runHistories() {
   if (failures.length > 0) {
     say(`\n${failures.length} failures at commit ${commit()}:`);
     for (const failure of failures.slice(0, 20)) say(`  ${failure}`);
-    say(`replay: npm run sim -- --seed <seed> --histories 1 --trace${values.rollbacks ? ' --rollbacks' : ''}`);
+    say('replay: npm run sim -- --seed <seed> --histories 1 --trace');
   }
   console.log(
     JSON.stringify({

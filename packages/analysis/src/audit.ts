@@ -118,7 +118,7 @@ export class SlotAudit {
     this.#claimMinute = nowMinute;
     const newest = claim.newestMinute === NO_WATERMARK ? nowMinute : Math.min(claim.newestMinute, nowMinute);
     this.#oldestMinute = newest - MEMORY_MINUTES;
-    this.heldTo = nowMinute + SKEW_MINUTES;
+    this.heldTo = Math.max(nowMinute, claim.newestMinute) + SKEW_MINUTES; // the clock may be behind the data
   }
 
   /** Minutes that are SUSPECT now. */
@@ -439,7 +439,7 @@ export class SlotAudit {
 
   /** The upstream was found to have more than the rows here: what is held back begins anew. */
   repaired(nowMinute: number): void {
-    this.heldTo = nowMinute + SKEW_MINUTES;
+    this.heldTo = Math.max(this.heldTo, nowMinute + SKEW_MINUTES);
     for (const minute of this.#books.keys()) this.#due.add(minute);
   }
 

@@ -24,8 +24,6 @@ export interface Mutant {
   /** What is wrong with it. */
   readonly wrong: string;
   readonly omittedChecks?: readonly OmittedCheck[];
-  /** It shows only where storages are restored from backups. */
-  readonly rollbacks?: boolean;
   /** The storage port of one process. */
   readonly store?: (store: TierStore, context: MutantContext) => TierStore;
   /** What the federation receiver offers to. */
@@ -346,7 +344,7 @@ export const MUTANTS: readonly Mutant[] = [
       replaced(store, {
         async expectedChildren() {
           const heard = new Set(
-            (await database.metadata.completeness()).filter((c) => c.lastAdvanceMs > 0).map((c) => c.via),
+            (await database.metadata.completeness()).filter((c) => c.completeToMinute > NO_WATERMARK).map((c) => c.via),
           );
           return (await store.expectedChildren()).filter(({ tier }) => heard.has(tier));
         },
@@ -411,13 +409,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'generationKept',
     wrong: 'an upstream that is ahead of a restored log does not refuse the old generation',
-    rollbacks: true,
     neverFences: true,
   },
   {
     name: 'nothingSuppressed',
     wrong: 'after a restore, inputs that the upstream has already are forwarded again',
-    rollbacks: true,
     store: (store) =>
       replaced(store, {
         flush(flushes) {
@@ -429,13 +425,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'unverifiedSeals',
     wrong: 'a new owner gives numbers before it has compared its log with the upstream',
-    rollbacks: true,
     trustsClaims: true,
   },
   {
     name: 'frontierForgotten',
     wrong: 'the upstream does not keep what of its inputs a tier has forwarded',
-    rollbacks: true,
     intake: (door) => ({
       offer: (batch) => door.offer({ ...batch, header: { ...batch.header, frontier: new Map() } }),
     }),
@@ -443,7 +437,6 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'frontierGoesBack',
     wrong: 'what the upstream keeps of a frontier is that of the last batch alone',
-    rollbacks: true,
     intake: (door, { database }) => ({
       offer(batch) {
         const before = database.peekMark(batch.slot, batch.logId)?.frontier ?? new Map();
@@ -456,7 +449,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'ackedDeleted',
     wrong:
       'acknowledged entries leave the outbox at once, so that an upstream that was restored cannot have them again',
-    rollbacks: true,
     store: (store) =>
       replaced(store, {
         async readOutbox(slot, afterSeq, bytesMax) {

@@ -16,8 +16,6 @@ export interface HistoryOptions {
   readonly seed: number;
   readonly mutant?: Mutant | undefined;
   readonly trace?: Trace | undefined;
-  /** True: the storage of one tier above the leaves is restored from backups now and then. */
-  readonly rollbacks?: boolean | undefined;
 }
 
 export interface HistoryResult {
@@ -172,7 +170,6 @@ class World {
   readonly oracle: Oracle;
   readonly faults = new FaultCounter();
   readonly mutant: Mutant | undefined;
-  readonly #rollbacks: boolean;
   readonly #seed: number;
   readonly #tiers = new Map<string, Tier>();
   trafficFlows = true;
@@ -184,9 +181,8 @@ class World {
   #restored: Tier | undefined;
   #backupWaits = false;
 
-  constructor({ seed, mutant, trace, rollbacks = mutant?.rollbacks ?? false }: HistoryOptions) {
+  constructor({ seed, mutant, trace }: HistoryOptions) {
     this.#seed = seed;
-    this.#rollbacks = rollbacks;
     this.mutant = mutant;
     this.rng = seededRng(seed);
     // somewhere in a day, so that hours and days change in some histories
@@ -506,7 +502,7 @@ class World {
           });
         },
       },
-      ...(this.#rollbacks ? [{ weight: 3, run: () => this.#rollBack() }] : []),
+      { weight: 2, run: () => this.#rollBack() },
     ];
   }
 
