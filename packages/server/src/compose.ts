@@ -49,7 +49,7 @@ import {
 import type { TierStore } from '@oap-federation/storage';
 import { InstancePropertyWriter } from './instance-properties.js';
 import { freePort } from './ports.js';
-import { DEFAULT_SLOTS, openStore, withForwardBuffer } from './storage.js';
+import { DEFAULT_SLOTS, openStore, whenAvailable, withForwardBuffer } from './storage.js';
 import { openTelemetryServer } from './telemetry.js';
 import { zoneOffset } from './zone.js';
 
@@ -117,7 +117,8 @@ async function assemble(
   await store.prepareMetrics(schemas);
   if (federation?.receive) {
     const sinceMinute = minuteOf(clock.now());
-    await store.expectChildren(federation.receive.expectedTiers.map((child) => ({ tier: child, sinceMinute })));
+    const children = federation.receive.expectedTiers.map((child) => ({ tier: child, sinceMinute }));
+    await whenAvailable(() => store.expectChildren(children), STORAGE_WAIT_MS, deps);
   }
   const advertised = federation?.receive?.advertisedAddress;
   const member = {

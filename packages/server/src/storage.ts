@@ -4,8 +4,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withMemoryBuffer } from '@oap-federation/federation';
-import type { Clock, DisposalStack, Logger, MetricRegistry, OapConfig, Rng } from '@oap-federation/runtime';
-import { openEmbeddedStore, openFileStore, openPostgresStore, type TierStore } from '@oap-federation/storage';
+import {
+  backoffMs,
+  type Clock,
+  type DisposalStack,
+  type Logger,
+  type MetricRegistry,
+  type OapConfig,
+  type Rng,
+} from '@oap-federation/runtime';
+import {
+  openEmbeddedStore,
+  openFileStore,
+  openPostgresStore,
+  StorageUnavailable,
+  type TierStore,
+} from '@oap-federation/storage';
 
 /** Slots of a tier that is in no federation. */
 export const DEFAULT_SLOTS = 16;
@@ -52,4 +66,22 @@ export function withForwardBuffer(
   const { bufferMaxBytes: bytesMax, onFull } = federation.forward;
   const whenFull = onFull === 'drop' ? 'drop' : 'refuse';
   return withMemoryBuffer(store, { tier: federation.tier, bytesMax, whenFull }, deps);
+}
+
+/** Tries again while the storage is away, for `waitMs` at most. Errors: those of `work`. */
+export async function whenAvailable<T>(
+  work: () => Promise<T>,
+  waitMs: number,
+  { clock, rng, logger }: Deps,
+): Promise<T> {
+  const deadlineMs = clock.monotonicMs() + waitMs;
+  for (let failures = 0; ; failures++) {
+    try {
+      return await work();
+    } catch (err) {
+      if (!(err instanceof StorageUnavailable) || clock.monotonicMs() >= deadlineMs) throw err;
+      logger.warn({ err }, 'waiting for the storage');
+      await clock.sleep(backoffMs(failures, { baseMs: 500, maxMs: 5_000 }, rng));
+    }
+  }
 }

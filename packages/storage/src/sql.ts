@@ -113,10 +113,16 @@ export function sqlState(error: unknown): string | undefined {
 // operator intervention (57: shutdown, statement time-out) and system error (58).
 const PASSING = /^(40P01|40001|55P03|25006|25P03|08...|53...|57...|58...)$/;
 
+/** A server that cannot serve a connection says FATAL, whatever the code (a full disk at start is XX000); not so a wrong name or password. */
+function endsConnection(error: unknown, state: string): boolean {
+  const fatal = typeof error === 'object' && error !== null && 'severity' in error && error.severity === 'FATAL';
+  return fatal && !/^(28|3D)/.test(state);
+}
+
 /** StorageUnavailable when the same may succeed later, else the error as it is. */
 export function storageError(storage: string, error: unknown): unknown {
   const state = sqlState(error);
-  if (state !== undefined && !PASSING.test(state)) return error;
+  if (state !== undefined && !PASSING.test(state) && !endsConnection(error, state)) return error;
   const { message } = new OapError('OAP-2001', { storage });
   return new StorageUnavailable(`${message}: ${state === undefined ? '' : `${state} `}${messageOf(error)}`, {
     cause: error,
