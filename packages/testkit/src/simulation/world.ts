@@ -195,6 +195,7 @@ class World {
       },
     });
     this.oracle = new Oracle(this.kernel, ORIGIN_SCOPES);
+    this.oracle.mayBeSuspect = () => this.#restored?.clockJumped === true;
   }
 
   result(): HistoryResult {
