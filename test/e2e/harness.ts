@@ -274,10 +274,12 @@ export function differences(
   return out.slice(0, 20);
 }
 
-/** Outbox entries that the upstream has not acknowledged. */
+/** Entries of the outbound logs that the upstream has not acknowledged, those without a number included. */
 export function unacknowledged(url: string): Promise<number> {
   return withDatabase(url, async (client) => {
-    const { rows } = await client.query('SELECT coalesce(sum(next_seq - 1 - acknowledged_seq), 0) AS n FROM slot');
+    const { rows } = await client.query(
+      'SELECT coalesce(sum(next_seq - 1 - acknowledged_seq), 0) + (SELECT count(*) FROM pending) AS n FROM slot',
+    );
     return Number(rows[0].n);
   });
 }
