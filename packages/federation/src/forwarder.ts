@@ -321,6 +321,8 @@ class Bell {
   }
 }
 
+/** Why a round ends: without a reason, each end makes an exception with its stack. */
+const OVER = 'the round is over';
 const ACKNOWLEDGE_RETRY_MS = 1_000;
 
 interface InFlight {
@@ -564,7 +566,7 @@ class LogRunner {
 
   /** What was sent or queued in the round before is sent again, or never. */
   #newRound(): void {
-    this.#round.abort();
+    this.#round.abort(OVER);
     this.#round = new AbortController();
     for (const { lease } of this.#inFlight) lease.done('failed');
     this.#inFlight = [];
