@@ -23,6 +23,8 @@ async function openOutbox(store, entities) {
       batches = 0;
       bytes = 0;
       clock.minute++;
+      // the forwarder is in another process: without its word, entries would wait without a number
+      for (const slot of owner.ownedSlots()) owner.acknowledged(slot, (await store.outboxHead(slot)).acknowledgedSeq);
       for (let i = 0; i < flushes; i++) {
         const sent = producers.next(clock.minute);
         await flushOnce(owner, sent);
