@@ -21,6 +21,7 @@ export const FAULT_KINDS = [
   'twoOwners',
   'expelled',
   'rollback',
+  'upgrade',
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

@@ -48,14 +48,30 @@ export const METRICS: readonly MetricSchema[] = [
   ENDPOINT_CPM,
   metricSchema('endpoint_histogram', 'Endpoint', 'histogram', [100, 5]),
 ];
-const BY_NAME = new Map(METRICS.map((schema) => [schema.name, schema]));
-const OF_SCOPE = new Map<ScopeName, readonly MetricSchema[]>();
-for (const { scope } of METRICS)
-  OF_SCOPE.set(
-    scope,
-    METRICS.filter((schema) => schema.scope === scope),
-  );
-const metricsOf = (scope: ScopeName): readonly MetricSchema[] => OF_SCOPE.get(scope) ?? [];
+/** What a node of the release before does not know. */
+export const NEW_METRICS: ReadonlySet<string> = new Set(['service_slowest', 'endpoint_histogram']);
+
+/** The metrics of one release. */
+class Release {
+  readonly metrics: readonly MetricSchema[];
+  readonly byName: ReadonlyMap<string, MetricSchema>;
+  readonly #ofScope = new Map<ScopeName, readonly MetricSchema[]>();
+
+  constructor(metrics: readonly MetricSchema[]) {
+    this.metrics = metrics;
+    this.byName = new Map(metrics.map((schema) => [schema.name, schema]));
+    for (const { scope } of metrics)
+      this.#ofScope.set(
+        scope,
+        metrics.filter((schema) => schema.scope === scope),
+      );
+  }
+
+  readonly metricsOf = (scope: ScopeName): readonly MetricSchema[] => this.#ofScope.get(scope) ?? [];
+}
+
+const NEW_RELEASE = new Release(METRICS);
+const OLD_RELEASE = new Release(METRICS.filter(({ name }) => !NEW_METRICS.has(name)));
 
 export const ORIGIN_SCOPES: ReadonlySet<ScopeName> = new Set(['Service']);
 
@@ -107,6 +123,8 @@ export interface NodeDeps {
   readonly offsetMs: () => number;
   readonly clockJumped: () => boolean;
   readonly trafficFlows: () => boolean;
+  /** It runs the release before, which lacks NEW_METRICS. */
+  readonly isOld: boolean;
 }
 
 export class SimulatedNode {
@@ -141,6 +159,7 @@ export class SimulatedNode {
     const context = { tier, database: database.store };
     const connected = database.connect(this.process);
     const store = mutant?.store?.(connected, context) ?? connected;
+    const release = deps.isOld ? OLD_RELEASE : NEW_RELEASE;
     this.owner = new SlotOwner(
       {
         tier,
@@ -151,9 +170,9 @@ export class SimulatedNode {
         forwards: shape.parent !== undefined,
         originScopes: settings.hasChildren ? ORIGIN_SCOPES : new Set(),
         queueBytesMax: settings.queueBytesMax,
-        metricsOf,
+        metricsOf: release.metricsOf,
         resolve: (wire) => {
-          const local = BY_NAME.get(wire.name);
+          const local = release.byName.get(wire.name);
           return local?.text === wire.text ? local : undefined;
         },
         hasLocalSources: shape.leaves.includes(tier),
@@ -196,7 +215,7 @@ export class SimulatedNode {
         logger,
         transport: network.transport(this.place, this.process),
         discovery: staticDiscovery(settings.upstreams),
-        schemas: METRICS.map((schema) => schema.text),
+        schemas: release.metrics.map((schema) => schema.text),
         ...(receiver ? { tiersBelow: receiver } : {}),
       });
     }
@@ -317,7 +336,7 @@ export class SimulatedNode {
         telemetry: new MetricRegistry(),
         route: (slot) => this.#route(slot),
         dispatch: {
-          metricsOf,
+          metricsOf: NEW_RELEASE.metricsOf,
           dispatch: (record, columns, row) => {
             let refused = 0;
             for (const column of columns) if (!column.enter(row, record.latency, 1, 1)) refused++;

@@ -9,11 +9,21 @@ import { FaultCounter, type FaultCounts } from './faults.js';
 import { Kernel, type Trace } from './kernel.js';
 import type { Mutant } from './mutants.js';
 import { SimulatedNetwork } from './network.js';
-import { eventsOf, METRICS, ORIGIN_SCOPES, SimulatedNode, type TierSettings, type TierView } from './node.js';
+import {
+  eventsOf,
+  METRICS,
+  NEW_METRICS,
+  ORIGIN_SCOPES,
+  SimulatedNode,
+  type TierSettings,
+  type TierView,
+} from './node.js';
 import { Oracle, type TierShape, type Violation } from './oracle.js';
 
 export interface HistoryOptions {
   readonly seed: number;
+  /** A tier runs the release before at first. */
+  readonly upgrades?: boolean | undefined;
   readonly mutant?: Mutant | undefined;
   readonly trace?: Trace | undefined;
 }
@@ -51,6 +61,8 @@ class Tier {
   readonly nodes = new Map<string, SimulatedNode>();
   offsetMs = 0;
   clockJumped = false;
+  /** Addresses whose process runs the release before. */
+  readonly old = new Set<string>();
   readonly #world: World;
   readonly #members = new Map<string, SimulatedNode>();
   #owners: string[];
@@ -83,6 +95,7 @@ class Tier {
       offsetMs: () => this.offsetMs,
       clockJumped: () => this.clockJumped,
       trafficFlows: () => this.#world.trafficFlows,
+      isOld: this.old.has(address),
     });
     kernel.record('start', `${address} ${node.instanceId}`);
     this.nodes.set(address, node);
@@ -171,6 +184,7 @@ class World {
   readonly faults = new FaultCounter();
   readonly mutant: Mutant | undefined;
   readonly #seed: number;
+  readonly #upgrades: boolean;
   readonly #tiers = new Map<string, Tier>();
   trafficFlows = true;
   #faultsUntilMs = 0;
@@ -181,8 +195,9 @@ class World {
   #restored: Tier | undefined;
   #backupWaits = false;
 
-  constructor({ seed, mutant, trace }: HistoryOptions) {
+  constructor({ seed, mutant, trace, upgrades }: HistoryOptions) {
     this.#seed = seed;
+    this.#upgrades = upgrades ?? false;
     this.mutant = mutant;
     this.rng = seededRng(seed);
     // somewhere in a day, so that hours and days change in some histories
@@ -304,7 +319,26 @@ class World {
       const children = names.filter((child) => parents.get(child) === name);
       await store.expectChildren(children.map((child) => ({ tier: child, sinceMinute: NO_WATERMARK })));
     }
+    if (this.#upgrades) this.#planUpgrade();
     for (const tier of this.#tiers.values()) for (const address of tier.addresses) tier.start(address);
+  }
+
+  /** One tier above the leaves begins with the release before; its nodes are upgraded one by one, the last when peace comes. */
+  #planUpgrade(): void {
+    const { rng, oracle, faults } = this;
+    const uppers = [...this.#tiers.values()].filter(({ settings }) => settings.hasChildren);
+    const tier = uppers[randomInt(rng, uppers.length)]!;
+    oracle.upgrading = { tier: tier.name, metrics: NEW_METRICS };
+    for (const address of tier.addresses) {
+      tier.old.add(address);
+      this.#later(5_000, 60_000, () => {
+        if (!tier.old.delete(address)) return;
+        this.kernel.record('fault', `upgrade ${address}`);
+        faults.effective('upgrade');
+        const node = tier.nodes.get(address);
+        if (node) this.#kill(node);
+      });
+    }
   }
 
   // --- faults --------------------------------------------------------------------------------------------------------
@@ -564,6 +598,11 @@ class World {
     for (const tier of this.#tiers.values()) {
       tier.database.heal();
       for (const [address, node] of tier.nodes) {
+        if (tier.old.delete(address) && node.process.state !== 'dead') {
+          this.faults.effective('upgrade');
+          node.process.kill();
+          this.network.cut(address, false);
+        }
         if (node.process.state === 'dead') this.#restart(tier, address);
         else if (node.process.state === 'paused') {
           node.process.resume();
@@ -572,6 +611,7 @@ class World {
         node.usurped = [];
         node.process.deliver(() => node.applyView());
       }
+      tier.old.clear();
     }
   }
 }
