@@ -39,6 +39,8 @@ const mark = fc.record({
   chain,
   detail: name,
   ownerAddress: name,
+  increments: seq,
+  frontier: fc.array(fc.tuple(fc.uuid(), fc.record({ gen: u32, seq })), { maxLength: 3 }).map((list) => new Map(list)),
 });
 const slotMap = fc
   .array(fc.record({ instanceId: name, address: name }), { maxLength: 4 })
@@ -119,7 +121,10 @@ const serverFrame = fc.record({
 /** Views of a Buffer and arrays of a message compare equal to what went in. */
 const plain = (value: unknown): unknown =>
   JSON.parse(
-    JSON.stringify(value, (_, v: unknown) => (v instanceof Uint8Array ? Array.from(v) : v)),
+    JSON.stringify(value, (_, v: unknown) => {
+      if (v instanceof Uint8Array) return Array.from(v);
+      return v instanceof Map ? [...(v as ReadonlyMap<unknown, unknown>)] : v;
+    }),
     (_, v: unknown) => (isBufferJson(v) ? v.data : v),
   );
 const isBufferJson = (v: unknown): v is { data: number[] } =>
