@@ -122,7 +122,7 @@ needs('postgres', 'zookeeper')('a tier of several nodes behind ZooKeeper', () =>
 
     const below = await readPersisted(db.leaf);
     const above = await readPersisted(db.upper);
-    expect(below.get('')!.size).toBeGreaterThan(100);
+    expect(below.get('')!.size).toBeGreaterThan(40);
     expect(differences(above.get('')!, sumOf([below]))).toEqual([]);
     expect((await parkedBatches(db.leaf)) + (await parkedBatches(db.upper))).toBe(0);
     // slots did move: each claim raises the slot's epoch, and the start alone is one claim each
