@@ -8,7 +8,7 @@ import { runHistory } from '@oap-federation/testkit';
 import { describe, expect, it } from 'vitest';
 import { tooLittle } from '../sim/gates.mjs';
 
-const HISTORIES = Number(process.env['OAP_FEDERATION_HISTORIES'] ?? (process.env['CI'] === 'true' ? 10_000 : 200));
+const HISTORIES = Number(process.env['OAP_FEDERATION_HISTORIES'] ?? (process.env['CI'] === 'true' ? 2_000 : 200));
 const FIRST_SEED = 1_000_000;
 
 interface Summary {
