@@ -19,7 +19,6 @@ const slots = Array.from({ length: SLOTS }, (_, slot) => slot);
 const intake = {
   ownedSlots: () => slots,
   claim: (slot) => claims.get(slot),
-  verified: () => {},
   isVerified: () => true,
   verify: async () => true,
   acknowledged: () => {},

@@ -9,6 +9,7 @@ import {
   EMPTY_HEADER,
   encodeContent,
   encodeHeader,
+  incrementCount,
   joinContent,
   NO_WATERMARK,
   splitContent,
@@ -57,7 +58,7 @@ export interface Portion {
 
 export class OutboundLog {
   head: OutboxHead;
-  /** The upstream was seen to have a beginning of this log, under this very claim. */
+  /** The upstream fenced this log under this very claim, and what it has of it was compared. */
   verified = false;
   pending: SlotClaim['pending'];
   suppressed: ReadonlyMap<string, LogPosition>;
@@ -96,20 +97,14 @@ export class OutboundLog {
     return gen > position.gen ? 'suspect' : 'yes';
   }
 
-  /** What is in this log once all of `marks` is: never less than what the upstream was found to have. */
-  frontier(marks: Iterable<Mark>): Map<string, LogPosition> {
+  /**
+   * What is in this log once all of `positions` is, be they marks or what an entry that waited said when it was written: never less
+   * than what the upstream was found to have.
+   */
+  frontier(positions: Iterable<readonly [logId: string, at: LogPosition]>): Map<string, LogPosition> {
     const frontier = new Map(this.suppressed);
-    for (const { logId, gen, seq } of marks) {
-      const known = frontier.get(logId);
-      if (known === undefined || seq >= known.seq) frontier.set(logId, { gen, seq });
-    }
-    return frontier;
-  }
-
-  /** The same for an entry that waited: when it was written, less may have been known of the upstream. */
-  sealedFrontier(written: ReadonlyMap<string, LogPosition>): Map<string, LogPosition> {
-    const frontier = new Map(this.suppressed);
-    for (const [logId, at] of written) if (at.seq >= (frontier.get(logId)?.seq ?? 0)) frontier.set(logId, at);
+    for (const [logId, { gen, seq }] of positions)
+      if (seq >= (frontier.get(logId)?.seq ?? 0)) frontier.set(logId, { gen, seq });
     return frontier;
   }
 
@@ -123,11 +118,12 @@ export class OutboundLog {
     return left.length === this.suppressed.size ? undefined : new Map(left);
   }
 
-  entry(slot: number, portion: Portion, nowMs: number, after: OutboxHead = this.head): OutboxEntry {
-    const header = encodeHeader(headerOf(portion, after.ledger));
+  entry(slot: number, portion: Portion, nowMs: number): OutboxEntry {
+    const { ledger, chain: before, nextSeq: seq } = this.head;
+    const header = encodeHeader(headerOf(portion, ledger));
     const content = joinContent(encodeContent(portion.batch));
-    const chain = chainAfter(after.chain, header, content);
-    return { slot, seq: after.nextSeq, header, content, chain, increments: portion.increments, createdAtMs: nowMs };
+    const chain = chainAfter(before, header, content);
+    return { slot, seq, header, content, chain, increments: portion.increments, createdAtMs: nowMs };
   }
 
   waiting(slot: number, ord: number, portion: Portion, nowMs: number, source?: PendingEntry['source']): PendingEntry {
@@ -241,7 +237,7 @@ export function foldPending(entries: readonly PendingEntry[], watermark: number)
     for (const block of batch.unknownBlocks) foreign.push({ block, entities: batch.entities });
   }
   const batch = withForeignBlocks(delta.toBatch(), foreign);
-  const increments = delta.increments === 0 && foreign.length === 0 ? 0 : countRows(batch);
+  const increments = delta.increments === 0 && foreign.length === 0 ? 0 : incrementCount(batch);
   return {
     batch,
     increments,
@@ -251,11 +247,4 @@ export function foldPending(entries: readonly PendingEntry[], watermark: number)
     origins,
     frontier: header.frontier,
   };
-}
-
-function countRows({ blocks, unknownBlocks }: IncrementBatch): number {
-  return (
-    blocks.reduce((sum, { entities }) => sum + entities.length, 0) +
-    unknownBlocks.reduce((sum, { rows }) => sum + rows, 0)
-  );
 }

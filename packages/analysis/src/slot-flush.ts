@@ -15,6 +15,7 @@ import {
   type ForeignBlock,
   type IncrementBatch,
   type IncrementBlock,
+  type LogPosition,
   type Loss,
   type LossCause,
   type MetricSchema,
@@ -126,13 +127,15 @@ export class FlushPlanner {
     await slot.audit.load(this.#d.store, SlotAudit.minutesOf(delta.tables, sources, oldest));
     slot.audit.take(delta.tables, sources, oldest);
     const marks = this.#advanceMarks(state, taken, nowMs);
-    const out = this.#o.forwards ? this.#append(slot, parts, delta, refused, marks, nowMs) : NOTHING_APPENDED;
     const all = new Map(state.marks);
     for (const mark of marks) all.set(mark.logId, mark);
     const suppressed = outbound.withoutPassed(all);
+    const promised = this.#watermark(all.values());
+    const progress = { marks: all, suppressed: suppressed ?? outbound.suppressed, ...promised };
+    const out = this.#o.forwards ? this.#append(slot, parts, delta, refused, progress, nowMs) : NOTHING_APPENDED;
     const judged = await slot.audit.judge(this.#d.store, {
       marks: all,
-      sealedTo: Math.max(this.#watermark(all.values()).watermark, outbound.watermark),
+      sealedTo: Math.max(promised.watermark, outbound.watermark),
       outboundLogId: outbound.head.logId,
       losses: parts.flatMap(({ losses }) => losses),
     });
@@ -235,24 +238,20 @@ export class FlushPlanner {
     parts: readonly Part[],
     whole: SlotDelta,
     refused: readonly RefusedRow[],
-    advanced: readonly Mark[],
+    { marks, suppressed, watermark, origins }: Progress,
     nowMs: number,
   ): Appended {
     const { state, outbound } = slot;
-    const marks = new Map(state.marks);
-    for (const mark of advanced) marks.set(mark.logId, mark);
-    const { watermark, origins } = this.#watermark(marks.values());
     const bounded = Math.max(watermark, outbound.watermark); // I7: never backwards, across restarts too
     // one origin's news travel although another origin is silent and holds the minimum
     const news = [...origins].some(([origin, minute]) => minute > (outbound.toldOrigins.get(origin) ?? NO_WATERMARK));
-    const left = outbound.withoutPassed(marks) ?? outbound.suppressed;
     const manifests = slot.audit.tell({
       before: outbound.watermark,
       watermark: bounded,
-      heldTo: outbound.verified ? (left.size === 0 ? NO_WATERMARK : slot.audit.heldTo) : Number.POSITIVE_INFINITY,
+      heldTo: outbound.verified ? (suppressed.size === 0 ? NO_WATERMARK : slot.audit.heldTo) : Number.POSITIVE_INFINITY,
     });
     const told = { watermark: bounded, origins };
-    const frontier = outbound.frontier(marks.values());
+    const frontier = outbound.frontier(marks);
     const portion = (some: readonly Part[], delta: SlotDelta): Portion => {
       const forwarded = some.filter((part) => part.forwarded === 'no');
       const batch = withForeignBlocks(
@@ -287,7 +286,7 @@ export class FlushPlanner {
       const one = {
         ...portion([part], deltaOf([part], refused)),
         ...(last ? told : before),
-        frontier: outbound.frontier(soFar.values()),
+        frontier: outbound.frontier(soFar),
       };
       const silent = one.increments === 0 && one.losses.length === 0;
       if (silent && !(last && (bounded > outbound.watermark || news))) return;
@@ -430,6 +429,14 @@ export function lossOf(
   increments: number,
 ): Loss {
   return { tier, origin, cause, kind, firstMinute: minute, lastMinute: minute, increments };
+}
+
+/** How far everything is once a flush is committed: its inputs, what of them is not forwarded again, and what it can promise. */
+interface Progress {
+  readonly marks: ReadonlyMap<string, Mark>;
+  readonly suppressed: ReadonlyMap<string, LogPosition>;
+  readonly watermark: number;
+  readonly origins: ReadonlyMap<string, number>;
 }
 
 /** What a flush adds to the outbound log. */

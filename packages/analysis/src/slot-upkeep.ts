@@ -403,7 +403,7 @@ export class SlotUpkeep {
     const whole = foldPending(found, outbound.head.watermark);
     const taken = whole ? found : found.slice(0, 1);
     const folded = whole ?? foldPending(taken, outbound.head.watermark)!; // one entry alone cannot overflow
-    const portion = { ...folded, frontier: outbound.sealedFrontier(folded.frontier) };
+    const portion = { ...folded, frontier: outbound.frontier(folded.frontier) };
     const entry = outbound.entry(state.slot, portion, this.#d.clock.now());
     const flush = {
       ...emptyFlush(state.slot, state.fence),

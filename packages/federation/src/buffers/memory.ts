@@ -129,9 +129,8 @@ class MemoryBuffer {
       if (uncertain.marks.every(({ mark }) => (seqs.get(mark.logId) ?? 0) >= mark.seq)) this.#take(uncertain);
     }
     log.head = { ...log.head, claim: claim.fence.claim };
-    const bytes = log.pending.reduce((sum, entry) => sum + sizeOf(entry), 0);
     const firstOrd = log.pending[0]?.ord ?? 1;
-    const pending = { entries: log.pending.length, bytes, firstOrd, lastOrd: log.lastOrd };
+    const pending = { entries: log.pending.length, firstOrd, lastOrd: log.lastOrd };
     return { ...claim, outbox: log.head, suppressed: log.suppressed, pending };
   }
 

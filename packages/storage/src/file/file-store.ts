@@ -629,11 +629,9 @@ export class FileStore implements TierStore {
       const claim = randomInt(this.#deps.rng, 2 ** 48);
       const fence = { epoch: state.fence.epoch + 1, claim, flushes: 0 };
       this.#append(new RecordBuilder(), { kind: 'claim', slot, fence });
-      let bytes = 0;
-      for (const one of state.pending.values()) bytes += sizeOf(one);
       let firstOrd = 1;
       for (const ord of state.pending.keys()) firstOrd = Math.min(firstOrd, ord);
-      const pending = { entries: state.pending.size, bytes, firstOrd, lastOrd: state.lastOrd };
+      const pending = { entries: state.pending.size, firstOrd, lastOrd: state.lastOrd };
       return {
         slot,
         fence,
