@@ -36,6 +36,7 @@ export function forwarderConfig(
       maxBatchBytes: MAX_BATCH_BYTES,
       backoff: { baseMs: 30, maxMs: 5_000 }, // the range of Prometheus' remote write
       stoppedRetryMs: 60_000,
+      idleOfferMs: 90_000, // each minute that is sealed is news, so only a silent slot gets there
     },
     stream: {
       heartbeatMs: HEARTBEAT_MS,

@@ -85,6 +85,8 @@ type Streaming = Common & {
   /** The outbox is known to have had everything before it. */
   readonly nextSeq: number;
   readonly begun: Begun;
+  /** When it began, or the last acknowledgement came. */
+  readonly movedAtMs: number;
 };
 /** Waits, then goes on from `acked` (resume) or offers the log again (reopen). */
 type Backoff = Common & {
@@ -170,6 +172,8 @@ export interface LogLimits {
   readonly backoff: BackoffOptions;
   /** A stopped log asks again after this. */
   readonly stoppedRetryMs: number;
+  /** A log that had nothing to send for this long is offered again: an upstream may have been restored under a stream that lives on. */
+  readonly idleOfferMs: number;
 }
 
 export interface LogEnv {
@@ -246,8 +250,19 @@ function becomeBackoff(
   };
 }
 
+/** There is always one such timer while streaming; it looks again when the log moved in between. */
+function wakeWhenIdle({ movedAtMs }: Streaming, env: LogEnv): LogEffect {
+  return { kind: 'wake', atMs: movedAtMs + env.limits.idleOfferMs };
+}
+
 /** The upstream has applied everything up to `seq`, and its history is ours: go on after it. */
-function becomeStreaming(state: LogState, head: LogHead, seq: number, known: readonly OutboxEntry[] | undefined) {
+function becomeStreaming(
+  state: LogState,
+  head: LogHead,
+  seq: number,
+  known: readonly OutboxEntry[] | undefined,
+  env: LogEnv,
+) {
   const streaming: Streaming = {
     tag: 'STREAMING',
     round: state.round,
@@ -259,8 +274,9 @@ function becomeStreaming(state: LogState, head: LogHead, seq: number, known: rea
     dry: false,
     nextSeq: head.nextSeq,
     begun: { gen: head.gen, claim: head.claim, lossAccepted: head.lossAccepted },
+    movedAtMs: env.nowMs,
   };
-  const effects: LogEffect[] = [];
+  const effects: LogEffect[] = [wakeWhenIdle(streaming, env)];
   if (seq > 0) effects.push({ kind: 'acknowledge', seq });
   if (seq < head.acknowledgedSeq) effects.push({ kind: 'rewound', fromSeq: head.acknowledgedSeq, toSeq: seq });
   return { streaming, effects };
@@ -320,7 +336,7 @@ function judgeMark(state: LogState, mark: UpstreamMark, head: LogHead, readAgain
   if (seq === head.nextSeq - 1 && seq > 0 && !sameChain(mark.chain, head.chain))
     return becomeStopped(state, 'FORKED', `chains differ at seq ${seq}`, env);
   if (seq === 0 || seq === head.nextSeq - 1) {
-    const { streaming, effects } = becomeStreaming(state, head, seq, undefined);
+    const { streaming, effects } = becomeStreaming(state, head, seq, undefined, env);
     return pump(streaming, env, effects);
   }
   return {
@@ -533,7 +549,7 @@ const CHECKING: Row<Checking> = {
     const at = entries[0];
     if (at?.seq === mark.seq && !sameChain(mark.chain, at.chain))
       return becomeStopped(state, 'FORKED', `chains differ at seq ${mark.seq}`, env);
-    const { streaming, effects } = becomeStreaming(state, head, mark.seq, entries);
+    const { streaming, effects } = becomeStreaming(state, head, mark.seq, entries, env);
     // Only the entry at the mark came back: more is there, since the mark is behind the head.
     if (at?.seq === mark.seq && entries.length === 1) return pump({ ...streaming, fetching: false }, env, effects);
     return takeEntries(streaming, entries, env, effects);
@@ -568,7 +584,7 @@ const STREAMING: Row<Streaming> = {
     const fetched = Math.max(state.fetched, seq);
     const pending = state.pending.filter((entry) => entry.seq > fetched);
     const effects: LogEffect[] = [{ kind: 'acknowledge', seq }];
-    return pump({ ...state, acked: seq, fetched, pending, attempt: 0 }, env, effects);
+    return pump({ ...state, acked: seq, fetched, pending, attempt: 0, movedAtMs: env.nowMs }, env, effects);
   },
   gap: current((state, { expectedSeq }, env) => {
     const last = expectedSeq - 1;
@@ -581,7 +597,13 @@ const STREAMING: Row<Streaming> = {
   busy: current((state, { retryAfterMs }, env) => becomeBackoff(state, 'resume', retryAfterMs, env)),
   notOwner: current(reroute),
   stop: current(stop),
-  timer: stay,
+  timer(state, _event, env) {
+    const idle = state.fetched === state.acked && state.pending.length === 0 && !state.fetching;
+    const movedAtMs = idle ? state.movedAtMs : env.nowMs;
+    if (idle && env.nowMs >= movedAtMs + env.limits.idleOfferMs) return becomeOpening(state);
+    const waiting = { ...state, movedAtMs };
+    return { state: waiting, effects: [wakeWhenIdle(waiting, env)] };
+  },
 };
 
 const BACKOFF: Row<Backoff> = {
@@ -608,8 +630,9 @@ const BACKOFF: Row<Backoff> = {
     if (env.nowMs < state.retryAtMs) return stay(state, undefined, env);
     if (state.next === 'reopen') return becomeOpening(state);
     const { round, attempt, acked, nextSeq, begun } = state;
-    const again = { fetched: acked, pending: [], fetching: false, dry: false };
-    return pump({ tag: 'STREAMING', round, attempt, acked, ...again, nextSeq, begun }, env);
+    const again = { fetched: acked, pending: [], fetching: false, dry: false, movedAtMs: env.nowMs };
+    const streaming: Streaming = { tag: 'STREAMING', round, attempt, acked, ...again, nextSeq, begun };
+    return pump(streaming, env, [wakeWhenIdle(streaming, env)]);
   },
 };
 

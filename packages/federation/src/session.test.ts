@@ -101,8 +101,11 @@ function streaming(acked: number, fetched: number): LogState {
     dry: true,
     nextSeq: fetched + 1,
     begun: { gen: 0, claim: 77, lossAccepted: false },
+    movedAtMs: 1_000,
   };
 }
+
+const wakeWhenIdle: LogEffect = { kind: 'wake', atMs: 1_000 + config.log.idleOfferMs };
 
 const stopped = (tag: (typeof STOP_REASONS)[number]): LogState => ({
   tag,
@@ -121,7 +124,7 @@ describe('log of the sender', () => {
       { kind: 'marked', mark: mark(0) },
     ]);
     expect(state).toMatchObject({ tag: 'STREAMING', acked: 0, fetched: 0 });
-    expect(effects).toEqual([{ kind: 'fetch', round: 1, afterSeq: 0 }]);
+    expect(effects).toEqual([wakeWhenIdle, { kind: 'fetch', round: 1, afterSeq: 0 }]);
   });
 
   it('compares the chain at the mark before it goes on, and acknowledges what the mark says', () => {
@@ -130,7 +133,7 @@ describe('log of the sender', () => {
     expect(checking.effects).toEqual([{ kind: 'fetch', round: 5, afterSeq: 5 }]);
     const after = run(checking.state, [{ kind: 'fetched', round: 5, entries: entries(6, 8) }]);
     expect(after.state).toMatchObject({ tag: 'STREAMING', acked: 6, fetched: 8 });
-    expect(after.effects[0]).toEqual({ kind: 'acknowledge', seq: 6 });
+    expect(after.effects.slice(0, 2)).toEqual([wakeWhenIdle, { kind: 'acknowledge', seq: 6 }]);
     const forged = entries(6, 8).map((e) => ({ ...e, chain: chainOf(99) }));
     expect(run(checking.state, [{ kind: 'fetched', round: 5, entries: forged }]).state.tag).toBe('FORKED');
   });
@@ -304,7 +307,40 @@ describe('log of the sender', () => {
     expect(busy.state.tag === 'BACKOFF' && busy.state.retryAtMs).toBeGreaterThanOrEqual(1_700);
     expect(run(busy.state, [{ kind: 'timer' }]).state.tag).toBe('BACKOFF'); // too early
     const resumed = run(busy.state, [{ kind: 'timer' }], later(logEnv));
-    expect(resumed.effects).toEqual([{ kind: 'fetch', round: 6, afterSeq: 4 }]);
+    const nowMs = 10_000_000;
+    expect(resumed.effects).toEqual([
+      { kind: 'wake', atMs: nowMs + config.log.idleOfferMs },
+      { kind: 'fetch', round: 6, afterSeq: 4 },
+    ]);
+  });
+
+  it('offers itself again when it had nothing to send for long, and only then', () => {
+    const at = (nowMs: number): LogEnv => ({ ...logEnv, nowMs });
+    const { idleOfferMs } = config.log;
+    const due = 1_000 + idleOfferMs;
+    const idle = streaming(6, 6);
+    expect(run(idle, [{ kind: 'timer' }], at(due - 1))).toEqual({ state: idle, effects: [wakeWhenIdle] });
+    const offered = run(idle, [{ kind: 'timer' }], at(due));
+    expect(offered.effects).toEqual([{ kind: 'offer', round: 6 }]);
+    // The upstream was restored meanwhile: it has less, and is sent the rest.
+    const after = run(offered.state, [
+      { kind: 'offered', head: head(7, 6) },
+      { kind: 'marked', mark: mark(3) },
+      { kind: 'fetched', round: 6, entries: entries(3, 6) },
+    ]);
+    expect(after.effects).toContainEqual({ kind: 'rewound', fromSeq: 6, toSeq: 3 });
+    expect(after.effects).toContainEqual({ kind: 'enqueue', round: 6, entries: entries(4, 6) });
+    // What moved in between waits for the same time again; what is in flight is no silence.
+    const moved = run(streaming(3, 6), [{ kind: 'ack', seq: 6 }], at(due - 1));
+    expect(run(moved.state, [{ kind: 'fetched', round: 5, entries: [] }, { kind: 'timer' }], at(due))).toMatchObject({
+      state: { tag: 'STREAMING' },
+      effects: [{ kind: 'wake', atMs: due - 1 + idleOfferMs }],
+    });
+    for (const busy of [streaming(3, 6), { ...idle, fetching: true } as LogState])
+      expect(run(busy, [{ kind: 'timer' }], at(due))).toMatchObject({
+        state: { tag: 'STREAMING' },
+        effects: [{ kind: 'wake', atMs: due + idleOfferMs }],
+      });
   });
 
   it('waits longer the more often it fails, up to the maximum', () => {
