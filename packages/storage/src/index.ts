@@ -1,4 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+export type {
+  AlarmCommit,
+  AlarmCompleteness,
+  AlarmDelivery,
+  AlarmEndKind,
+  AlarmFilter,
+  AlarmRecord,
+  AlarmSlot,
+  AlarmState,
+  AlarmStore,
+  AlarmTag,
+  AlarmTransition,
+} from './alarm-port.js';
 export {
   StorageUnavailable,
   type Conservation,

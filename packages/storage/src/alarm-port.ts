@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The storage port of alarms: where each (rule, entity) stands, the records that people see, and what is still to be delivered.
+// Everything about an entity lies in the entity's slot and is written under the slot's fence, so two nodes never both say it.
+import type { ScopeName } from '@oap-federation/model';
+import type { SlotFence } from './port.js';
+
+/** Whether the window that an alarm was judged on was whole: origins that lacked some minute of it. */
+export interface AlarmCompleteness {
+  readonly complete: boolean;
+  readonly missing: readonly string[];
+}
+
+/** How an incident ended: its metric is good again, its entity stopped reporting, or later data says that it never was. */
+export type AlarmEndKind = 'recovered' | 'noData' | 'retracted';
+
+export interface AlarmTag {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** One message that an incident sent. An incident that goes on sends more of them, each with its own uuid. */
+export interface AlarmRecord {
+  readonly uuid: string;
+  readonly slot: number;
+  readonly rule: string;
+  readonly scope: ScopeName;
+  /** `svc`; `inst of svc`; `ep in svc`; relations `a to b`. */
+  readonly name: string;
+  /** Id of the entity; of the source for relations, and then `id1` is that of the destination, else ''. */
+  readonly id0: string;
+  readonly id1: string;
+  readonly layers: readonly string[];
+  readonly message: string;
+  readonly tags: readonly AlarmTag[];
+  /** MQE text of the rule, and what its metrics were: metric -> JSON text of the window. */
+  readonly expression: string;
+  readonly snapshot: Readonly<Record<string, string>>;
+  /** Last minute of the window (epoch minute), and when it was judged (epoch ms). */
+  readonly minute: number;
+  readonly startTimeMs: number;
+  readonly completeness: AlarmCompleteness;
+  readonly end?: { readonly kind: AlarmEndKind; readonly minute: number; readonly timeMs: number };
+}
+
+/** Where one entity stands under one rule. `state` is the engine's own text. */
+export interface AlarmState {
+  readonly rule: string;
+  readonly entityId: string;
+  readonly state: string;
+}
+
+/** A change of one entity under one rule, unique per slot: the same one twice is a bug of the engine and refuses the commit. */
+export interface AlarmTransition {
+  readonly rule: string;
+  readonly entityId: string;
+  readonly minute: number;
+  readonly kind: 'fired' | AlarmEndKind;
+  readonly uuid: string;
+}
+
+/** One message to one hook, from its commit until the hook has taken it. */
+export interface AlarmDelivery {
+  /** Idempotency key: the same for every attempt. */
+  readonly id: string;
+  readonly slot: number;
+  /** `{type}.{name}` of alarm-settings.yml. */
+  readonly hook: string;
+  /** JSON text of an AlarmMessage. */
+  readonly message: string;
+  readonly createdAtMs: number;
+  readonly attempts: number;
+  readonly nextAttemptMs: number;
+  readonly lastError: string;
+}
+
+/** What one evaluation of a slot changes: all or nothing. */
+export interface AlarmCommit {
+  readonly slot: number;
+  /** Epoch and claim must be those of the slot's row; `flushes` is not compared. */
+  readonly fence: SlotFence;
+  /** The slot was judged up to this minute, over the data of this revision: where a new owner goes on. */
+  readonly judgedTo: number;
+  readonly judgedRevision: number;
+  readonly states: readonly AlarmState[];
+  readonly forgotten: readonly Pick<AlarmState, 'rule' | 'entityId'>[];
+  readonly transitions: readonly AlarmTransition[];
+  readonly records: readonly AlarmRecord[];
+  readonly ended: readonly { readonly uuid: string; readonly end: NonNullable<AlarmRecord['end']> }[];
+  readonly deliveries: readonly AlarmDelivery[];
+}
+
+/** What a new owner of a slot starts from. */
+export interface AlarmSlot {
+  readonly judgedTo: number;
+  readonly judgedRevision: number;
+  readonly states: readonly AlarmState[];
+}
+
+export interface AlarmFilter {
+  /** startTimeMs, both inclusive. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly scope?: ScopeName;
+  /** Contained in the message, any case. */
+  readonly keyword?: string;
+  readonly rule?: string;
+  readonly entityId?: string;
+  readonly layer?: string;
+  /** All of these. */
+  readonly tags?: readonly AlarmTag[];
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** Every method may throw StorageUnavailable. */
+export interface AlarmStore {
+  openSlot(slot: number): Promise<AlarmSlot>;
+  commit(commit: AlarmCommit): Promise<'committed' | 'notOwner'>;
+  /** Deliveries of these slots that are due at `nowMs`, oldest first. */
+  dueDeliveries(slots: readonly number[], nowMs: number, limit: number): Promise<readonly AlarmDelivery[]>;
+  /** Removes what was delivered or given up; moves what is tried again. Under the slot's fence. */
+  settleDeliveries(
+    slot: number,
+    fence: SlotFence,
+    settled: readonly string[],
+    retries: readonly Pick<AlarmDelivery, 'id' | 'attempts' | 'nextAttemptMs' | 'lastError'>[],
+  ): Promise<'committed' | 'notOwner'>;
+  /** Records, newest first, and how many match in all. */
+  query(filter: AlarmFilter): Promise<{ readonly records: readonly AlarmRecord[]; readonly total: number }>;
+  dropExpired(beforeMs: number): Promise<void>;
+}
