@@ -22,11 +22,19 @@ import {
   type ScopeName,
 } from '@oap-federation/model';
 import { invariant, type Clock, type Logger } from '@oap-federation/runtime';
-import type { Mark, ParkedBatch, PendingEntry, SlotFlush, StoredLoss, TierStore } from '@oap-federation/storage';
+import {
+  emptyFlush,
+  type Mark,
+  type ParkedBatch,
+  type PendingEntry,
+  type SlotFlush,
+  type StoredLoss,
+  type TierStore,
+} from '@oap-federation/storage';
 import { SlotAudit, type AuditPart, type Judgement } from './audit.js';
 import { SlotDelta, type DeltaTable } from './delta.js';
 import type { OutboundLog, Portion } from './outbound.js';
-import { emptyFlush, flushed, type Slot } from './slot.js';
+import { flushed, type Slot } from './slot.js';
 import type { SlotState } from './slot-state.js';
 import type { IncomingBatch } from './ports.js';
 

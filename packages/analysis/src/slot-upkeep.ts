@@ -11,14 +11,15 @@ import {
   type ScopeName,
 } from '@oap-federation/model';
 import { reached, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
-import type {
-  Mark,
-  OutboxEntry,
-  PendingEntry,
-  SlotFlush,
-  StoredLoss,
-  StoredPark,
-  TierStore,
+import {
+  emptyFlush,
+  type Mark,
+  type OutboxEntry,
+  type PendingEntry,
+  type SlotFlush,
+  type StoredLoss,
+  type StoredPark,
+  type TierStore,
 } from '@oap-federation/storage';
 import { SlotAudit, type AuditPart } from './audit.js';
 import { SlotDelta } from './delta.js';
@@ -36,7 +37,7 @@ import {
 } from './outbound.js';
 import { deriveHour } from './rollup.js';
 import { coarsened, SHED_KINDS, withoutKind, type Shed } from './shed.js';
-import { emptyFlush, type Slot } from './slot.js';
+import type { Slot } from './slot.js';
 import { lossOf, type MetricResolver } from './slot-flush.js';
 import type { MetricsOfScope } from './slot-state.js';
 

@@ -60,27 +60,6 @@ export function openSlot(
   };
 }
 
-/** A flush that changes nothing, to spread over. */
-export function emptyFlush(slot: number, fence: SlotFence): SlotFlush {
-  return {
-    slot,
-    fence,
-    entities: [],
-    origins: [],
-    rows: [],
-    marks: [],
-    outbox: [],
-    pending: [],
-    settled: [],
-    parked: [],
-    unparked: [],
-    losses: [],
-    manifests: [],
-    dirtyHours: [],
-    cleanedHours: [],
-  };
-}
-
 function afterFlush(fence: SlotFence): SlotFence {
   return { ...fence, flushes: fence.flushes + 1 };
 }

@@ -13,6 +13,7 @@ export type {
   AlarmTransition,
 } from './alarm-port.js';
 export {
+  emptyFlush,
   StorageUnavailable,
   type Conservation,
   type DeclaredLoss,

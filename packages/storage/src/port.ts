@@ -254,6 +254,27 @@ export interface SlotFlush {
   readonly cleanedHours: readonly number[];
 }
 
+/** A flush that changes nothing, to spread over. */
+export function emptyFlush(slot: number, fence: SlotFence): SlotFlush {
+  return {
+    slot,
+    fence,
+    entities: [],
+    origins: [],
+    rows: [],
+    marks: [],
+    outbox: [],
+    pending: [],
+    settled: [],
+    parked: [],
+    unparked: [],
+    losses: [],
+    manifests: [],
+    dirtyHours: [],
+    cleanedHours: [],
+  };
+}
+
 /** `notOwner`: some slot's fence, mark or outbox was not what the flush said; nothing of the whole call was written. */
 export type FlushOutcome =
   | { readonly kind: 'committed' }

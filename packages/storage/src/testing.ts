@@ -17,18 +17,19 @@ import {
   type Step,
 } from '@oap-federation/model';
 import { randomInt, seededRng } from '@oap-federation/runtime';
-import type {
-  Granularity,
-  Mark,
-  OutboxAppend,
-  OutboxEntry,
-  PendingEntry,
-  RowBlock,
-  SlotFence,
-  SlotFlush,
-  StoredLoss,
-  TierStore,
-  Verdict,
+import {
+  emptyFlush,
+  type Granularity,
+  type Mark,
+  type OutboxAppend,
+  type OutboxEntry,
+  type PendingEntry,
+  type RowBlock,
+  type SlotFence,
+  type SlotFlush,
+  type StoredLoss,
+  type TierStore,
+  type Verdict,
 } from './port.js';
 
 export { MemoryDisk } from './file/memory-disk.js';
@@ -87,24 +88,7 @@ export function testBlock(
 
 /** A flush of nothing, to spread over. Its fence names the epoch alone: `withTestFences` knows the rest. */
 export function testFlush(slot: number, epoch: number, rest: Partial<SlotFlush> = {}): SlotFlush {
-  return {
-    slot,
-    fence: { epoch, claim: -1, flushes: -1 },
-    entities: [],
-    origins: [],
-    rows: [],
-    marks: [],
-    outbox: [],
-    pending: [],
-    settled: [],
-    parked: [],
-    unparked: [],
-    losses: [],
-    manifests: [],
-    dirtyHours: [],
-    cleanedHours: [],
-    ...rest,
-  };
+  return { ...emptyFlush(slot, { epoch, claim: -1, flushes: -1 }), ...rest };
 }
 
 /** A store that fills in the fences of `testFlush`: what its own claims were given, and the flushes since. */
