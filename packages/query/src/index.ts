@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export type { CompletenessReport } from './completeness.js';
+export type { Readers, ReadersOf } from './readers.js';
 export {
   defaultQueryServerConfig,
   openQueryServer,

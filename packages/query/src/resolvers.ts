@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fields of the GraphQL query type, over the two reader ports. One `QueryContext` a request: completeness is read once, first.
+// The fields of the GraphQL query type, over the readers of the request. One `QueryContext` a request: completeness is read once, first.
 import { functionOf, minuteOf, NO_WATERMARK, scopeOf, type MetricSchema } from '@oap-federation/model';
-import { executeMqe, type MetricReader, type MqeResult } from '@oap-federation/mqe';
+import { executeMqe, type MqeResult } from '@oap-federation/mqe';
 import { OapError, type Clock } from '@oap-federation/runtime';
 import type { Conservation, MetadataReader, ServiceInfo, SourceCompleteness } from '@oap-federation/storage';
 import { describeEntity, entityIdOf, parentServiceOf, type EntityInput } from './entity.js';
 import { compileNamePattern } from './name-pattern.js';
 import { BadQuestion } from './problem.js';
+import type { Readers } from './readers.js';
 import { parseRange, zoneText, type DurationInput, type ZoneOffset } from './range.js';
 
 export interface ResolverDeps {
-  readonly reader: MetricReader;
+  /** Of the tier itself, for its health; whatever shows data reads through the request's. */
   readonly metadata: MetadataReader;
   readonly clock: Clock;
   readonly timezoneOffsetMinutes: ZoneOffset;
@@ -23,8 +24,8 @@ export interface ResolverLimits {
   readonly metricsTtlDays: number;
 }
 
-/** What one request has asked so far. */
-export interface QueryContext {
+/** What one request may read, and what it has asked so far. */
+export interface QueryContext extends Readers {
   sources: Promise<readonly [readonly SourceCompleteness[], Conservation]> | undefined;
   /** Last minute that any metric of the request was asked for. */
   toMinute: number | undefined;
@@ -43,7 +44,7 @@ function languageOf(said: string | undefined): string {
 type Args<T> = T & Readonly<Record<string, unknown>>;
 
 export function createResolvers(deps: ResolverDeps, limits: ResolverLimits) {
-  const { reader, metadata, clock } = deps;
+  const { clock } = deps;
   const zone = deps.timezoneOffsetMinutes;
   const range = (duration: DurationInput) => parseRange(duration, zone, limits.maxPoints);
 
@@ -51,7 +52,7 @@ export function createResolvers(deps: ResolverDeps, limits: ResolverLimits) {
     version: () => `10.4.0-oap-federation-${deps.version}`,
 
     checkHealth: async () => {
-      const problem = await healthProblem(metadata);
+      const problem = await healthProblem(deps.metadata);
       return { score: problem === undefined ? 0 : 1, details: problem ?? '' };
     },
 
@@ -65,18 +66,18 @@ export function createResolvers(deps: ResolverDeps, limits: ResolverLimits) {
       return { minute: days, hour: days, day: days, coldMinute: -1, coldHour: -1, coldDay: -1 };
     },
 
-    listLayers: () => metadata.listLayers(),
+    listLayers: (_: unknown, _args: unknown, { metadata }: QueryContext) => metadata.listLayers(),
 
-    listServices: async (_: unknown, { layer }: Args<{ layer?: string | null }>) =>
+    listServices: async (_: unknown, { layer }: Args<{ layer?: string | null }>, { metadata }: QueryContext) =>
       (await metadata.listServices(layer || undefined)).map(serviceView),
 
-    getService: async (_: unknown, { serviceId }: Args<{ serviceId: string }>) => {
+    getService: async (_: unknown, { serviceId }: Args<{ serviceId: string }>, { metadata }: QueryContext) => {
       const service = (await metadata.listServices()).find((s) => s.id === serviceId);
       return service ? serviceView(service) : null;
     },
 
     // A name may be a real and a conjectured service: the real one is meant, as in SkyWalking.
-    findService: async (_: unknown, { serviceName }: Args<{ serviceName: string }>) => {
+    findService: async (_: unknown, { serviceName }: Args<{ serviceName: string }>, { metadata }: QueryContext) => {
       const named = (await metadata.listServices()).filter((s) => s.name === serviceName);
       const service = named.find((s) => s.normal) ?? named[0];
       return service ? serviceView(service) : null;
@@ -85,6 +86,7 @@ export function createResolvers(deps: ResolverDeps, limits: ResolverLimits) {
     listInstances: async (
       _: unknown,
       { duration, serviceId }: Args<{ duration: DurationInput; serviceId: string }>,
+      { metadata }: QueryContext,
     ) => {
       const { fromMinute, toMinute } = range(duration);
       const instances = await metadata.listInstances(serviceId, fromMinute, toMinute);
@@ -100,6 +102,7 @@ export function createResolvers(deps: ResolverDeps, limits: ResolverLimits) {
     findEndpoint: async (
       _: unknown,
       { keyword, serviceId, limit }: Args<{ keyword?: string | null; serviceId: string; limit: number }>,
+      { metadata }: QueryContext,
     ) => {
       if (limit < 1) throw new BadQuestion(`limit is ${limit}, it must be at least 1`);
       if (limit > ENDPOINTS_MAX) throw new OapError('OAP-6001', { limit: 'limit', value: limit, max: ENDPOINTS_MAX });
@@ -107,12 +110,12 @@ export function createResolvers(deps: ResolverDeps, limits: ResolverLimits) {
       return endpoints.map(({ id, name }) => ({ id, name }));
     },
 
-    typeOfMetrics: (_: unknown, { name }: Args<{ name: string }>) => {
+    typeOfMetrics: (_: unknown, { name }: Args<{ name: string }>, { reader }: QueryContext) => {
       const schema = reader.metrics().find((m) => m.name === name);
       return schema ? metricType(schema) : 'UNKNOWN';
     },
 
-    listMetrics: (_: unknown, { regex }: Args<{ regex?: string | null }>) => {
+    listMetrics: (_: unknown, { regex }: Args<{ regex?: string | null }>, { reader }: QueryContext) => {
       const pattern = regex ? compileNamePattern(regex) : undefined;
       return reader
         .metrics()
@@ -125,6 +128,7 @@ export function createResolvers(deps: ResolverDeps, limits: ResolverLimits) {
       { expression, entity, duration }: Args<{ expression: string; entity: EntityInput; duration: DurationInput }>,
       context: QueryContext,
     ) => {
+      const { reader, metadata } = context;
       const asked = range(duration);
       context.toMinute = Math.max(context.toMinute ?? NO_WATERMARK, asked.toMinute);
       context.sources ??= Promise.all([metadata.completeness(), metadata.conservation()]);

@@ -460,6 +460,39 @@ describe('completeness', () => {
   });
 });
 
+describe('readers of a request', () => {
+  it('are all that data comes from: another request may see another tier', async () => {
+    const nothing = new MemoryMetricReader([]);
+    const elsewhere = memoryMetadata([]);
+    await app.close();
+    app = await createQueryApp(
+      defaultQueryServerConfig(),
+      deps({
+        readersOf: ({ headers }) =>
+          headers['x-who'] === 'guest' ? { reader: nothing, metadata: elsewhere } : { reader, metadata },
+      }),
+    );
+    const query = `{ listLayers listServices { name } getService(serviceId: "${SHOP}") { name } findService(serviceName: "shop") { name }
+      listInstances(duration: {start: "2026-11-21 0800", end: "2026-11-21 0802", step: MINUTE}, serviceId: "${SHOP}") { name }
+      findEndpoint(serviceId: "${SHOP}", limit: 9) { name } typeOfMetrics(name: "service_cpm") listMetrics { name }
+      execExpression(expression: "service_cpm", entity: {serviceName: "shop"}, duration: {start: "2026-11-21 0800", end: "2026-11-21 0802", step: MINUTE}) { type } }`;
+    const as = async (who: string) => {
+      const headers = { 'x-who': who };
+      const reply = await app.inject({ method: 'POST', url: '/graphql', headers, payload: { query } });
+      const status = await app.inject({ method: 'GET', url: '/status/tier', headers });
+      return { reply: reply.body, status: status.body };
+    };
+    const guest = await as('guest');
+    expect(JSON.parse(guest.reply)).toMatchObject({
+      data: { listLayers: [], listServices: [], getService: null, findService: null, typeOfMetrics: 'UNKNOWN' },
+    });
+    for (const body of Object.values(guest)) expect(body).not.toMatch(/"shop"|pod-1|GET:|TIME_SERIES|cloud-/);
+    const host = await as('host');
+    expect(host.reply).toMatch(/"shop".*pod-1.*GET:.*TIME_SERIES.*cloud-c/);
+    expect(host.status).toContain('cloud-c');
+  });
+});
+
 describe('limits', () => {
   it('refuses too many root fields, too much depth, several operations, too many fields', async () => {
     const fields = (n: number) => Array.from({ length: n }, (_, i) => `a${i}: version`).join(' ');

@@ -10,6 +10,7 @@ import { mercurius, type IResolvers } from 'mercurius';
 import { completenessReport } from './completeness.js';
 import { checkDocument, checkText, TOKENS_MAX } from './limits.js';
 import { BadQuestion, clientErrorOf, isGraphQLError } from './problem.js';
+import type { Readers, ReadersOf } from './readers.js';
 import { createResolvers, healthProblem, type QueryContext, type ResolverDeps } from './resolvers.js';
 import { SDL } from './schema.js';
 
@@ -30,8 +31,10 @@ export function defaultQueryServerConfig(): QueryServerConfig {
   return { host: '127.0.0.1', port: 12_800, maxPoints: 500, maxDepth: 8, maxAliases: 30, metricsTtlDays: 7 };
 }
 
-export interface QueryServerDeps extends ResolverDeps {
+export interface QueryServerDeps extends ResolverDeps, Readers {
   readonly logger: Logger;
+  /** What a request may read; left out, everything. */
+  readonly readersOf?: ReadersOf;
   /** What this tier says of itself (role, slots, links); shown as it is under /status/tier. */
   readonly status: () => unknown;
 }
@@ -95,7 +98,8 @@ const BODY_SCHEMA = {
 
 /** The server without its socket; tests inject requests into it. */
 export async function createQueryApp(config: QueryServerConfig, deps: QueryServerDeps): Promise<FastifyInstance> {
-  const { logger, clock, metadata, timezoneOffsetMinutes: zone } = deps;
+  const { logger, clock, timezoneOffsetMinutes: zone } = deps;
+  const readersOf: ReadersOf = deps.readersOf ?? (() => deps);
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -160,7 +164,8 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
 
   app.post<{ Body: GraphQLBody }>('/graphql', { schema: { body: BODY_SCHEMA } }, (request, reply) => {
     const { query, variables, operationName } = request.body;
-    const context: QueryContext = { sources: undefined, toMinute: undefined };
+    const { reader, metadata } = readersOf(request);
+    const context: QueryContext = { reader, metadata, sources: undefined, toMinute: undefined };
     return reply.graphql(
       query,
       context as unknown as Record<string, unknown>,
@@ -176,11 +181,12 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
   );
 
   app.get('/healthcheck', async (_request, reply) => {
-    const problem = await withinDeadline(clock, healthProblem(metadata), 'storage does not answer');
+    const problem = await withinDeadline(clock, healthProblem(deps.metadata), 'storage does not answer');
     return reply.code(problem === undefined ? 200 : 503).send({ healthy: problem === undefined, problem });
   });
 
-  app.get('/status/tier', async (_request, reply) => {
+  app.get('/status/tier', async (request, reply) => {
+    const { metadata } = readersOf(request);
     const now = clock.now();
     let completeness = null;
     try {
