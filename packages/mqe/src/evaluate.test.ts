@@ -56,6 +56,7 @@ it('reads a metric once per set of origins', async () => {
       queries.push(query);
       return Promise.resolve([]);
     },
+    readRange: () => Promise.resolve([]),
   };
   await executeMqe("service_cpm + service_cpm * 2 - service_cpm{origin='a'}", requestFor(reader));
   expect(queries.map((q) => q.origins)).toEqual([[''], ['a']]);
@@ -82,6 +83,7 @@ it('hands on what the reader throws, and nothing else', async () => {
   const reader: MetricReader = {
     metrics: () => [CPM],
     readSeries: () => Promise.reject(new Error('storage is away')),
+    readRange: () => Promise.reject(new Error('storage is away')),
   };
   await expect(executeMqe('service_cpm + service_cpm', requestFor(reader))).rejects.toThrow('storage is away');
   await expect(executeMqe('service_cmp', requestFor(reader))).resolves.toMatchObject({ type: 'UNKNOWN' });

@@ -31,4 +31,9 @@ export interface MetricReader {
   /** Every metric that this tier stores. */
   metrics(): readonly MetricSchema[];
   readSeries(query: SeriesQuery): Promise<readonly MetricSeries[]>;
+  /**
+   * As readSeries, with all buckets of the range merged into one row, `starts` being the start of the first of them: what is calculated
+   * from it (a ratio, a rank) is right for the range, which an average of the buckets' values is not. Series without data are absent.
+   */
+  readRange(query: SeriesQuery): Promise<readonly MetricSeries[]>;
 }

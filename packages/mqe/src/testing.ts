@@ -38,6 +38,15 @@ export class MemoryMetricReader implements MetricReader {
   }
 
   readSeries(query: SeriesQuery): Promise<readonly MetricSeries[]> {
+    return Promise.resolve(this.#read(query, (minute) => bucketStart(minute, query.step, query.offsetMinutes)));
+  }
+
+  readRange(query: SeriesQuery): Promise<readonly MetricSeries[]> {
+    const first = bucketStart(query.fromMinute, query.step, query.offsetMinutes);
+    return Promise.resolve(this.#read(query, () => first));
+  }
+
+  #read(query: SeriesQuery, rowStart: (minute: number) => number): readonly MetricSeries[] {
     const { metric, entityIds, serviceId, layer, origins, step, offsetMinutes } = query;
     const first = bucketStart(query.fromMinute, step, offsetMinutes);
     const last = bucketStart(query.toMinute, step, offsetMinutes);
@@ -50,14 +59,15 @@ export class MemoryMetricReader implements MetricReader {
       const starts: number[] = [];
       const merged = new MetricColumns(metric);
       for (const [minute, row] of [...minutes].sort(([a], [b]) => a - b)) {
-        const start = bucketStart(minute, step, offsetMinutes);
-        if (start < first || start > last) continue;
+        const bucket = bucketStart(minute, step, offsetMinutes);
+        if (bucket < first || bucket > last) continue;
+        const start = rowStart(minute);
         if (starts.at(-1) !== start) starts.push(start);
         merged.mergeRow(starts.length - 1, columns, row);
       }
       if (starts.length > 0) found.push({ entityId: entity.id, origin, starts, columns: merged });
     }
-    return Promise.resolve(found);
+    return found;
   }
 
   #rowsOf(schema: MetricSchema, entity: Entity, origin: string): Rows {

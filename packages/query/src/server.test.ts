@@ -437,6 +437,7 @@ describe('completeness', () => {
             order.push('data');
             return reader.readSeries(query);
           },
+          readRange: (query) => reader.readRange(query),
         },
         metadata: {
           ...metadata,

@@ -30,6 +30,30 @@ interface Piece {
   readonly distributions: readonly Uint8Array[];
 }
 
+/** The rows of an answer: `startOf` names the one that a minute falls into; minutes in [from, end) are read. */
+interface Buckets {
+  readonly from: number;
+  readonly end: number;
+  /** Length of the longest. */
+  readonly minutes: number;
+  readonly startOf: (minute: number) => number;
+}
+
+function bucketsOf({ fromMinute, toMinute, step, offsetMinutes }: SeriesQuery): Buckets {
+  const startOf = (minute: number) => bucketStart(minute, step, offsetMinutes);
+  const minutes = STEP_MINUTES[step];
+  return { from: startOf(fromMinute), end: startOf(toMinute) + minutes, minutes, startOf };
+}
+
+/** The same minutes as one bucket; what is before and after it falls into others. */
+function oneBucket({ from, end }: Buckets): Buckets {
+  const startOf = (minute: number) => (minute < from ? Number.NEGATIVE_INFINITY : minute < end ? from : end);
+  return { from, end, minutes: end - from, startOf };
+}
+
+/** Minutes of a row. */
+const SPACING: Readonly<Record<Granularity, number>> = { minute: 1, hour: 60, day: MINUTES_PER_DAY };
+
 /** Up to this many keys (entities times buckets times origins) are looked up one by one, at about 5 us each. */
 const LOOKUP_KEYS_MAX = 100_000;
 
@@ -48,14 +72,22 @@ export class SqlMetricReader implements MetricReader {
     return this.#catalog.schemas();
   }
 
-  async readSeries(query: SeriesQuery): Promise<readonly MetricSeries[]> {
+  readSeries(query: SeriesQuery): Promise<readonly MetricSeries[]> {
+    return this.#read(query, bucketsOf(query));
+  }
+
+  readRange(query: SeriesQuery): Promise<readonly MetricSeries[]> {
+    return this.#read(query, oneBucket(bucketsOf(query)));
+  }
+
+  async #read(query: SeriesQuery, buckets: Buckets): Promise<readonly MetricSeries[]> {
     const metric = this.#catalog.find(query.metric);
     if (metric === undefined) throw new BugError(`metric "${query.metric.text}" is not stored here`);
     return this.#db.read((session) =>
       inTransaction(session, BEGIN_SNAPSHOT, async () => {
         const entities = await findEntities(session, query);
         if (entities.length === 0) return [];
-        const pieces = await readPieces(session, metric, query, entities);
+        const pieces = await readPieces(session, metric, query, buckets, entities);
         return pieces.map(({ entityId, origin, list }) => this.#series(query, entityId, origin, list));
       }),
     );
@@ -136,6 +168,7 @@ async function readPieces(
   session: SqlSession,
   metric: StoredMetric,
   query: SeriesQuery,
+  buckets: Buckets,
   entities: readonly FoundEntity[],
 ): Promise<SeriesPieces[]> {
   const origins = await wantedOrigins(session, query.origins);
@@ -144,9 +177,6 @@ async function readPieces(
   for (const ofSlot of origins.values()) for (const code of ofSlot.keys()) codes.add(code);
   if (codes.size === 0) return [];
 
-  const { step, offsetMinutes } = query;
-  const from = bucketStart(query.fromMinute, step, offsetMinutes);
-  const end = bucketStart(query.toMinute, step, offsetMinutes) + STEP_MINUTES[step]; // exclusive
   const slots = [...new Set(entities.map((e) => e.slot))];
   const bySlot = new Map<number, Map<number, FoundEntity>>(slots.map((slot) => [slot, new Map()]));
   for (const entity of entities) bySlot.get(entity.slot)!.set(entity.code, entity);
@@ -154,7 +184,7 @@ async function readPieces(
   const filtered = query.entityIds !== undefined || query.serviceId !== undefined || query.layer !== undefined;
   const found = new Map<string, SeriesPieces>();
   const width = metric.intColumns.length;
-  for (const part of await parts(session, query, slots, from, end)) {
+  for (const part of await parts(session, buckets, slots)) {
     const { rows } = await selectRows(session, metric, part, slots, [...codes], entities, filtered);
     for (const row of rows) {
       const slot = row[0] as number;
@@ -169,7 +199,7 @@ async function readPieces(
       let series = found.get(key);
       if (series === undefined) found.set(key, (series = { entityId: entity.id, origin, list: [] }));
       series.list.push({
-        bucket: bucketStart(minute, step, offsetMinutes),
+        bucket: buckets.startOf(minute),
         ints: row.slice(4, 4 + width) as bigint[],
         distributions: row.slice(4 + width).map((bytes) => bytes as Uint8Array),
       });
@@ -187,52 +217,48 @@ interface Part {
 }
 
 /**
- * How to put [from, end) together. A day row is used when no hour of its day is dirty in its slot and the buckets are UTC days; an
- * hour row when its hour is clean, lies inside one bucket and is not in a day row; minute rows for the rest.
+ * How to put [from, end) together. A day row is used when its day lies inside one bucket and none of its hours is dirty in the slot; an
+ * hour row when its hour lies inside one bucket, is clean and is not in a day row; minute rows for the rest.
  */
 async function parts(
   session: SqlSession,
-  { step, offsetMinutes }: SeriesQuery,
+  { from, end, minutes, startOf }: Buckets,
   slots: readonly number[],
-  from: number,
-  end: number,
 ): Promise<readonly Part[]> {
-  if (step === 'MINUTE') return [{ granularity: 'minute', from, end, holds: () => true }];
+  if (minutes < SPACING.hour) return [{ granularity: 'minute', from, end, holds: () => true }];
   const { rows } = await session.query(
     `SELECT slot, hour FROM dirty_hour WHERE slot = ANY ($1::int[]) AND hour >= $2 AND hour < $3`,
     [slots, Math.floor(from / 60), Math.ceil(end / 60)],
   );
   const dirtyHours = new Set(rows.map(([slot, hour]) => `${String(slot)} ${String(hour)}`));
   const dirtyDays = new Set(rows.map(([slot, hour]) => `${String(slot)} ${Math.floor((hour as number) / 24)}`));
-  const wholeHours = offsetMinutes % 60 === 0;
-  const utcDays = step === 'DAY' && offsetMinutes % MINUTES_PER_DAY === 0;
-  const inDayRow = (slot: number, minute: number) =>
-    utcDays && !dirtyDays.has(`${slot} ${Math.floor(minute / MINUTES_PER_DAY)}`);
-  const inHourRow = (slot: number, minute: number) => {
-    const hour = Math.floor(minute / 60);
-    const inOneBucket =
-      wholeHours || bucketStart(hour * 60, step, offsetMinutes) === bucketStart(hour * 60 + 59, step, offsetMinutes);
-    return inOneBucket && !dirtyHours.has(`${slot} ${hour}`);
+  const inOneBucket = (unit: number, size: number) => startOf(unit * size) === startOf(unit * size + size - 1);
+  const inDayRow = (slot: number, minute: number) => {
+    const day = Math.floor(minute / SPACING.day);
+    return inOneBucket(day, SPACING.day) && !dirtyDays.has(`${slot} ${day}`);
   };
-  // An hour needs its minutes when some slot cannot use its row, a day needs its hours when some slot cannot use its row.
-  const minuteHours: number[] = [];
-  for (let hour = Math.floor(from / 60); hour * 60 < end; hour++) {
-    if (slots.some((slot) => !inDayRow(slot, hour * 60) && !inHourRow(slot, hour * 60))) minuteHours.push(hour);
-  }
-  const hourDays: number[] = [];
-  for (let day = Math.floor(from / MINUTES_PER_DAY); day * MINUTES_PER_DAY < end; day++) {
-    if (slots.some((slot) => !inDayRow(slot, day * MINUTES_PER_DAY))) hourDays.push(day);
-  }
-  const within = (granularity: Granularity, spans: readonly Span[], holds: Part['holds']): Part[] =>
-    spans.map((span) => ({ granularity, from: Math.max(from, span.from), end: Math.min(end, span.end), holds }));
+  const inHourRow = (slot: number, minute: number) => {
+    const hour = Math.floor(minute / SPACING.hour);
+    return !inDayRow(slot, minute) && inOneBucket(hour, SPACING.hour) && !dirtyHours.has(`${slot} ${hour}`);
+  };
+  const inMinuteRow = (slot: number, minute: number) => !inDayRow(slot, minute) && !inHourRow(slot, minute);
+  // Rows of a kind are read over the days or hours where some slot uses them.
+  const within = (granularity: Granularity, size: number, holds: Part['holds']): Part[] => {
+    const units: number[] = [];
+    for (let unit = Math.floor(from / size); unit * size < end; unit++) {
+      if (slots.some((slot) => holds(slot, unit * size))) units.push(unit);
+    }
+    return runs(units, size).map((span) => ({
+      granularity,
+      from: Math.max(from, span.from),
+      end: Math.min(end, span.end),
+      holds,
+    }));
+  };
   return [
-    ...(utcDays ? within('day', [{ from, end }], inDayRow) : []),
-    ...within(
-      'hour',
-      runs(hourDays, MINUTES_PER_DAY),
-      (slot, start) => !inDayRow(slot, start) && inHourRow(slot, start),
-    ),
-    ...within('minute', runs(minuteHours, 60), (slot, minute) => !inDayRow(slot, minute) && !inHourRow(slot, minute)),
+    ...within('day', SPACING.day, inDayRow),
+    ...within('hour', SPACING.hour, inHourRow),
+    ...within('minute', SPACING.hour, inMinuteRow), // an hour is either read by the minute as a whole or not at all
   ];
 }
 
@@ -251,8 +277,6 @@ function runs(units: readonly number[], size: number): Span[] {
   }
   return spans;
 }
-
-const SPACING: Readonly<Record<Granularity, number>> = { minute: 1, hour: 60, day: MINUTES_PER_DAY };
 
 async function selectRows(
   session: SqlSession,

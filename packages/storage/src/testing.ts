@@ -16,6 +16,7 @@ import {
   type ScopeName,
   type Step,
 } from '@oap-federation/model';
+import type { MetricSeries } from '@oap-federation/mqe';
 import { randomInt, seededRng } from '@oap-federation/runtime';
 import {
   emptyFlush,
@@ -640,31 +641,41 @@ export function checkTierStoreContract(
         for (const schema of schemas) {
           const fromMinute = DAY + 61;
           const toMinute = DAY + 1_440 * 2 + 200;
-          const answer = await s.reader.readSeries({
+          const asked = {
             ...query(schema, step, fromMinute, toMinute, offsetMinutes),
             entityIds: ids,
             origins: ['', '*'],
-          });
+          };
+          const answer = await s.reader.readSeries(asked);
           const from = bucketStart(fromMinute, step, offsetMinutes);
           const last = bucketStart(toMinute, step, offsetMinutes);
-          const expected = mergeRows(
-            [schema],
-            rows.filter((r) => {
-              const bucket = bucketStart(r.minute, step, offsetMinutes);
-              return bucket >= from && bucket <= last;
-            }),
-            (at) => bucketStart(at, step, offsetMinutes),
-          );
-          const got = answer.flatMap(({ entityId, origin, starts, columns }) =>
-            starts.map((start, i) => ({
-              minute: start,
-              entity: ids.indexOf(entityId) + 1,
-              origin: origin === '' ? 0 : 1,
-              values: new Map([[schema, fieldsOf(schema, columns, i)]]),
-            })),
-          );
+          const inRange = rows.filter((r) => {
+            const bucket = bucketStart(r.minute, step, offsetMinutes);
+            return bucket >= from && bucket <= last;
+          });
           const text = (list: readonly TestRow[]) => rowTexts([testBlock(slot, [schema], list)]);
-          deepStrictEqual(text(got), text(expected), `${schema.name} ${step} ${offsetMinutes}`);
+          const rowsOfAnswer = (list: readonly MetricSeries[]) =>
+            list.flatMap(({ entityId, origin, starts, columns }) =>
+              starts.map((start, i) => ({
+                minute: start,
+                entity: ids.indexOf(entityId) + 1,
+                origin: origin === '' ? 0 : 1,
+                values: new Map([[schema, fieldsOf(schema, columns, i)]]),
+              })),
+            );
+          const expected = mergeRows([schema], inRange, (at) => bucketStart(at, step, offsetMinutes));
+          deepStrictEqual(text(rowsOfAnswer(answer)), text(expected), `${schema.name} ${step} ${offsetMinutes}`);
+          const range = await s.reader.readRange(asked);
+          const whole = mergeRows([schema], inRange, () => from);
+          deepStrictEqual(text(rowsOfAnswer(range)), text(whole), `${schema.name} ${step} ${offsetMinutes} range`);
+          // over the third day as well, whose row is right
+          const long = { ...asked, toMinute: DAY + 1_440 * 3 };
+          const wholeLong = mergeRows(
+            [schema],
+            rows.filter((r) => r.minute >= from),
+            () => from,
+          );
+          deepStrictEqual(text(rowsOfAnswer(await s.reader.readRange(long))), text(wholeLong));
           for (const { starts } of answer)
             deepStrictEqual(
               starts,

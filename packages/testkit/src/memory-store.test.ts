@@ -8,7 +8,6 @@ import { MemoryTierStore } from './memory-store.js';
 
 const QUERIES = [
   'dictionary and origins',
-  'hours and days are merged',
   'metadata:',
   'reading many entities',
   'a column that overflows',

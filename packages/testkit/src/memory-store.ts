@@ -10,7 +10,6 @@ import {
   type LogPosition,
   type MetricSchema,
   type ScopeName,
-  type Step,
 } from '@oap-federation/model';
 import type { MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mqe';
 import {
@@ -575,37 +574,43 @@ export class MemoryTierStore implements TierStore {
 
   readonly reader: MetricReader = {
     metrics: () => this.#schemas,
-    readSeries: async (query: SeriesQuery): Promise<readonly MetricSeries[]> => {
-      await this.#reach();
-      const series = new Map<string, { entityId: string; origin: string; starts: number[]; columns: MetricColumns }>();
-      for (const row of this.#rowsOf('minute')) {
-        if (row.scope !== query.metric.scope) continue;
-        if (row.minute < query.fromMinute || row.minute > query.toMinute) continue;
-        const metric = row.metrics.get(query.metric.name);
-        const stored = this.#slots.get(row.slot)!;
-        const { entity } = stored.entities.get(row.entity)!;
-        const origin = row.origin === 0 ? '' : stored.origins.get(row.origin)!;
-        const originWanted = query.origins.includes(origin) || (origin !== '' && query.origins.includes('*'));
-        if (!metric || !originWanted || (query.entityIds && !query.entityIds.includes(entity.id))) continue;
-        if (query.serviceId && entity.id !== query.serviceId && !entity.id.startsWith(`${query.serviceId}_`)) continue;
-        if (query.layer && !entity.source.layer.split(',').includes(query.layer)) continue;
-        const key = `${entity.id} ${origin}`;
-        let one = series.get(key);
-        if (!one)
-          series.set(
-            key,
-            (one = { entityId: entity.id, origin, starts: [], columns: new MetricColumns(query.metric) }),
-          );
-        const start = bucketStart(row.minute, query.step satisfies Step, query.offsetMinutes);
-        let at = one.starts.indexOf(start);
-        if (at < 0) at = one.starts.push(start) - 1;
-        const single = new MetricColumns(query.metric, 1);
-        single.setRow(0, metric.ints, metric.distributions);
-        one.columns.mergeRow(at, single, 0);
-      }
-      return [...series.values()];
+    readSeries: (query) => this.#read(query, (minute) => bucketStart(minute, query.step, query.offsetMinutes)),
+    readRange: (query) => {
+      const first = bucketStart(query.fromMinute, query.step, query.offsetMinutes);
+      return this.#read(query, () => first);
     },
   };
+
+  async #read(query: SeriesQuery, rowStart: (minute: number) => number): Promise<readonly MetricSeries[]> {
+    await this.#reach();
+    const first = bucketStart(query.fromMinute, query.step, query.offsetMinutes);
+    const last = bucketStart(query.toMinute, query.step, query.offsetMinutes);
+    const series = new Map<string, { entityId: string; origin: string; starts: number[]; columns: MetricColumns }>();
+    for (const row of this.#rowsOf('minute')) {
+      if (row.scope !== query.metric.scope) continue;
+      const bucket = bucketStart(row.minute, query.step, query.offsetMinutes);
+      if (bucket < first || bucket > last) continue;
+      const metric = row.metrics.get(query.metric.name);
+      const stored = this.#slots.get(row.slot)!;
+      const { entity } = stored.entities.get(row.entity)!;
+      const origin = row.origin === 0 ? '' : stored.origins.get(row.origin)!;
+      const originWanted = query.origins.includes(origin) || (origin !== '' && query.origins.includes('*'));
+      if (!metric || !originWanted || (query.entityIds && !query.entityIds.includes(entity.id))) continue;
+      if (query.serviceId && entity.id !== query.serviceId && !entity.id.startsWith(`${query.serviceId}_`)) continue;
+      if (query.layer && !entity.source.layer.split(',').includes(query.layer)) continue;
+      const key = `${entity.id} ${origin}`;
+      let one = series.get(key);
+      if (!one)
+        series.set(key, (one = { entityId: entity.id, origin, starts: [], columns: new MetricColumns(query.metric) }));
+      const start = rowStart(row.minute);
+      let at = one.starts.indexOf(start);
+      if (at < 0) at = one.starts.push(start) - 1;
+      const single = new MetricColumns(query.metric, 1);
+      single.setRow(0, metric.ints, metric.distributions);
+      one.columns.mergeRow(at, single, 0);
+    }
+    return [...series.values()];
+  }
 
   readonly metadata: MetadataReader = {
     listLayers: async () => [...new Set(this.#services().flatMap((s) => s.layers))].toSorted(),

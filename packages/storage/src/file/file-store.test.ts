@@ -134,6 +134,7 @@ describe('file store', () => {
     expect(store.reader.metrics()).toEqual([metric]);
     const query = { metric, step: 'MINUTE', fromMinute: 0, toMinute: 9, offsetMinutes: 0, origins: [''] } as const;
     await expect(store.reader.readSeries(query)).rejects.toThrow('OAP-6002');
+    await expect(store.reader.readRange(query)).rejects.toThrow('OAP-6002');
     expect(await store.metadata.listServices()).toEqual([]);
     expect((await store.metadata.completeness()).map(({ via }) => via)).toEqual(['tier-a']);
     await store[Symbol.asyncDispose]();

@@ -942,6 +942,7 @@ export class FileStore implements TierStore {
   readonly reader: MetricReader = {
     metrics: () => this.#schemas,
     readSeries: ({ metric }) => Promise.reject(new OapError('OAP-6002', { metric: metric.name })),
+    readRange: ({ metric }) => Promise.reject(new OapError('OAP-6002', { metric: metric.name })),
   };
 
   readonly metadata: MetadataReader = {
