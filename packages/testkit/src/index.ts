@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 export { MemoryTierStore, type CommitFault } from './memory-store.js';
+export {
+  VirtualFederation,
+  VirtualTier,
+  type VirtualFederationOptions,
+  type VirtualTierShape,
+} from './virtual-federation.js';
 export { SimulatedTier, type SimulatedTierOptions } from './tier-node.js';
 export {
   FAULT_KINDS,
