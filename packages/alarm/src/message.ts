@@ -18,6 +18,8 @@ export interface AlarmMessage {
   readonly expression: string;
   readonly mqeMetricsSnapshot: Readonly<Record<string, string>>;
   readonly layers: readonly string[];
+  /** Ours: this says something about a minute that was over for long, because data came late or nobody judged it in time. */
+  readonly late: boolean;
   /** Ours: was the window whole, and which origins were missing. */
   readonly completeness: AlarmCompleteness;
   /** Set when this says that the incident with this uuid is over. */

@@ -22,6 +22,17 @@ export type {
   StorageConfig,
 } from './config/oap-config.js';
 export type { Environment } from './config/placeholders.js';
+export {
+  didYouMean,
+  entriesOf,
+  isNothing,
+  plain,
+  plainTexts,
+  reportUnknown,
+  show,
+  type Report,
+} from './config/read-tree.js';
+export { parseTree, positionOf, type Entry, type Position, type Problem, type Tree } from './config/tree.js';
 export { armCrashPoint, CRASH_POINTS, isCrashPoint, reached, type CrashPoint } from './crash-points.js';
 export {
   BugError,

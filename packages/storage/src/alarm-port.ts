@@ -10,8 +10,11 @@ export interface AlarmCompleteness {
   readonly missing: readonly string[];
 }
 
-/** How an incident ended: its metric is good again, its entity stopped reporting, or later data says that it never was. */
-export type AlarmEndKind = 'recovered' | 'noData' | 'retracted';
+/**
+ * How an incident ended: its metric is good again, its entity stopped reporting, later data says that it never was, or its rule was
+ * changed or removed while it was open.
+ */
+export type AlarmEndKind = 'recovered' | 'noData' | 'retracted' | 'withdrawn';
 
 export interface AlarmTag {
   readonly key: string;
@@ -38,6 +41,8 @@ export interface AlarmRecord {
   /** Last minute of the window (epoch minute), and when it was judged (epoch ms). */
   readonly minute: number;
   readonly startTimeMs: number;
+  /** The minute had been judged before, or was over for long: what was stored later, or read later, says that it should have fired. */
+  readonly late: boolean;
   readonly completeness: AlarmCompleteness;
   readonly end?: { readonly kind: AlarmEndKind; readonly minute: number; readonly timeMs: number };
 }
@@ -49,12 +54,17 @@ export interface AlarmState {
   readonly state: string;
 }
 
-/** A change of one entity under one rule, unique per slot: the same one twice is a bug of the engine and refuses the commit. */
+/**
+ * A change of one entity under one rule. Transitions are a log of the slot, numbered 1, 2, ...; a number that is there already, or that
+ * does not follow `AlarmSlot.lastTransition`, refuses the commit: two engines never both write the same change.
+ */
 export interface AlarmTransition {
+  readonly seq: number;
   readonly rule: string;
   readonly entityId: string;
   readonly minute: number;
-  readonly kind: 'fired' | AlarmEndKind;
+  /** `reopened`: it had ended, and later data says that it had not. */
+  readonly kind: 'fired' | 'reopened' | AlarmEndKind;
   readonly uuid: string;
 }
 
@@ -85,14 +95,17 @@ export interface AlarmCommit {
   readonly forgotten: readonly Pick<AlarmState, 'rule' | 'entityId'>[];
   readonly transitions: readonly AlarmTransition[];
   readonly records: readonly AlarmRecord[];
-  readonly ended: readonly { readonly uuid: string; readonly end: NonNullable<AlarmRecord['end']> }[];
+  /** Records whose end is another one now; without an end they are open again. */
+  readonly ended: readonly { readonly uuid: string; readonly end?: NonNullable<AlarmRecord['end']> }[];
   readonly deliveries: readonly AlarmDelivery[];
 }
 
-/** What a new owner of a slot starts from. */
+/** What a new owner of a slot starts from. Of a slot that was never judged: NO_WATERMARK, 0, 0 and nothing. */
 export interface AlarmSlot {
   readonly judgedTo: number;
   readonly judgedRevision: number;
+  /** Number of the newest transition. */
+  readonly lastTransition: number;
   readonly states: readonly AlarmState[];
 }
 

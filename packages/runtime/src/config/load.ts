@@ -6,6 +6,7 @@ import { toOapConfig, type OapConfig } from './oap-config.js';
 import type { Environment } from './placeholders.js';
 import { brokenRules } from './rules.js';
 import { MODULES, type FileSettings } from './schema.js';
+import { didYouMean, entriesOf, isNothing, plain, plainTexts, reportUnknown, show, type Report } from './read-tree.js';
 import { parseTree, positionOf, type Entry, type Position, type Problem, type Tree } from './tree.js';
 
 /** A problem together with the name of the file it is in. */
@@ -55,8 +56,6 @@ export function formatProblem({ file, path, line, column, reason }: ConfigProble
 export function processEnvironment(): Environment {
   return process.env;
 }
-
-type Report = (path: readonly string[], at: Position, reason: string) => void;
 
 function readModule(path: readonly string[], definition: Module, tree: Tree | undefined, report: Report): object {
   const entries = entriesOf(tree, path, report);
@@ -122,73 +121,12 @@ function readingOf({ reading }: Key<unknown>, tree: Tree): unknown {
   return reading === 'list' ? plainTexts(tree) : plain(tree);
 }
 
-function plain(tree: Tree): unknown {
-  if (tree.kind === 'scalar') return tree.value;
-  if (tree.kind === 'list') return tree.items.map(plain);
-  return Object.fromEntries([...tree.entries].map(([name, { value }]) => [name, plain(value)]));
-}
-
-/** Like `plain`, but a scalar inside keeps the text that was written: a token `007` is not the number 7. */
-function plainTexts(tree: Tree): unknown {
-  if (tree.kind === 'scalar') return tree.text;
-  if (tree.kind === 'list') return tree.items.map(plainTexts);
-  return Object.fromEntries([...tree.entries].map(([name, { value }]) => [name, plainTexts(value)]));
-}
-
-function entriesOf(tree: Tree | undefined, path: readonly string[], report: Report): ReadonlyMap<string, Entry> {
-  if (tree?.kind === 'map') return tree.entries;
-  if (tree !== undefined && !isNothing(tree)) report(path, tree.at, `must be a map, got ${show(plain(tree))}`);
-  return new Map();
-}
-
-function isNothing(tree: Tree): boolean {
-  return tree.kind === 'scalar' && tree.value === null;
-}
-
 function reasonOf(issue: z.core.$ZodIssue, { allowed }: Key<unknown>): string {
   if (issue.code === 'too_small') return `must be >= ${issue.minimum}`;
   if (issue.code === 'too_big') return `must be <= ${issue.maximum}`;
   if (issue.code === 'invalid_value') return `must be one of ${issue.values.join(', ')}`;
   if (issue.code === 'custom') return issue.message;
   return `must be ${/^[aeiou]/.test(allowed) ? 'an' : 'a'} ${allowed}`;
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
-}
-
-function reportUnknown(
-  entries: ReadonlyMap<string, Entry>,
-  known: readonly string[],
-  what: string,
-  path: readonly string[],
-  report: Report,
-): void {
-  for (const [name, { at }] of entries) {
-    if (!known.includes(name)) report([...path, name], at, `unknown ${what}${didYouMean(name, known)}`);
-  }
-}
-
-function didYouMean(name: string, known: readonly string[]): string {
-  const near = known
-    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return near === undefined ? '' : `, did you mean ${near.candidate}?`;
-}
-
-/** Levenshtein distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 const SECRETS = new Set(['authentication', 'password', 'token', 'tokens']);
