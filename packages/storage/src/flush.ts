@@ -6,7 +6,7 @@ import { encodeDictionary } from './dictionary.js';
 import { writeVerdicts } from './losses.js';
 import { daysOf, groupRows, prepareStage, writeRows, type RowGroup } from './merge-rows.js';
 import type { DayPartitions } from './partitions.js';
-import { StorageUnavailable, type FlushOutcome, type SlotFlush } from './port.js';
+import { StorageUnavailable, type FlushOutcome, type RowBlock, type SlotFlush } from './port.js';
 import { positionsText } from './positions.js';
 import { allOf, BEGIN, inTransaction, sqlState, type SqlSession, type SqlValue } from './sql.js';
 import type { MetricCatalog } from './tables.js';
@@ -115,7 +115,8 @@ async function write(
     written('flush.rowsWritten', ...groups.map((group) => writeRows(session, group))),
     written('flush.marksWritten', writeMarks(session, flushes)),
     written('flush.outboxAppended', appendOutbox(session, flushes), writePending(session, flushes)),
-    writeHeads(session, flushes),
+    writeHeads(session, flushes, nowMs),
+    writeRevisions(session, flushes), // behind the heads: it takes the revisions from there
     writeParked(session, flushes, nowMs),
     writeLosses(session, flushes, nowMs),
     writeManifests(session, flushes),
@@ -260,8 +261,11 @@ async function writePending(session: SqlSession, flushes: readonly SlotFlush[]):
   }
 }
 
-/** One more flush of each slot's claim, and where its outbound log ends now. */
-async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
+/**
+ * One more flush of each slot's claim, and where its outbound log ends now. The revision is the time where that is ahead, so that it does
+ * not come again after an older state of the storage was restored.
+ */
+async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[], nowMs: number): Promise<void> {
   const heads = flushes.map(({ slot, outbox, pending, repair, suppressed, gen }) => {
     const last = outbox.at(-1);
     const increments = outbox.reduce((sum, { entry }) => sum + entry.increments, 0);
@@ -284,7 +288,7 @@ async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[]): P
        watermark = greatest(s.watermark, w.watermark), ledger = coalesce(w.ledger, s.ledger) + w.increments,
        gen = coalesce(w.gen, s.gen), acknowledged_seq = coalesce(w.acknowledged, s.acknowledged_seq),
        suppressed = coalesce(w.suppressed, s.suppressed), last_ord = greatest(s.last_ord, w.last_ord),
-       loss_accepted = s.loss_accepted AND w.acknowledged IS NULL
+       loss_accepted = s.loss_accepted AND w.acknowledged IS NULL, revision = greatest(s.revision + 1, $11::bigint)
      FROM unnest($1::int[], $2::bigint[], $3::bytea[], $4::int[], $5::bigint[], $6::int[], $7::bigint[], $8::bigint[], $9::text[],
        $10::bigint[])
        AS w (slot, next_seq, chain, watermark, increments, gen, ledger, acknowledged, suppressed, last_ord)
@@ -300,8 +304,33 @@ async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[]): P
       heads.map((h) => h.acknowledged),
       heads.map((h) => h.suppressed),
       heads.map((h) => h.lastOrd),
+      Math.trunc(nowMs),
     ],
   );
+}
+
+/** Notes the minutes whose rows are written. Derived rows do not count: they say nothing new. */
+async function writeRevisions(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
+  const written = flushes.flatMap(({ slot, rows }) =>
+    [...minutesWritten(rows)].toSorted((a, b) => a - b).map((minute) => ({ slot, minute })),
+  );
+  if (written.length === 0) return;
+  await session.query(
+    `INSERT INTO revision (slot, minute, revision)
+     SELECT w.slot, w.minute, s.revision FROM unnest($1::int[], $2::int[]) AS w (slot, minute) JOIN slot s ON s.slot = w.slot
+     ON CONFLICT (slot, minute) DO UPDATE SET revision = excluded.revision`,
+    [written.map((w) => w.slot), written.map((w) => w.minute)],
+  );
+}
+
+function minutesWritten(rows: readonly RowBlock[]): Set<number> {
+  const minutes = new Set<number>();
+  for (const block of rows) {
+    if (block.granularity !== 'minute') continue;
+    let last: number | undefined; // rows of one minute mostly stand together
+    for (const minute of block.minutes) if (minute !== last) minutes.add((last = minute));
+  }
+  return minutes;
 }
 
 async function writeParked(session: SqlSession, flushes: readonly SlotFlush[], nowMs: number): Promise<void> {

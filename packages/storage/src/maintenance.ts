@@ -55,6 +55,7 @@ export class SqlMaintenance implements Maintenance {
       }
       await remove(`DELETE FROM dirty_hour WHERE hour < $1`, [Math.floor(firstMinute / 60)]);
       await remove(`DELETE FROM manifest WHERE minute < $1`, [firstMinute]);
+      await remove(`DELETE FROM revision WHERE minute < $1`, [firstMinute]);
       await remove(`DELETE FROM verdict WHERE minute < $1`, [firstMinute]);
       await remove(`DELETE FROM loss WHERE recorded_at_ms < $1`, [firstMs]);
       const marks = await remove(`DELETE FROM mark WHERE kind = 'local' AND updated_at_ms < $1`, [firstMs]);

@@ -120,6 +120,16 @@ const MIGRATIONS: readonly Migration[] = [
       ) WITH (fillfactor = 70)`,
     ],
   },
+  {
+    name: 'revisions',
+    statements: [
+      `ALTER TABLE slot ADD COLUMN revision bigint NOT NULL DEFAULT 0`,
+      // who flushed a minute last, so that a late change is found without reading rows; 16 slots x 1,440 minutes a day
+      `CREATE TABLE revision (slot int NOT NULL, minute int NOT NULL, revision bigint NOT NULL, PRIMARY KEY (slot, minute))
+         WITH (fillfactor = 70)`,
+      `CREATE INDEX revision_newest ON revision (slot, revision)`,
+    ],
+  },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

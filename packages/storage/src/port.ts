@@ -275,6 +275,23 @@ export function emptyFlush(slot: number, fence: SlotFence): SlotFlush {
   };
 }
 
+/** The newest flush that wrote minute rows of a minute of a slot: rows of equal revisions are equal. */
+export interface MinuteRevision {
+  readonly slot: number;
+  /** Epoch minute. */
+  readonly minute: number;
+  /** Grows with every flush of the slot, across claims and restarts, but not evenly: it is no count. */
+  readonly revision: number;
+}
+
+/** Which revisions to read; what is left out does not restrict. `afterRevision` is exclusive, minutes are inclusive. */
+export interface RevisionQuery {
+  readonly slots?: readonly number[];
+  readonly afterRevision?: number;
+  readonly fromMinute?: number;
+  readonly toMinute?: number;
+}
+
 /** `notOwner`: some slot's fence, mark or outbox was not what the flush said; nothing of the whole call was written. */
 export type FlushOutcome =
   | { readonly kind: 'committed' }
@@ -382,6 +399,12 @@ export interface TierStore extends AsyncDisposable {
   readLosses(slot: number, fromMinute: number, toMinute: number): Promise<readonly StoredLoss[]>;
   /** Verdicts of the slot's minutes but `matched`, ascending. */
   readVerdicts(slot: number): Promise<readonly Verdict[]>;
+  /**
+   * Revisions of minutes, by slot and minute. Flushes of one slot are seen in the order of their revisions, so what comes after the newest
+   * revision seen of a slot is all that changed in it since. Revisions of different slots say nothing about each other. Minutes that
+   * were written before revisions were kept have none. After the storage was restored, minutes may be back at older revisions.
+   */
+  readRevisions(query: RevisionQuery): Promise<readonly MinuteRevision[]>;
   /** The slot's entities by code, without a claim. */
   readDictionary(slot: number): Promise<readonly DictionaryEntry[]>;
   /** Schema texts of all metrics that there may be rows of, by name; of earlier configurations too. */

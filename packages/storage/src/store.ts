@@ -20,10 +20,12 @@ import {
   type Granularity,
   type Maintenance,
   type MetadataReader,
+  type MinuteRevision,
   type OutboxEntry,
   type OutboxHead,
   type ParkedBatch,
   type PendingEntry,
+  type RevisionQuery,
   type RowBlock,
   type SlotClaim,
   type SlotFlush,
@@ -34,6 +36,7 @@ import {
   type Verdict,
 } from './port.js';
 import { loadRows } from './read-rows.js';
+import { readRevisions } from './revisions.js';
 import { SqlMetricReader } from './series-reader.js';
 import {
   acceptLoss,
@@ -157,6 +160,10 @@ class SqlTierStore implements TierStore {
 
   readVerdicts(slot: number): Promise<readonly Verdict[]> {
     return this.#db.read((session) => readVerdicts(session, slot));
+  }
+
+  readRevisions(query: RevisionQuery): Promise<readonly MinuteRevision[]> {
+    return this.#db.read((session) => readRevisions(session, query));
   }
 
   readDictionary(slot: number): Promise<readonly DictionaryEntry[]> {

@@ -25,6 +25,7 @@ import {
   type OutboxAppend,
   type OutboxEntry,
   type PendingEntry,
+  type RevisionQuery,
   type RowBlock,
   type SlotFence,
   type SlotFlush,
@@ -842,6 +843,66 @@ export function checkTierStoreContract(
       [series!.starts, series!.columns.int(0, 0), series!.columns.int(1, 0)],
       [[DAY, DAY + 60], INT64_MAX, 5n],
     );
+  });
+
+  test('revisions: of the minutes whose minute rows a flush writes, growing over flushes and claims, gone with their day', async () => {
+    const { s, slot, claim } = await claimed();
+    const other = await claimed();
+    const write = (epoch: number, minutes: readonly number[], granularity: Granularity = 'minute') =>
+      commit(
+        s,
+        testFlush(slot, epoch, {
+          rows: [
+            testBlock(
+              slot,
+              [CPM],
+              minutes.map((m) => minute(1, m, 1n)),
+              granularity,
+            ),
+          ],
+        }),
+      );
+    const at = 1_100 * 1_440; // 1973: no other case has rows there
+    const today = at + 1_440;
+    const { epoch } = claim.fence;
+    const slots = [slot];
+    const of = async (query: RevisionQuery = {}) => (await s.readRevisions({ slots, ...query })).map((r) => r.minute);
+    const newest = async () => Math.max(...(await s.readRevisions({ slots })).map((r) => r.revision));
+    deepStrictEqual(await s.readRevisions({ slots: [slot, other.slot] }), []);
+
+    await write(epoch, [at, today, today + 1]);
+    deepStrictEqual(await of(), [at, today, today + 1]);
+    deepStrictEqual(await of({ fromMinute: at + 1, toMinute: today }), [today]);
+    const first = await newest();
+    await write(epoch, [today], 'hour'); // derived: says nothing new
+    await commit(s, testFlush(slot, epoch)); // nor does a flush without rows
+    deepStrictEqual(await of({ afterRevision: first }), []);
+
+    await write(epoch, [today]);
+    deepStrictEqual(await of({ afterRevision: first }), [today]);
+    const second = await newest();
+    ok(second > first, `${second} after ${first}`);
+    const next = await s.claimSlot(slot, 'node-2');
+    deepStrictEqual(await of({ afterRevision: second }), []);
+    await write(next.fence.epoch, [at, today + 1]);
+    deepStrictEqual(await of({ afterRevision: second }), [at, today + 1]);
+    ok((await newest()) > second);
+
+    await commit(
+      s,
+      testFlush(other.slot, other.claim.fence.epoch, { rows: [testBlock(other.slot, [CPM], [minute(1, today, 1n)])] }),
+    );
+    const both = await s.readRevisions({ slots: [other.slot, slot], fromMinute: today, toMinute: today });
+    deepStrictEqual(
+      both.map((r) => [r.slot, r.minute]),
+      [
+        [slot, today],
+        [other.slot, today],
+      ],
+    );
+    ok((await s.readRevisions({ fromMinute: today, toMinute: today })).length >= 2);
+    await s.maintenance.dropExpired({ nowMs: today * 60_000, ttlDays: 0, outboxRetentionMs: 0 });
+    deepStrictEqual(await of(), [today, today + 1]);
   });
 
   test('what is older than the TTL goes, whole days of it; the rest stays', async () => {

@@ -26,10 +26,12 @@ import {
   type Maintenance,
   type Mark,
   type MetadataReader,
+  type MinuteRevision,
   type OutboxEntry,
   type OutboxHead,
   type ParkedBatch,
   type PendingEntry,
+  type RevisionQuery,
   type RowBlock,
   type SlotClaim,
   type SlotFence,
@@ -77,6 +79,8 @@ interface StoredSlot {
   readonly pending: PendingEntry[];
   readonly manifests: Map<string, StoredManifest>;
   readonly verdicts: Map<number, Verdict>;
+  /** Revision of each minute with rows. */
+  readonly revisions: Map<number, number>;
   readonly marks: Map<string, Mark>;
   readonly entities: Map<number, DictionaryEntry>;
   readonly origins: Map<number, string>;
@@ -101,7 +105,7 @@ export class MemoryTierStore implements TierStore {
   readonly parked: StoredPark[] = [];
   /** Declared losses, with the slot of each. */
   readonly losses: (StoredLoss & { readonly slot: number })[] = [];
-  /** Numbers for claims and parked batches: never the same twice, whatever is restored. */
+  /** Numbers for claims, revisions and parked batches: never the same twice, whatever is restored. */
   #numbers = 0;
   readonly #newLogId: () => string;
   readonly #slotCount: number;
@@ -151,6 +155,7 @@ export class MemoryTierStore implements TierStore {
         pending: [],
         manifests: new Map(),
         verdicts: new Map(),
+        revisions: new Map(),
         marks: new Map(),
         entities: new Map(),
         origins: new Map(),
@@ -291,7 +296,11 @@ export class MemoryTierStore implements TierStore {
     const stored = this.#slot(flush.slot);
     for (const entry of flush.entities) stored.entities.set(entry.code, entry);
     for (const { code, name } of flush.origins) stored.origins.set(code, name);
-    for (const block of flush.rows) this.#write(stored, block);
+    const revision = ++this.#numbers;
+    for (const block of flush.rows) {
+      this.#write(stored, block);
+      if (block.granularity === 'minute') for (const minute of block.minutes) stored.revisions.set(minute, revision);
+    }
     for (const { mark } of flush.marks) stored.marks.set(mark.logId, mark);
     stored.fence = { ...stored.fence, flushes: stored.fence.flushes + 1 };
     const { repair } = flush;
@@ -491,6 +500,20 @@ export class MemoryTierStore implements TierStore {
     return this.peekVerdicts(slot);
   }
 
+  async readRevisions({
+    slots,
+    afterRevision = -1,
+    fromMinute = Number.NEGATIVE_INFINITY,
+    toMinute = Number.POSITIVE_INFINITY,
+  }: RevisionQuery): Promise<readonly MinuteRevision[]> {
+    await this.#reach();
+    return [...this.#slots.values()]
+      .filter(({ slot }) => slots?.includes(slot) ?? true)
+      .flatMap(({ slot, revisions }) => [...revisions].map(([minute, revision]) => ({ slot, minute, revision })))
+      .filter((r) => r.revision > afterRevision && r.minute >= fromMinute && r.minute <= toMinute)
+      .toSorted((a, b) => a.slot - b.slot || a.minute - b.minute);
+  }
+
   async storedMetrics(): Promise<readonly string[]> {
     await this.#reach();
     return this.#schemas.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ text }) => text);
@@ -678,6 +701,7 @@ export class MemoryTierStore implements TierStore {
         for (const hour of stored.dirtyHours) if (hour * 60 < oldest) stored.dirtyHours.delete(hour);
         for (const [key, { minute }] of stored.manifests) if (minute < oldest) stored.manifests.delete(key);
         for (const minute of stored.verdicts.keys()) if (minute < oldest) stored.verdicts.delete(minute);
+        for (const minute of stored.revisions.keys()) if (minute < oldest) stored.revisions.delete(minute);
         for (const [logId, mark] of stored.marks)
           if (mark.kind === 'local' && mark.updatedAtMs < oldest * 60_000) stored.marks.delete(logId);
         const { acknowledgedSeq } = stored.outbox;
@@ -705,6 +729,7 @@ function copyOf(stored: StoredSlot): StoredSlot {
     pending: [...stored.pending],
     manifests: new Map(stored.manifests),
     verdicts: new Map(stored.verdicts),
+    revisions: new Map(stored.revisions),
     marks: new Map(stored.marks),
     entities: new Map(stored.entities),
     origins: new Map(stored.origins),

@@ -19,6 +19,7 @@ import {
   type Maintenance,
   type Mark,
   type MetadataReader,
+  type MinuteRevision,
   type OutboxEntry,
   type OutboxHead,
   type ParkedBatch,
@@ -853,6 +854,11 @@ export class FileStore implements TierStore {
 
   /** Nothing is in rows. */
   async storedMetrics(): Promise<readonly string[]> {
+    return [];
+  }
+
+  /** Nothing is in rows. */
+  async readRevisions(): Promise<readonly MinuteRevision[]> {
     return [];
   }
 

@@ -116,6 +116,7 @@ export class TierDatabase {
         call('read', () => store.readManifests(slot, fromMinute, toMinute)),
       readLosses: (slot, fromMinute, toMinute) => call('read', () => store.readLosses(slot, fromMinute, toMinute)),
       readVerdicts: (slot) => call('read', () => store.readVerdicts(slot)),
+      readRevisions: (query) => call('read', () => store.readRevisions(query)),
       readDictionary: (slot) => call('read', () => store.readDictionary(slot)),
       storedMetrics: () => call('read', () => store.storedMetrics()),
       outboxBacklog: () => call('read', () => store.outboxBacklog()),
