@@ -77,10 +77,23 @@ function writeBlockPayload(w: ByteWriter, block: IncrementBlock): void {
 
 /** Canonical descriptors of entities that were encoded before; an entity never changes. */
 const descriptors = new WeakMap<Entity, Uint8Array>();
+const SLAB_BYTES = 65_536;
+/** Descriptors lie beside each other: a buffer of its own takes twice the bytes of what is in it. */
+let slab = new Uint8Array(0);
+let slabUsed = 0;
 
 function descriptorOf(entity: Entity): Uint8Array {
   let descriptor = descriptors.get(entity);
-  if (!descriptor) descriptors.set(entity, (descriptor = encodeEntity(entity)));
+  if (!descriptor) {
+    const bytes = encodeEntity(entity);
+    if (slabUsed + bytes.length > slab.length) {
+      slab = new Uint8Array(Math.max(SLAB_BYTES, bytes.length));
+      slabUsed = 0;
+    }
+    slab.set(bytes, slabUsed);
+    descriptor = slab.subarray(slabUsed, (slabUsed += bytes.length));
+    descriptors.set(entity, descriptor);
+  }
   return descriptor;
 }
 

@@ -26,9 +26,16 @@ const PADDING = '='.charCodeAt(0);
 
 /** Standard Base64 with padding of the UTF-8 of `text`. */
 export function base64Encode(text: string): string {
+  return withBase64('', text, '');
+}
+
+/** `before`, the Base64 of `text`, `after` (both ASCII) as one flat text: ids are kept by the million, and joined texts keep their parts. */
+function withBase64(before: string, text: string, after: string): string {
   const b = utf8Encode(text);
-  const out = new Uint8Array(Math.ceil(b.length / 3) * 4);
-  for (let i = 0, at = 0; i < b.length; i += 3) {
+  const out = new Uint8Array(before.length + Math.ceil(b.length / 3) * 4 + after.length);
+  for (let i = 0; i < before.length; i++) out[i] = before.charCodeAt(i);
+  for (let i = 0; i < after.length; i++) out[out.length - after.length + i] = after.charCodeAt(i);
+  for (let i = 0, at = before.length; i < b.length; i += 3) {
     const n = (b[i]! << 16) | ((b[i + 1] ?? 0) << 8) | (b[i + 2] ?? 0);
     out[at++] = BASE64_CODES[n >> 18]!;
     out[at++] = BASE64_CODES[(n >> 12) & 63]!;
@@ -80,12 +87,12 @@ const JAVA_SPACES = '\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u200
 const nameOrBlank = (name: string) => (isBlank(name) ? '_blank' : name);
 
 export function serviceId(name: string, normal: boolean): string {
-  return `${base64Encode(nameOrBlank(name))}.${normal ? 1 : 0}`;
+  return withBase64('', nameOrBlank(name), normal ? '.1' : '.0');
 }
 
 /** Instance or endpoint of a service: `serviceId_base64(name)`. */
 export function namedPartId(ofServiceId: string, name: string): string {
-  return `${ofServiceId}_${base64Encode(nameOrBlank(name))}`;
+  return withBase64(`${ofServiceId}_`, nameOrBlank(name), '');
 }
 
 /** Splits a service id; undefined when it is not one that `serviceId` makes. */
