@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tier over plain memory, exported as `@oap-federation/query/testing`: metadata and completeness that a test sets, to put behind the
 // query server beside mqe's MemoryMetricReader.
-import { tryParseServiceId, type Entity, type ScopeName } from '@oap-federation/model';
+import { serviceId, tryParseServiceId, type Entity, type ScopeName } from '@oap-federation/model';
 import type {
   Conservation,
   InstanceInfo,
@@ -15,6 +15,7 @@ export interface MemoryMetadata extends MetadataReader {
   readonly services: ServiceInfo[];
   readonly instances: InstanceInfo[];
   readonly endpoints: NamedInfo[];
+  readonly relationEntities: Required<Entity>[];
   sources: readonly SourceCompleteness[];
   known: Conservation;
   /** When set, every method rejects with it. */
@@ -28,6 +29,7 @@ export function memoryMetadata(services: readonly ServiceInfo[]): MemoryMetadata
     services: [...services],
     instances: [],
     endpoints: [],
+    relationEntities: [],
     sources: [],
     known: { losses: [], verdicts: [] },
     failure: undefined,
@@ -38,6 +40,18 @@ export function memoryMetadata(services: readonly ServiceInfo[]): MemoryMetadata
     findEndpoints: (serviceId, keyword, limit) =>
       answer(() =>
         metadata.endpoints.filter((e) => e.serviceId === serviceId && e.name.includes(keyword)).slice(0, limit),
+      ),
+    instance: (id) => answer(() => metadata.instances.find((i) => i.id === id)),
+    relations: (scope, limit, serviceIds) =>
+      answer(() =>
+        metadata.relationEntities
+          .filter((e) => e.scope === scope)
+          .filter(
+            ({ source, dest }) =>
+              serviceIds === undefined ||
+              [source, dest].some((end) => serviceIds.includes(serviceId(end.service, end.normal))),
+          )
+          .slice(0, limit),
       ),
     entities: (scope: ScopeName, ids) =>
       answer(() =>

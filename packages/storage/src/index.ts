@@ -35,6 +35,7 @@ export {
   type OutboxHead,
   type ParkedBatch,
   type PendingEntry,
+  type RelationScope,
   type RevisionQuery,
   type RowBlock,
   type RowColumns,
@@ -50,6 +51,7 @@ export {
   type Verdict,
   type VerdictSummary,
 } from './port.js';
+export type { UiTemplate, UiTemplateStore } from './ui-templates.js';
 export { openPostgresStore, type PostgresStoreOptions } from './postgres.js';
 export type { StoreDeps } from './store.js';
 export { lossSums, verdictSums } from './losses.js';

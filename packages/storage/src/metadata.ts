@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metadata that the increments implied: layers, services, instances, endpoints, entities; and how complete each source is.
-import { mergeLayers, NO_WATERMARK, SCOPES, scopeOf, type Entity, type ScopeName } from '@oap-federation/model';
+import {
+  mergeLayers,
+  NO_WATERMARK,
+  SCOPES,
+  scopeOf,
+  tryParseServiceId,
+  type Entity,
+  type ScopeName,
+} from '@oap-federation/model';
 import { conservation } from './losses.js';
 import { decodeDescriptor, entityHash, serviceHash } from './dictionary.js';
 import type {
@@ -10,6 +18,7 @@ import type {
   Mark,
   MetadataReader,
   NamedInfo,
+  RelationScope,
   ServiceInfo,
   SourceCompleteness,
 } from './port.js';
@@ -95,6 +104,54 @@ export class SqlMetadataReader implements MetadataReader {
     return rows.map(([id, name]) => ({ id: id as string, name: name as string, serviceId }));
   }
 
+  async instance(id: string): Promise<InstanceInfo | undefined> {
+    const { rows } = await this.#db.read((session) =>
+      session.query(
+        `SELECT d.name, d.service_id, p.properties FROM dictionary d
+         LEFT JOIN instance_property p ON p.entity_hash = d.entity_hash WHERE d.entity_hash = $1::bytea`,
+        [entityHash('ServiceInstance', id)],
+      ),
+    );
+    return rows
+      .map(([name, serviceId, properties]) => ({
+        id,
+        name: name as string,
+        serviceId: serviceId as string,
+        properties: propertiesOf(properties),
+      }))
+      .at(0);
+  }
+
+  async relations(
+    scope: RelationScope,
+    limit: number,
+    serviceIds?: readonly string[],
+  ): Promise<readonly Required<Entity>[]> {
+    const scopeId = scopeOf(scope).id;
+    if (serviceIds === undefined) {
+      const { rows } = await this.#db.read((session) =>
+        session.query(`SELECT descriptor FROM dictionary WHERE scope = $1 ORDER BY slot, code LIMIT $2`, [
+          scopeId,
+          limit,
+        ]),
+      );
+      return rows.map(([descriptor]) => relationOf(descriptor));
+    }
+    const names = serviceIds.flatMap((id) => tryParseServiceId(id)?.name ?? []);
+    const { rows } = await this.#db.read((session) =>
+      session.query(
+        `SELECT descriptor FROM dictionary WHERE scope = $1 AND service_hash = ANY ($2::bytea[])
+         UNION
+         SELECT descriptor FROM dictionary WHERE scope = $1 AND dest_service_name IS NOT NULL
+           AND md5(dest_service_name) = ANY (ARRAY (SELECT md5(name) FROM unnest($3::text[]) AS w (name)))
+           AND ${DESTINATION_ID[scope]} = ANY ($4::text[])
+         ORDER BY descriptor LIMIT $5`,
+        [scopeId, serviceIds.map(serviceHash), names, serviceIds, limit],
+      ),
+    );
+    return rows.map(([descriptor]) => relationOf(descriptor));
+  }
+
   async entities(scope: ScopeName, ids: readonly string[]): Promise<readonly Entity[]> {
     if (ids.length === 0) return [];
     const { rows } = await this.#db.read((session) =>
@@ -125,6 +182,17 @@ export class SqlMetadataReader implements MetadataReader {
   conservation(): Promise<Conservation> {
     return this.#db.read((session) => inTransaction(session, BEGIN_SNAPSHOT, () => conservation(session)));
   }
+}
+
+/** Id of the service at the far end, cut out of a relation's id: neither `-` nor `_` is a character of Base64. */
+const DESTINATION_ID: Readonly<Record<RelationScope, string>> = {
+  ServiceRelation: `split_part(entity_id, '-', 2)`,
+  ServiceInstanceRelation: `split_part(split_part(entity_id, '-', 2), '_', 1)`,
+  EndpointRelation: `split_part(entity_id, '-', 3)`,
+};
+
+function relationOf(descriptor: unknown): Required<Entity> {
+  return decodeDescriptor(descriptor) as Required<Entity>; // an entity of a relation's scope has two ends
 }
 
 function propertiesOf(text: unknown): InstanceInfo['properties'] {

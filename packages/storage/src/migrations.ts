@@ -130,6 +130,18 @@ const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX revision_newest ON revision (slot, revision)`,
     ],
   },
+  {
+    name: 'ui templates, relations by destination',
+    statements: [
+      // by_user: a user has changed or disabled it, so a later release leaves it alone
+      `CREATE TABLE ui_template (
+        id text PRIMARY KEY, configuration text NOT NULL, updated_at_ms bigint NOT NULL, disabled boolean NOT NULL,
+        by_user boolean NOT NULL
+      )`,
+      // names may be longer than what a btree entry holds; readers compare the whole name again
+      `CREATE INDEX dictionary_dest ON dictionary (scope, md5(dest_service_name)) WHERE dest_service_name IS NOT NULL`,
+    ],
+  },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -3,6 +3,7 @@
 // In: one flush per slot, all or nothing. Out: what a new owner must know, and what queries read. Source: docs/protocol.md.
 import type { Entity, LogPosition, Loss, Manifest, MetricSchema, ScopeName } from '@oap-federation/model';
 import type { MetricReader } from '@oap-federation/mqe';
+import type { UiTemplateStore } from './ui-templates.js';
 
 /** The delivery mark of one log: what of it is in the rows of this tier. Advanced only by the flush that merges the batches. */
 export interface Mark {
@@ -341,6 +342,8 @@ export interface InstanceInfo extends NamedInfo {
   readonly properties: InstanceProperties['properties'];
 }
 
+export type RelationScope = 'ServiceRelation' | 'ServiceInstanceRelation' | 'EndpointRelation';
+
 /** Metadata that the increments implied. */
 export interface MetadataReader {
   listLayers(): Promise<readonly string[]>;
@@ -349,6 +352,10 @@ export interface MetadataReader {
   listInstances(serviceId: string, fromMinute: number, toMinute: number): Promise<readonly InstanceInfo[]>;
   /** Endpoints of a service whose name contains `keyword`, newest first, at most `limit`. */
   findEndpoints(serviceId: string, keyword: string, limit: number): Promise<readonly NamedInfo[]>;
+  /** One instance by its id, whenever it had rows. */
+  instance(id: string): Promise<InstanceInfo | undefined>;
+  /** Relations of a scope that one of these services (ids; left out: any) takes part in, whenever they had rows; at most `limit`. */
+  relations(scope: RelationScope, limit: number, serviceIds?: readonly string[]): Promise<readonly Required<Entity>[]>;
   /** The entity behind ids of a scope, where known. */
   entities(scope: ScopeName, ids: readonly string[]): Promise<readonly Entity[]>;
   completeness(): Promise<readonly SourceCompleteness[]>;
@@ -422,6 +429,7 @@ export interface TierStore extends AsyncDisposable {
   saveInstanceProperties(instances: readonly InstanceProperties[]): Promise<void>;
   readonly reader: MetricReader;
   readonly metadata: MetadataReader;
+  readonly templates: UiTemplateStore;
   readonly maintenance: Maintenance;
 }
 

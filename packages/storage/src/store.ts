@@ -52,6 +52,7 @@ import {
 } from './slots.js';
 import type { SqlDatabase } from './sql.js';
 import { MetricCatalog } from './tables.js';
+import { SqlUiTemplateStore, type UiTemplateStore } from './ui-templates.js';
 
 export interface StoreDeps {
   readonly clock: Clock;
@@ -83,6 +84,7 @@ class SqlTierStore implements TierStore {
   readonly #partitions = new DayPartitions();
   readonly reader: MetricReader;
   readonly metadata: MetadataReader;
+  readonly templates: UiTemplateStore;
   readonly maintenance: Maintenance;
 
   constructor(db: SqlDatabase, slots: number, deps: StoreDeps) {
@@ -91,6 +93,7 @@ class SqlTierStore implements TierStore {
     this.#slots = slots;
     this.reader = new SqlMetricReader(db, this.#catalog, deps.logger);
     this.metadata = new SqlMetadataReader(db, slots);
+    this.templates = new SqlUiTemplateStore(db);
     this.maintenance = new SqlMaintenance({ db, partitions: this.#partitions, slots, ...deps });
   }
 

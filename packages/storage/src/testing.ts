@@ -697,6 +697,93 @@ export function checkTierStoreContract(
     deepStrictEqual(await origins('cloud-2'), []);
   });
 
+  test('dashboards: added, changed, disabled by users; shipped ones follow the release until a user touches them', async () => {
+    const { templates } = await store();
+    const all = async () =>
+      (await templates.list()).map((t) => `${t.id} ${t.configuration} ${t.updatedAtMs}${t.disabled ? ' off' : ''}`);
+    deepStrictEqual(await all(), []);
+    const text = JSON.stringify({ name: "a'); DROP TABLE slot; --", unit: '\u{1f600}' });
+    await templates.ship(
+      [
+        { id: 'shipped-a', configuration: '{"v":1}' },
+        { id: 'shipped-b', configuration: '{"v":1}' },
+        { id: 'shipped-c', configuration: text },
+      ],
+      1,
+    );
+    strictEqual(await templates.add('own', text, 2), true);
+    strictEqual(await templates.add('own', '{}', 3), false);
+    strictEqual(await templates.add('shipped-a', '{}', 3), false);
+    strictEqual(await templates.change('shipped-a', '{"mine":1}', 4), true);
+    strictEqual(await templates.disable('shipped-b', 5), true);
+    deepStrictEqual(
+      [await templates.change('no such', '{}', 6), await templates.disable('no such', 6)],
+      [false, false],
+    );
+    await templates.ship(
+      ['shipped-a', 'shipped-b', 'shipped-c', 'shipped-d', 'own'].map((id) => ({ id, configuration: '{"v":2}' })),
+      7,
+    );
+    await templates.ship([{ id: 'shipped-c', configuration: '{"v":2}' }], 8); // the same again: not an update
+    await templates.ship([], 9);
+    deepStrictEqual(await all(), [
+      `own ${text} 2`,
+      'shipped-a {"mine":1} 4',
+      'shipped-b {"v":1} 5 off',
+      'shipped-c {"v":2} 7',
+      'shipped-d {"v":2} 7',
+    ]);
+    await templates.change('shipped-b', '{"mine":2}', 10); // saving shows it again
+    ok((await all()).includes('shipped-b {"mine":2} 10'));
+  });
+
+  test('metadata: one instance, and relations by either end', async () => {
+    const { s, slot, claim } = await claimed();
+    const end = (name: string, normal = true, part = '') => ({ service: name, normal, layer: 'GENERAL', name: part });
+    const call = (from: string, to: string, normal = true) =>
+      entityOf('ServiceRelation', end(from), end(to, normal)) as Required<Entity>;
+    const relations = [
+      call('front', 'back'),
+      call('back', 'rel-db', false),
+      call('other', 'rel-db'),
+      call('front', 'x'.repeat(70)),
+    ];
+    const pod = entityOf('ServiceInstance', end('front', true, 'pod-9'));
+    const instanceCall = entityOf('ServiceInstanceRelation', end('front', true, 'p'), end('back', true, 'q'));
+    const endpointCall = entityOf('EndpointRelation', end('front', true, '/a-_b'), end('back', true, '/c'));
+    await commit(
+      s,
+      testFlush(slot, claim.fence.epoch, {
+        entities: [...relations, pod, instanceCall, endpointCall].map((entity, i) => ({ code: i + 1, entity })),
+      }),
+    );
+    await s.saveInstanceProperties([{ instanceId: pod.id, properties: [{ name: 'k', value: 'v' }] }]);
+    const front = service('front').id;
+    deepStrictEqual(await s.metadata.instance(pod.id), {
+      id: pod.id,
+      name: 'pod-9',
+      serviceId: front,
+      properties: [{ name: 'k', value: 'v' }],
+    });
+    strictEqual(await s.metadata.instance('no such'), undefined);
+    const ids = async (...serviceIds: readonly string[]) =>
+      (await s.metadata.relations('ServiceRelation', 100, serviceIds)).map((e) => e.id).toSorted();
+    const wanted = (...at: readonly number[]) => at.map((i) => relations[i]!.id).toSorted();
+    deepStrictEqual(await ids(front), wanted(0, 3));
+    deepStrictEqual(await ids(service('back').id), wanted(0, 1));
+    deepStrictEqual(await ids(relations[1]!.id.split('-')[1]!), wanted(1)); // the conjectured rel-db, not the real one
+    deepStrictEqual(await ids(front, service('rel-db').id), wanted(0, 2, 3));
+    deepStrictEqual([await ids(), await ids('no such')], [[], []]);
+    strictEqual((await s.metadata.relations('ServiceRelation', 1, [front])).length, 1);
+    const everything = (await s.metadata.relations('ServiceRelation', 1_000)).map((e) => e.id);
+    ok(wanted(0, 1, 2, 3).every((id) => everything.includes(id)));
+    const back = service('back').id;
+    for (const id of [front, back]) {
+      deepStrictEqual(await s.metadata.relations('ServiceInstanceRelation', 100, [id]), [instanceCall]);
+      deepStrictEqual(await s.metadata.relations('EndpointRelation', 100, [id]), [endpointCall]);
+    }
+  });
+
   test('metadata: layers, services, instances of a period, endpoints, and reading by service, layer or everything', async () => {
     const { s, slot, claim } = await claimed();
     const endpoints = ['/users', '/Orders', '/orders/{id}'].map((name, i) => ({

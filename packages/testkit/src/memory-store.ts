@@ -7,6 +7,8 @@ import {
   MetricColumns,
   NO_WATERMARK,
   bucketStart,
+  serviceId,
+  type Entity,
   type LogPosition,
   type MetricSchema,
   type ScopeName,
@@ -41,6 +43,8 @@ import {
   type StoredManifest,
   type StoredPark,
   type TierStore,
+  type UiTemplate,
+  type UiTemplateStore,
   type Verdict,
 } from '@oap-federation/storage';
 
@@ -102,6 +106,7 @@ export class MemoryTierStore implements TierStore {
   readonly #slots = new Map<number, StoredSlot>();
   readonly #children = new Map<string, ExpectedChild>();
   readonly #properties = new Map<string, InstanceProperties['properties']>();
+  readonly #templates = new Map<string, UiTemplate & { readonly byUser: boolean }>();
   readonly parked: StoredPark[] = [];
   /** Declared losses, with the slot of each. */
   readonly losses: (StoredLoss & { readonly slot: number })[] = [];
@@ -647,13 +652,30 @@ export class MemoryTierStore implements TierStore {
       this.#named('Endpoint', serviceId)
         .filter((e) => e.name.includes(keyword))
         .slice(0, limit),
-    entities: async (scope, ids) =>
-      [...this.#slots.values()]
-        .flatMap((s) => [...s.entities.values()].map((e) => e.entity))
-        .filter((e) => e.scope === scope && ids.includes(e.id)),
+    instance: async (id) => {
+      const entity = this.#entities('ServiceInstance').find((e) => e.id === id);
+      if (!entity) return undefined;
+      const { service, normal, name } = entity.source;
+      return { id, name, serviceId: serviceId(service, normal), properties: this.#properties.get(id) ?? [] };
+    },
+    relations: async (scope, limit, serviceIds) =>
+      (this.#entities(scope) as Required<Entity>[])
+        .filter(
+          ({ source, dest }) =>
+            serviceIds === undefined ||
+            [source, dest].some(({ service, normal }) => serviceIds.includes(serviceId(service, normal))),
+        )
+        .slice(0, limit),
+    entities: async (scope, ids) => this.#entities(scope).filter((e) => ids.includes(e.id)),
     completeness: async () => this.#completeness(),
     conservation: async () => this.#conservation(),
   };
+
+  #entities(scope: ScopeName): readonly Entity[] {
+    return [...this.#slots.values()]
+      .flatMap((s) => [...s.entities.values()].map((e) => e.entity))
+      .filter((e) => e.scope === scope);
+  }
 
   #services() {
     return [...this.#slots.values()]
@@ -689,6 +711,39 @@ export class MemoryTierStore implements TierStore {
       ),
       verdicts: verdictSums([...this.#slots.values()].flatMap((stored) => [...stored.verdicts.values()])),
     };
+  }
+
+  readonly templates: UiTemplateStore = {
+    list: async () => {
+      await this.#reach();
+      return [...this.#templates.values()]
+        .map(({ byUser: _, ...template }) => template)
+        .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    },
+    add: async (id, configuration, updatedAtMs) => {
+      await this.#reach();
+      if (this.#templates.has(id)) return false;
+      this.#templates.set(id, { id, configuration, updatedAtMs, disabled: false, byUser: true });
+      return true;
+    },
+    change: (id, configuration, updatedAtMs) =>
+      this.#changeTemplate(id, { configuration, updatedAtMs, disabled: false }),
+    disable: (id, updatedAtMs) => this.#changeTemplate(id, { updatedAtMs, disabled: true }),
+    ship: async (templates, updatedAtMs) => {
+      await this.#reach();
+      for (const { id, configuration } of templates) {
+        const known = this.#templates.get(id);
+        if (known?.byUser || known?.configuration === configuration) continue;
+        this.#templates.set(id, { id, configuration, updatedAtMs, disabled: false, byUser: false });
+      }
+    },
+  };
+
+  async #changeTemplate(id: string, change: Partial<UiTemplate>): Promise<boolean> {
+    await this.#reach();
+    const known = this.#templates.get(id);
+    if (known) this.#templates.set(id, { ...known, ...change, byUser: true });
+    return known !== undefined;
   }
 
   readonly maintenance: Maintenance = {

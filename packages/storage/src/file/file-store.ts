@@ -34,6 +34,7 @@ import {
   type TierStore,
   type Verdict,
 } from '../port.js';
+import type { UiTemplateStore } from '../ui-templates.js';
 import type { StoreDeps } from '../store.js';
 import { nodeDisk, type Disk } from './disk.js';
 import type { Position } from './format.js';
@@ -956,6 +957,8 @@ export class FileStore implements TierStore {
     listServices: async () => [],
     listInstances: async () => [],
     findEndpoints: async () => [],
+    instance: async () => undefined,
+    relations: async () => [],
     entities: async () => [],
     completeness: () =>
       this.#turn(() => {
@@ -963,6 +966,15 @@ export class FileStore implements TierStore {
         return completenessOf(marks, this.#children(), this.#state.slots.length);
       }),
     conservation: () => this.#turn(() => this.#conservation()),
+  };
+
+  /** Nobody looks at dashboards of a tier without rows. */
+  readonly templates: UiTemplateStore = {
+    list: async () => [],
+    add: () => Promise.reject(new OapError('OAP-6002', { metric: 'dashboards' })),
+    change: async () => false,
+    disable: async () => false,
+    ship: async () => {},
   };
 
   #conservation(): Conservation {

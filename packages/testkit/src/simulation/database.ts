@@ -127,6 +127,7 @@ export class TierDatabase {
       saveInstanceProperties: (instances) => call('write', () => store.saveInstanceProperties(instances)),
       reader: store.reader,
       metadata: store.metadata,
+      templates: store.templates,
       maintenance: {
         dirtyHours: (slot) => call('read', () => store.maintenance.dirtyHours(slot)),
         dropExpired: (options) => call('write', () => store.maintenance.dropExpired(options)),
