@@ -10,6 +10,8 @@ export interface SeriesQuery {
   readonly serviceId?: string;
   /** Only entities whose layer set holds this layer; used by top_n(..., attr0='GENERAL'). */
   readonly layer?: string;
+  /** Only entities of these slots; what judges its own slots reads them whole. */
+  readonly slots?: readonly number[];
   /** '' reads the merged rows; names read the breakdown; '*' reads every origin there is, without the merged row. */
   readonly origins: readonly string[];
   /** Epoch minutes, both inclusive, aligned by the reader to the step's buckets in the zone `offsetMinutes` east of UTC. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A MetricReader over plain memory, exported as `@oap-federation/mqe/testing`: for tests of what reads through the port.
 // In: source events per origin. Out: series as a storage gives them; merged rows and hours and days are merged with the real kernels.
-import { bucketStart, MetricColumns, type Entity, type MetricSchema } from '@oap-federation/model';
+import { bucketStart, MetricColumns, slotOf, type Entity, type MetricSchema } from '@oap-federation/model';
 import type { MetricReader, MetricSeries, SeriesQuery } from './port.js';
 
 interface Rows {
@@ -14,11 +14,14 @@ interface Rows {
 
 export class MemoryMetricReader implements MetricReader {
   readonly #schemas: readonly MetricSchema[];
+  readonly #slotCount: number;
   /** Per metric name, per `entity id` and origin. */
   readonly #rows = new Map<string, Map<string, Rows>>();
 
-  constructor(schemas: readonly MetricSchema[]) {
+  /** `slots`: into how many slots entities are hashed, for queries that ask by slot. */
+  constructor(schemas: readonly MetricSchema[], slots = 1) {
     this.#schemas = schemas;
+    this.#slotCount = slots;
   }
 
   /** Takes one source event of `origin`, into its own row and the merged one; `event` as MetricColumns.enter wants it. */
@@ -47,13 +50,14 @@ export class MemoryMetricReader implements MetricReader {
   }
 
   #read(query: SeriesQuery, rowStart: (minute: number) => number): readonly MetricSeries[] {
-    const { metric, entityIds, serviceId, layer, origins, step, offsetMinutes } = query;
+    const { metric, entityIds, serviceId, layer, slots, origins, step, offsetMinutes } = query;
     const first = bucketStart(query.fromMinute, step, offsetMinutes);
     const last = bucketStart(query.toMinute, step, offsetMinutes);
     const found: MetricSeries[] = [];
     for (const { entity, origin, minutes, columns } of this.#rows.get(metric.name)?.values() ?? []) {
       if (entityIds && !entityIds.includes(entity.id)) continue;
       if (serviceId !== undefined && !(entity.id === serviceId || entity.id.startsWith(`${serviceId}_`))) continue;
+      if (slots !== undefined && !slots.includes(slotOf(entity.id, this.#slotCount))) continue;
       if (layer !== undefined && !entity.source.layer.split(',').includes(layer)) continue;
       if (origins[0] === '*' ? origin === '' : !origins.includes(origin)) continue;
       const starts: number[] = [];

@@ -132,6 +132,10 @@ async function findEntities(session: SqlSession, query: SeriesQuery): Promise<Fo
     values.push(query.layer);
     conditions.push(`$${values.length}::text = ANY (string_to_array(layers, ','))`);
   }
+  if (query.slots !== undefined) {
+    values.push(query.slots);
+    conditions.push(`slot = ANY ($${values.length}::int[])`);
+  }
   const { rows } = await session.query(
     `SELECT slot, code, entity_id FROM dictionary WHERE ${conditions.join(' AND ')} ORDER BY slot, code`,
     values,

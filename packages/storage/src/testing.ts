@@ -873,6 +873,9 @@ export function checkTierStoreContract(
     deepStrictEqual(await ids({ serviceId: 'other' }), []);
     deepStrictEqual(await ids({ layer: 'SHOP_LAYER' }, CPM), [shop]);
     deepStrictEqual(await ids({ entityIds: [] }), []);
+    deepStrictEqual(await ids({ slots: [slot], serviceId: shop }), ofShop);
+    deepStrictEqual(await ids({ slots: [slot + 1], serviceId: shop }), []);
+    deepStrictEqual(await ids({ slots: [] }), []);
     const everything = await ids({}, ENDPOINT);
     ok(ofShop.every((id) => everything.includes(id)));
     ok(s.reader.metrics().some((m) => m.text === ENDPOINT.text));

@@ -623,6 +623,7 @@ export class MemoryTierStore implements TierStore {
       const { entity } = stored.entities.get(row.entity)!;
       const origin = row.origin === 0 ? '' : stored.origins.get(row.origin)!;
       const originWanted = query.origins.includes(origin) || (origin !== '' && query.origins.includes('*'));
+      if (query.slots && !query.slots.includes(row.slot)) continue;
       if (!metric || !originWanted || (query.entityIds && !query.entityIds.includes(entity.id))) continue;
       if (query.serviceId && entity.id !== query.serviceId && !entity.id.startsWith(`${query.serviceId}_`)) continue;
       if (query.layer && !entity.source.layer.split(',').includes(query.layer)) continue;
