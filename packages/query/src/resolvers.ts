@@ -4,6 +4,7 @@ import { functionOf, minuteOf, NO_WATERMARK, scopeOf, type MetricSchema } from '
 import { executeMqe, type MqeResult } from '@oap-federation/mqe';
 import { OapError, type Clock } from '@oap-federation/runtime';
 import type { Conservation, MetadataReader, ServiceInfo, SourceCompleteness } from '@oap-federation/storage';
+import type { Principal } from './access/principal.js';
 import { describeEntity, entityIdOf, parentServiceOf, type EntityInput } from './entity.js';
 import { compileNamePattern } from './name-pattern.js';
 import { BadQuestion } from './problem.js';
@@ -26,6 +27,7 @@ export interface ResolverLimits {
 
 /** What one request may read, and what it has asked so far. */
 export interface QueryContext extends Readers {
+  readonly principal: Principal;
   sources: Promise<readonly [readonly SourceCompleteness[], Conservation]> | undefined;
   /** Last minute that any metric of the request was asked for. */
   toMinute: number | undefined;

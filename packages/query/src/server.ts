@@ -3,10 +3,13 @@
 // Nothing that a client sends or that storage does ends the process; every answer is bounded by the limits.
 import type { AddressInfo } from 'node:net';
 import { minuteOf } from '@oap-federation/model';
-import { OapError, type Clock, type Logger } from '@oap-federation/runtime';
+import { OapError, type AccessConfig, type Clock, type Logger } from '@oap-federation/runtime';
 import { fastify, type FastifyInstance } from 'fastify';
 import { GraphQLError, type DocumentNode } from 'graphql';
 import { mercurius, type IResolvers } from 'mercurius';
+import { allowOrigins } from './access/cors.js';
+import { guardFields } from './access/fields.js';
+import { guardRoutes, refusalStatus } from './access/guard.js';
 import { completenessReport } from './completeness.js';
 import { checkDocument, checkText, TOKENS_MAX } from './limits.js';
 import { BadQuestion, clientErrorOf, isGraphQLError } from './problem.js';
@@ -15,7 +18,6 @@ import { createResolvers, healthProblem, type QueryContext, type ResolverDeps } 
 import { SDL } from './schema.js';
 
 export interface QueryServerConfig {
-  /** Loopback unless the operator says otherwise: there is no authentication here. */
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -25,10 +27,23 @@ export interface QueryServerConfig {
   readonly maxAliases: number;
   /** Told to clients by getMetricsTTL. */
   readonly metricsTtlDays: number;
+  /** Who may ask. */
+  readonly access: AccessConfig;
+  /** Web origins whose pages may read answers: exact, or `*`. */
+  readonly corsOrigins: readonly string[];
 }
 
 export function defaultQueryServerConfig(): QueryServerConfig {
-  return { host: '127.0.0.1', port: 12_800, maxPoints: 500, maxDepth: 8, maxAliases: 30, metricsTtlDays: 7 };
+  return {
+    host: '127.0.0.1',
+    port: 12_800,
+    maxPoints: 500,
+    maxDepth: 8,
+    maxAliases: 30,
+    metricsTtlDays: 7,
+    access: { mode: 'thisMachine', tokens: {}, anonymous: undefined, failuresPerMinute: 10, trustedProxies: [] },
+    corsOrigins: [],
+  };
 }
 
 export interface QueryServerDeps extends ResolverDeps, Readers {
@@ -106,16 +121,20 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
+    trustProxy: config.access.trustedProxies.length > 0 ? [...config.access.trustedProxies] : false,
     // A query in a JSON body is text: nothing is to be coerced or dropped.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });
-  // JSON only: a browser page of another site cannot send it without asking first, and it is never told yes (no CORS).
+  // JSON only: a browser page of another site cannot send it without asking first, and it is told yes only for the configured origins.
   app.removeContentTypeParser('text/plain');
 
   app.addHook('onSend', (_request, reply, payload, done) => {
     reply.headers(SECURITY_HEADERS);
     done(null, payload);
   });
+
+  allowOrigins(app, config.corsOrigins);
+  guardRoutes(app, config.access, deps);
 
   app.setErrorHandler((error, _request, reply) => {
     const { statusCode, errors } = requestErrors(error, logger);
@@ -130,7 +149,7 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
   await app.register(mercurius, {
     schema: SDL,
     // The context that mercurius types is a part of what a resolver gets; the rest is the QueryContext given below.
-    resolvers: createResolvers(deps, config) as unknown as IResolvers,
+    resolvers: guardFields(createResolvers(deps, config)) as unknown as IResolvers,
     routes: false,
     jit: JIT_AFTER,
     cache: QUERY_CACHE_ENTRIES,
@@ -162,30 +181,40 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     }
   });
 
-  app.post<{ Body: GraphQLBody }>('/graphql', { schema: { body: BODY_SCHEMA } }, (request, reply) => {
-    const { query, variables, operationName } = request.body;
-    const { reader, metadata } = readersOf(request);
-    const context: QueryContext = { reader, metadata, sources: undefined, toMinute: undefined };
-    return reply.graphql(
-      query,
-      context as unknown as Record<string, unknown>,
-      variables ?? {},
-      operationName ?? undefined,
-    );
-  });
-  app.get('/graphql', (_request, reply) =>
+  app.post<{ Body: GraphQLBody }>(
+    '/graphql',
+    { schema: { body: BODY_SCHEMA }, config: { access: 'anyone' } },
+    (request, reply) => {
+      const { query, variables, operationName } = request.body;
+      const { reader, metadata } = readersOf(request);
+      const context: QueryContext = {
+        reader,
+        metadata,
+        principal: request.principal,
+        sources: undefined,
+        toMinute: undefined,
+      };
+      return reply.graphql(
+        query,
+        context as unknown as Record<string, unknown>,
+        variables ?? {},
+        operationName ?? undefined,
+      );
+    },
+  );
+  app.get('/graphql', { config: { access: 'anyone' } }, (_request, reply) =>
     reply
       .code(405)
       .header('allow', 'POST')
       .send({ data: null, errors: [{ message: 'POST the query as JSON' }] }),
   );
 
-  app.get('/healthcheck', async (_request, reply) => {
+  app.get('/healthcheck', { config: { access: 'public' } }, async (_request, reply) => {
     const problem = await withinDeadline(clock, healthProblem(deps.metadata), 'storage does not answer');
     return reply.code(problem === undefined ? 200 : 503).send({ healthy: problem === undefined, problem });
   });
 
-  app.get('/status/tier', async (request, reply) => {
+  app.get('/status/tier', { config: { access: 'status', wholeTier: true } }, async (request, reply) => {
     const { metadata } = readersOf(request);
     const now = clock.now();
     let completeness = null;
@@ -224,6 +253,8 @@ async function withinDeadline<T, L>(clock: Clock, result: Promise<T>, late: L): 
 
 /** Errors before or instead of an execution. A GraphQL request that was understood as one is answered with 200, as SkyWalking does. */
 function requestErrors(thrown: unknown, logger: Logger): { statusCode: number; errors: readonly object[] } {
+  const refused = refusalStatus(thrown);
+  if (refused !== undefined) return { statusCode: refused, errors: [clientErrorOf(thrown, logger)] };
   if (thrown instanceof Error) {
     // mercurius collects syntax and validation errors in one error's `errors`
     const { errors, statusCode } = thrown as { errors?: unknown; statusCode?: unknown };

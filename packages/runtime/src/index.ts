@@ -10,6 +10,9 @@ export {
   type LoadedConfig,
 } from './config/load.js';
 export type {
+  AccessAction,
+  AccessConfig,
+  AccessScope,
   ClusterConfig,
   CoreConfig,
   FederationConfig,
@@ -21,6 +24,7 @@ export type {
   SharingServerConfig,
   StorageConfig,
 } from './config/oap-config.js';
+export { isLoopback } from './config/rules.js';
 export type { Environment } from './config/placeholders.js';
 export {
   didYouMean,
@@ -63,6 +67,6 @@ export {
   type LoggerOptions,
   type RateLimitedLogger,
 } from './logger.js';
-export { tokenCheck, type TokenCheck } from './token.js';
+export { tokenCheck, tokenSearch, type TokenCheck, type TokenSearch } from './token.js';
 export { MetricRegistry, type Counter, type Gauge, type Labels } from './metrics.js';
 export { randomInt, seededRng, systemRng, uuidV7, type Rng } from './rng.js';

@@ -171,6 +171,119 @@ describe('loadConfig', () => {
   });
 });
 
+describe('access', () => {
+  const GRAFANA = 'grafana-token-0123456789';
+  const access = (settings: string, env: Environment = {}) =>
+    load(`query: {default: {access: ${settings}}}`, env).query.access;
+
+  it('asks nobody on this machine alone, which is the default', () => {
+    expect(load('').core.restHost).toBe('127.0.0.1');
+    expect(load('').query).toMatchObject({
+      corsOrigins: [],
+      access: { mode: 'thisMachine', tokens: {}, anonymous: undefined },
+    });
+  });
+
+  it('a token sees and does everything that is not limited', () => {
+    const text = [
+      'query:',
+      '  default:',
+      '    corsOrigins: ["https://ui.example.com", "http://localhost:8080"]',
+      '    access:',
+      '      tokens:',
+      '        grafana: { token: "${GRAFANA_TOKEN}", origins: "cloud-c, cloud-n", metrics: [Service, "service_*"], actions: [query] }',
+      `        admin: { token: sha256:${'0a'.repeat(32)} }`,
+      '      anonymous: { actions: status, tiers: [north] }',
+    ].join('\n');
+    const all = { tiers: ['*'], origins: ['*'], metrics: ['*'], actions: ['query', 'alarms', 'status', 'manage'] };
+    expect(load(text, { GRAFANA_TOKEN: GRAFANA }).query).toMatchObject({
+      corsOrigins: ['https://ui.example.com', 'http://localhost:8080'],
+      access: {
+        mode: 'tokens',
+        tokens: {
+          grafana: {
+            token: GRAFANA,
+            tiers: ['*'],
+            origins: ['cloud-c', 'cloud-n'],
+            metrics: ['Service', 'service_*'],
+            actions: ['query'],
+          },
+          admin: { token: `sha256:${'0a'.repeat(32)}`, ...all },
+        },
+        anonymous: { tiers: ['north'], actions: ['status'] },
+      },
+    });
+  });
+
+  it('tokens may come from the environment as a whole', () => {
+    const env = { SW_QUERY_ACCESS_TOKENS: `{ops: {token: ${GRAFANA}}}`, SW_CORE_REST_HOST: '0.0.0.0' };
+    const { query } = load(repository('deploy/application.yml'), env);
+    expect(query.access.tokens['ops']).toMatchObject({ token: GRAFANA, tiers: ['*'] });
+    expect(problems(repository('deploy/application.yml'), { SW_CORE_REST_HOST: '0.0.0.0' })).toHaveLength(1);
+  });
+
+  it('is switched off by name only where other machines come in', () => {
+    expect(problems('core: {default: {restHost: 0.0.0.0}}')).toEqual([
+      'application.yml:1:1 query.default.access.tokens - must name who may ask: core.default.restHost 0.0.0.0 is open to other machines (open: true lets everybody in)',
+    ]);
+    const open = 'core: {default: {restHost: "::"}}\nquery: {default: {access: {open: true}}}';
+    expect(load(open).query.access.mode).toBe('open');
+    expect(access('{anonymous: {actions: query}}').mode).toBe('tokens');
+  });
+
+  const shared = '0123456789abcdef';
+  it.each([
+    [`{open: true, tokens: {a: {token: ${shared}}}}`, 'access.open - must be false while tokens or anonymous'],
+    ['{tokens: {a: {}}}', 'tokens.a.token - must not be empty'],
+    ['{tokens: {a: {token: admin}}}', 'tokens.a.token - must have at least 16 characters, got 5'],
+    ['{tokens: {a: {token: "0123456789 abcdef"}}}', 'tokens.a.token - must hold visible ASCII characters only'],
+    ['{tokens: {a: {token: "sha256:0123"}}}', 'tokens.a.token - must be sha256: and 64 hex digits'],
+    [`{tokens: {a: {token: ${shared}}, b: {token: ${shared}}}}`, 'tokens.b.token - must differ from the token of a'],
+    [
+      `{tokens: {a: {token: ${shared}}, b: {token: "sha256:9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f"}}}`,
+      'tokens.b.token - must differ from the token of a',
+    ],
+    [`{tokens: {a b: {token: ${shared}}}}`, 'tokens.a b - must be 1 to 64 letters, digits, - _ or ., got a b'],
+    [`{tokens: {a: {token: ${shared}, origin: x}}}`, 'tokens.a.origin - unknown key, did you mean origins?'],
+    [`{tokens: {a: {token: ${shared}, origins: []}}}`, 'tokens.a.origins - must hold at least one, or be left out'],
+    [
+      `{tokens: {a: {token: ${shared}, origins: "a b"}}}`,
+      'origins.0 - must be a tier name; * stands for any characters, got a b',
+    ],
+    [
+      `{tokens: {a: {token: ${shared}, metrics: Servce}}}`,
+      'metrics.0 - must be a scope such as Service, or a metric name, got Servce',
+    ],
+    [
+      `{tokens: {a: {token: ${shared}, actions: admin}}}`,
+      'actions.0 - must be one of query, alarms, status, manage, got admin',
+    ],
+    ['{anonymous: {actions: query, tiers: []}}', 'anonymous.tiers - must hold at least one'],
+    ['{trustedProxies: "10.0.0.0/33"}', 'trustedProxies.0 - must be an IP address or a CIDR range, got 10.0.0.0/33'],
+  ])('%s', (settings, expected) => {
+    expect(problems(`query: {default: {access: ${settings}}}`).join('\n')).toContain(expected);
+  });
+
+  it.each([
+    ['"*"', 'must not hold * without tokens'],
+    ['https://ui.example.com/', 'must be an origin such as https://ui.example.com (no path), or *, got'],
+    ['ui.example.com', 'must be an origin'],
+  ])('corsOrigins %s', (origins, expected) => {
+    expect(problems(`query: {default: {corsOrigins: [${origins}]}}`).join('\n')).toContain(expected);
+  });
+
+  it('a token is in no problem and in no description', () => {
+    const text = `query: {default: {access: {tokens: {a: {token: ${GRAFANA}, origins: cloud-c}}}}}`;
+    expect(JSON.stringify(load(text))).toContain(GRAFANA);
+    expect(describeConfig(load(text))).toMatchObject({
+      query: { access: { tokens: { a: { token: '***', origins: ['cloud-c'] } } } },
+    });
+    const wrong = 'query: {default: {access: {tokens: {a: {token: [s3cret]}, b: {token: s3cret}}}}}';
+    expect(problems(wrong)).toHaveLength(1);
+    expect(problems(wrong).join()).not.toContain('s3cret');
+  });
+});
+
 describe('problems', () => {
   it('come all at once, in the order of the file, with line, column, path and value', () => {
     const text = [

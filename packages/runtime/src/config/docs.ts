@@ -31,7 +31,8 @@ function pushGroup(lines: string[], name: string, { doc, keys }: Group, indent: 
       pushGroup(lines, key, member, indent + 2);
       continue;
     }
-    lines.push(...comment(member.doc, indent + 2), `${' '.repeat(indent + 2)}${key}: ${valueText(member)}`);
+    const text = member.kind === 'named' ? `\${${member.env}:{}}` : valueText(member);
+    lines.push(...comment(member.doc, indent + 2), `${' '.repeat(indent + 2)}${key}: ${text}`);
   }
 }
 
@@ -44,7 +45,8 @@ function valueText({ env, fallback }: Key<unknown>): string {
 /** A value as YAML on one line. */
 function flow(value: unknown): string {
   if (value === '') return '""';
-  if (Array.isArray(value)) return `[${value.join(', ')}]`;
+  if (typeof value === 'string' && value.startsWith('*')) return `"${value}"`; // bare, it is YAML's alias
+  if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return String(value);
   const pairs = Object.entries(value).map(([name, each]) => `${name}: ${flow(each)}`);
   return pairs.length === 0 ? '{}' : `{ ${pairs.join(', ')} }`;
@@ -103,6 +105,10 @@ export function renderConfigurationMarkdown(): string {
 function keyRows(prefix: string, { keys }: Group): string[] {
   return Object.entries(keys).flatMap(([name, member]) => {
     if (member.kind === 'group') return keyRows(`${prefix}${name}.`, member);
+    if (member.kind === 'named') {
+      const row = `| \`${prefix}${name}\` | \`{}\` | map by name | \`${member.env}\` | ${member.doc} |`;
+      return [row, ...keyRows(`${prefix}${name}.<name>.`, member.of)];
+    }
     const { fallback, allowed, env, doc, secret } = member;
     const environment = env === undefined ? '' : `\`${env}\``;
     return [

@@ -25,8 +25,19 @@ export interface Group<Keys extends GroupKeys = GroupKeys> {
   readonly keys: Keys;
 }
 
+/** Groups of one shape under names that the operator chooses. */
+export interface Named<Of extends Group = Group> {
+  readonly kind: 'named';
+  readonly doc: string;
+  /** Environment variable that may hold the whole map, as YAML on one line. */
+  readonly env: string;
+  readonly of: Of;
+  /** What is wrong with a name. */
+  readonly check: (name: string) => string | undefined;
+}
+
 export interface GroupKeys {
-  readonly [name: string]: Key<unknown> | Group;
+  readonly [name: string]: Key<unknown> | Group | Named;
 }
 
 /** A SkyWalking module: one of its providers is chosen by `selector`. */
@@ -40,11 +51,13 @@ export interface Module<Providers extends Readonly<Record<string, Group>> = Read
   readonly providers: Providers;
 }
 
-/** The plain values of a group. */
+/** The plain values of a group, or of each group under its name. */
 export type Settings<G> =
   G extends Group<infer Keys>
     ? { readonly [Name in keyof Keys]: Keys[Name] extends Key<infer T> ? T : Settings<Keys[Name]> }
-    : never;
+    : G extends Named<infer Of>
+      ? Readonly<Record<string, Settings<Of>>>
+      : never;
 
 /** The plain values of a module: `selector` is `-` when it is left out; every provider has its values. */
 export type ModuleSettings<M> =
@@ -61,6 +74,14 @@ interface About {
 
 export function group<const Keys extends GroupKeys>(doc: string, keys: Keys): Group<Keys> {
   return { kind: 'group', doc, keys };
+}
+
+export function named<const Of extends Group>(
+  of: Of,
+  about: Required<About>,
+  check: (name: string) => string | undefined,
+): Named<Of> {
+  return { kind: 'named', of, check, env: about.env, doc: about.doc };
 }
 
 function key<T>(schema: z.ZodType<T>, fallback: T, allowed: string, about: About, reading: Reading = 'value'): Key<T> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // application.yml -> OapConfig. In: the text, the environment. Out: a frozen config, or every problem at once with its place.
 import type { z } from 'zod';
-import type { Group, Key, Module } from './keys.js';
+import type { Group, Key, Module, Named } from './keys.js';
 import { toOapConfig, type OapConfig } from './oap-config.js';
 import type { Environment } from './placeholders.js';
 import { brokenRules } from './rules.js';
@@ -93,10 +93,22 @@ function readGroup(path: readonly string[], { keys }: Group, tree: Tree | undefi
     const value = entries.get(name)?.value;
     const here = [...path, name];
     if (member.kind === 'group') values[name] = readGroup(here, member, value, report);
+    else if (member.kind === 'named') values[name] = readNamed(here, member, value, report);
     else
       values[name] = value === undefined || isNothing(value) ? member.fallback : readKey(here, member, value, report);
   }
   return values;
+}
+
+function readNamed(path: readonly string[], { of, check }: Named, tree: Tree | undefined, report: Report): object {
+  const groups: [string, object][] = [];
+  for (const [name, { at, value }] of entriesOf(tree, path, report)) {
+    const here = [...path, name];
+    const reason = check(name);
+    if (reason !== undefined) report(here, at, `${reason}, got ${name}`);
+    groups.push([name, readGroup(here, of, value, report)]);
+  }
+  return Object.fromEntries(groups);
 }
 
 function readKey(path: readonly string[], key: Key<unknown>, tree: Tree, report: Report): unknown {
@@ -136,7 +148,10 @@ export function describeConfig(config: OapConfig): unknown {
   return JSON.parse(JSON.stringify(config, (name, value: unknown) => (SECRETS.has(name) ? masked(value) : value)));
 }
 
+/** Secrets by name are each masked; a group by name is gone into, and has its secrets masked there. */
 function masked(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value === '' ? '' : '***';
-  return Object.fromEntries(Object.keys(value).map((name) => [name, '***']));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, typeof each === 'object' && each !== null ? each : '***']),
+  );
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // OapConfig: what the rest of the program sees of application.yml. In: valid file settings. Out: inner names with units.
-import { parsePostgresUrl } from './rules.js';
+import { parsePostgresUrl, wantsTokens } from './rules.js';
 import type { FileSettings } from './schema.js';
 
 export type ClusterConfig =
@@ -106,10 +106,37 @@ export interface ReceiveConfig {
   readonly maxFutureMinutes: number;
 }
 
+export type AccessAction = 'query' | 'alarms' | 'status' | 'manage';
+
+/** What somebody may see and do. Names may hold `*`; each list has at least one entry, and only `*` alone is no limit. */
+export interface AccessScope {
+  /** Direct children, and this tier itself by its name. */
+  readonly tiers: readonly string[];
+  /** Leaf tiers. */
+  readonly origins: readonly string[];
+  /** Scopes and metric names. */
+  readonly metrics: readonly string[];
+  readonly actions: readonly AccessAction[];
+}
+
+export interface AccessConfig {
+  /** tokens: who asks is known, by a token or as anonymous. thisMachine: only this machine may ask. open: everybody may. */
+  readonly mode: 'tokens' | 'thisMachine' | 'open';
+  /** By name of the principal. `token` is plain text or `sha256:<hex>`. */
+  readonly tokens: Readonly<Record<string, AccessScope & { readonly token: string }>>;
+  /** Of requests without a token; undefined: they are refused. */
+  readonly anonymous: AccessScope | undefined;
+  readonly failuresPerMinute: number;
+  readonly trustedProxies: readonly string[];
+}
+
 export interface QueryConfig {
   readonly maxPoints: number;
   readonly maxDepth: number;
   readonly maxAliases: number;
+  readonly access: AccessConfig;
+  /** Exact web origins, or `*`. */
+  readonly corsOrigins: readonly string[];
 }
 
 /** A module that was left out is undefined. */
@@ -158,7 +185,7 @@ export function toOapConfig(file: FileSettings): OapConfig {
     },
     receiverTrace: file['receiver-trace'].selector === 'default' ? {} : undefined,
     federation: file.federation.selector === 'default' ? toFederation(file.federation.providers.default) : undefined,
-    query: { ...file.query.providers.default },
+    query: toQuery(file.query.providers.default),
     telemetry: file.telemetry.selector === 'prometheus' ? { ...file.telemetry.providers.prometheus } : undefined,
   });
 }
@@ -208,6 +235,20 @@ function toFederation({
       ? { ...receiving, advertisedAddress: advertisedAddress === '' ? undefined : advertisedAddress }
       : undefined,
     nats: nats.servers.length > 0 ? nats : undefined,
+  };
+}
+
+function toQuery({ access, ...query }: FileSettings['query']['providers']['default']): QueryConfig {
+  const { open, tokens, anonymous, failuresPerMinute, trustedProxies } = access;
+  return {
+    ...query,
+    access: {
+      mode: wantsTokens(access) ? 'tokens' : open ? 'open' : 'thisMachine',
+      tokens,
+      anonymous: anonymous.actions.length > 0 ? anonymous : undefined,
+      failuresPerMinute,
+      trustedProxies,
+    },
   };
 }
 

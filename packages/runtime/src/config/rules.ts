@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules that need more than one key. In: complete file settings. Out: what breaks them, by path.
+import { secretDigest } from '../token.js';
 import type { FileSettings } from './schema.js';
 
 /** One broken rule; `path` is the key that the operator most likely has to change. */
@@ -10,7 +11,7 @@ export interface Breach {
 
 /** Every rule that `file` breaks, in the order of the file. */
 export function brokenRules(file: FileSettings): Breach[] {
-  return [...periods(file), ...ports(file), ...storage(file), ...gateway(file), ...federation(file)];
+  return [...periods(file), ...ports(file), ...storage(file), ...gateway(file), ...federation(file), ...access(file)];
 }
 
 function periods({ core: { providers } }: FileSettings): Breach[] {
@@ -151,6 +152,72 @@ function federation({ core, federation: { selector, providers } }: FileSettings)
     }
   }
   return breaches;
+}
+
+type AccessSettings = FileSettings['query']['providers']['default']['access'];
+
+/** Whether a request has to show who it is from. */
+export function wantsTokens({ tokens, anonymous }: AccessSettings): boolean {
+  return Object.keys(tokens).length > 0 || anonymous.actions.length > 0;
+}
+
+// 16 characters that a person made up are few; what they keep out is `admin`.
+const TOKEN_CHARACTERS_MIN = 16;
+const DIMENSIONS = ['tiers', 'origins', 'metrics', 'actions'] as const;
+
+function access({ core, query: { providers } }: FileSettings): Breach[] {
+  const { access: settings, corsOrigins } = providers.default;
+  const { open, tokens, anonymous } = settings;
+  const { restHost } = core.providers.default;
+  const breaches: Breach[] = [];
+  const at = (...keys: string[]) => ['query', 'default', 'access', ...keys];
+  const isWanted = wantsTokens(settings);
+  if (!isWanted && !open && !isLoopback(restHost)) {
+    const reason = `must name who may ask: core.default.restHost ${restHost} is open to other machines (open: true lets everybody in)`;
+    breaches.push({ path: at('tokens'), reason });
+  }
+  if (isWanted && open) {
+    breaches.push({ path: at('open'), reason: 'must be false while tokens or anonymous say who may ask' });
+  }
+  const owners = new Map<string, string>();
+  for (const [name, { token, ...scope }] of Object.entries(tokens)) {
+    const wrong = wrongToken(token);
+    const digest = secretDigest(token).toString('hex');
+    const other = owners.get(digest);
+    owners.set(digest, name);
+    if (wrong !== undefined) breaches.push({ path: at('tokens', name, 'token'), reason: wrong });
+    else if (other !== undefined) {
+      breaches.push({ path: at('tokens', name, 'token'), reason: `must differ from the token of ${other}` });
+    }
+    for (const dimension of DIMENSIONS) {
+      if (scope[dimension].length > 0) continue;
+      const reason = 'must hold at least one, or be left out for all of them';
+      breaches.push({ path: at('tokens', name, dimension), reason });
+    }
+  }
+  for (const dimension of ['tiers', 'origins', 'metrics'] as const) {
+    if (anonymous[dimension].length > 0) continue;
+    const reason = 'must hold at least one, or be left out for all of them';
+    breaches.push({ path: at('anonymous', dimension), reason });
+  }
+  if (corsOrigins.includes('*') && !isWanted) {
+    const reason =
+      'must not hold * without tokens: any web page could read this tier through the browser of someone near it';
+    breaches.push({ path: ['query', 'default', 'corsOrigins'], reason });
+  }
+  return breaches;
+}
+
+/** What is wrong with a token as it is written; never repeats it. */
+function wrongToken(token: string): string | undefined {
+  if (token === '') return 'must not be empty';
+  if (/^sha256:/i.test(token)) {
+    return /^sha256:[0-9a-f]{64}$/.test(token) ? undefined : 'must be sha256: and 64 hex digits in lower case';
+  }
+  if (!/^[\x21-\x7e]*$/.test(token)) return 'must hold visible ASCII characters only';
+  return token.length >= TOKEN_CHARACTERS_MIN
+    ? undefined
+    : `must have at least ${TOKEN_CHARACTERS_MIN} characters, got ${token.length}`;
 }
 
 /** Whether only this machine can reach `host`. */

@@ -2,6 +2,8 @@
 // Everything an operator may write in application.yml: names, defaults, limits, environment names, and what each key does.
 // deploy/application.yml and docs/configuration.md are generated from here; validation and types come from here too.
 // SkyWalking's key and environment names stand wherever the same thing exists there.
+import { isIP } from 'node:net';
+import { tryScope } from '@oap-federation/model';
 import {
   choice,
   choices,
@@ -11,6 +13,7 @@ import {
   integer,
   list,
   module,
+  named,
   numbers,
   port,
   secret,
@@ -21,6 +24,8 @@ import {
 
 const MIB = 1024 * 1024;
 const TIER_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+const NAME_PATTERN = /^[A-Za-z0-9_.*-]{1,64}$/;
+const METRIC_PATTERN = /^[A-Za-z_*][A-Za-z0-9_*]{0,99}$/;
 const HOST_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:,/[\]]+):(\d{1,5})$/;
 
 export const MODULES = {
@@ -75,7 +80,10 @@ export const MODULES = {
           (role) =>
             role === 'Mixed' ? undefined : `must be Mixed; the split roles Receiver and Aggregator do not exist here`,
         ),
-        restHost: text('0.0.0.0', { env: 'SW_CORE_REST_HOST', doc: 'Address for HTTP: GraphQL, status, UI.' }),
+        restHost: text('127.0.0.1', {
+          env: 'SW_CORE_REST_HOST',
+          doc: 'Address for HTTP: GraphQL, PromQL, status, UI. Anything but this machine alone wants tokens, see query.default.access.',
+        }),
         restPort: port(12_800, { env: 'SW_CORE_REST_PORT', doc: 'Port for HTTP; 0 takes a free one.' }),
         gRPCHost: text('0.0.0.0', {
           env: 'SW_CORE_GRPC_HOST',
@@ -381,6 +389,59 @@ export const MODULES = {
           env: 'SW_QUERY_MAX_ALIASES',
           doc: 'Fields of one GraphQL query that read data.',
         }),
+        access: group('', {
+          open: flag(false, {
+            env: 'SW_QUERY_ACCESS_OPEN',
+            doc: 'Whether everybody who reaches core.default.restHost may ask for everything although other machines reach it. Not with tokens.',
+          }),
+          tokens: named(
+            group('', {
+              token: secret('', {
+                doc: 'What the client shows: 16 visible characters or more, or `sha256:` and the 64 hex digits of its digest.',
+              }),
+              ...scopeKeys(),
+              actions: choices(['query', 'alarms', 'status', 'manage'], ['query', 'alarms', 'status', 'manage'], {
+                doc: 'query: metrics and metadata. alarms: alarms. status: this tier and its configuration. manage: changes, such as of dashboards.',
+              }),
+            }),
+            {
+              env: 'SW_QUERY_ACCESS_TOKENS',
+              doc: 'Who may ask, by a name of your choice, with what each may see. Once one is given, every request needs one.',
+            },
+            (name) => (TIER_NAME.test(name) ? undefined : 'must be 1 to 64 letters, digits, - _ or .'),
+          ),
+          anonymous: group('', {
+            ...scopeKeys(),
+            actions: choices(['query', 'alarms', 'status', 'manage'], [], {
+              doc: 'What a request without any token may do; empty for nothing.',
+            }),
+          }),
+          failuresPerMinute: integer(10, [1, 1_000_000], {
+            env: 'SW_QUERY_ACCESS_FAILURES_PER_MINUTE',
+            doc: 'Wrong tokens from one address before it has to wait. Raise it where many clients share an address.',
+          }),
+          trustedProxies: list(
+            [],
+            {
+              env: 'SW_QUERY_ACCESS_TRUSTED_PROXIES',
+              doc: 'Addresses or CIDR ranges whose X-Forwarded-For is believed, so that wrong tokens count against the client.',
+            },
+            'list of addresses',
+            (range) => (isAddressRange(range) ? undefined : 'must be an IP address or a CIDR range'),
+          ),
+        }),
+        corsOrigins: list(
+          [],
+          {
+            env: 'SW_QUERY_CORS_ORIGINS',
+            doc: 'Web origins whose pages may ask from a browser, such as https://ui.example.com; * for any, with tokens only. Empty: pages of this address alone.',
+          },
+          'list of origins',
+          (origin) =>
+            origin === '*' || isWebOrigin(origin)
+              ? undefined
+              : 'must be an origin such as https://ui.example.com (no path), or *',
+        ),
       }),
     },
   ),
@@ -399,6 +460,50 @@ export const MODULES = {
 
 /** The whole file as plain values, under the names that the operator writes, every default filled in. */
 export type FileSettings = { readonly [Name in keyof typeof MODULES]: ModuleSettings<(typeof MODULES)[Name]> };
+
+/** What a token may see of the data; a dimension that is left out is seen whole. `*` in a name stands for any characters. */
+function scopeKeys() {
+  return {
+    tiers: list(
+      ['*'],
+      {
+        doc: 'Tiers directly below whose data may be seen, with all that arrives through them; this tier by its own name.',
+      },
+      'list of tier names',
+      (name) => (NAME_PATTERN.test(name) ? undefined : 'must be a tier name; * stands for any characters'),
+    ),
+    origins: list(
+      ['*'],
+      {
+        doc: 'Leaf tiers whose data may be seen; without all of them a metric needs rows per origin (receive.originScopes).',
+      },
+      'list of tier names',
+      (name) => (NAME_PATTERN.test(name) ? undefined : 'must be a tier name; * stands for any characters'),
+    ),
+    metrics: list(
+      ['*'],
+      { doc: 'Metrics that may be seen: scopes (Service, Endpoint, *Relation) and names (service_sla, service_*).' },
+      'list of scopes and metric names',
+      (name) => {
+        if (!METRIC_PATTERN.test(name)) return 'must be a scope or a metric name; * stands for any characters';
+        return /^[A-Z][^*]*$/.test(name) && !tryScope(name)
+          ? 'must be a scope such as Service, or a metric name'
+          : undefined;
+      },
+    ),
+  };
+}
+
+function isWebOrigin(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
 
 function checkHostPorts(servers: string): string | undefined {
   for (const server of servers.split(',')) {
