@@ -491,4 +491,5 @@ async function dropExpired({ core, federation }: OapConfig, store: TierStore, cl
     ttlDays: core.metricsDataTtlDays,
     outboxRetentionMs: (federation?.forward?.outboxRetentionMinutes ?? 0) * 60_000,
   });
+  await store.alarms.dropExpired(clock.now() - core.recordDataTtlDays * 86_400_000);
 }

@@ -68,19 +68,33 @@ export interface AlarmTransition {
   readonly uuid: string;
 }
 
-/** One message to one hook, from its commit until the hook has taken it. */
+/** One message to one target of a hook, from its commit until the target has taken it. */
 export interface AlarmDelivery {
-  /** Idempotency key: the same for every attempt. */
+  /** Idempotency key: the same for every attempt. Unique in the slot while it waits. */
   readonly id: string;
   readonly slot: number;
-  /** `{type}.{name}` of alarm-settings.yml. */
-  readonly hook: string;
+  /** Target of a hook of alarm-settings.yml. */
+  readonly target: string;
+  /** What is told in order: deliveries of one incident to one target never overtake each other. */
+  readonly incident: string;
   /** JSON text of an AlarmMessage. */
   readonly message: string;
   readonly createdAtMs: number;
   readonly attempts: number;
   readonly nextAttemptMs: number;
   readonly lastError: string;
+  /** Taken by the target, which wants it repeated until something newer of the incident has been told. */
+  readonly delivered: boolean;
+}
+
+/** What an attempt leaves of a delivery. */
+export type AlarmRetry = Pick<AlarmDelivery, 'id' | 'attempts' | 'nextAttemptMs' | 'lastError' | 'delivered'>;
+
+/** What waits for one target; repeated ones do not count. */
+export interface AlarmBacklog {
+  readonly target: string;
+  readonly waiting: number;
+  readonly oldestMs: number;
 }
 
 /** What one evaluation of a slot changes: all or nothing. */
@@ -95,8 +109,9 @@ export interface AlarmCommit {
   readonly forgotten: readonly Pick<AlarmState, 'rule' | 'entityId'>[];
   readonly transitions: readonly AlarmTransition[];
   readonly records: readonly AlarmRecord[];
-  /** Records whose end is another one now; without an end they are open again. */
+  /** Records whose end is another one now; without an end they are open again. Those that have expired meanwhile are passed over. */
   readonly ended: readonly { readonly uuid: string; readonly end?: NonNullable<AlarmRecord['end']> }[];
+  /** Told in this order, behind those that wait. */
   readonly deliveries: readonly AlarmDelivery[];
 }
 
@@ -117,6 +132,7 @@ export interface AlarmFilter {
   /** Contained in the message, any case. */
   readonly keyword?: string;
   readonly rule?: string;
+  /** Of either end of a relation. */
   readonly entityId?: string;
   readonly layer?: string;
   /** All of these. */
@@ -125,20 +141,34 @@ export interface AlarmFilter {
   readonly limit: number;
 }
 
-/** Every method may throw StorageUnavailable. */
+/**
+ * Every method may throw StorageUnavailable; whether a commit was written is then unknown, and `openSlot` tells.
+ * A tier without rows refuses everything with OAP-6002.
+ */
 export interface AlarmStore {
+  /** Waits for a commit of the slot that is under way, so what it gives stays true until the next one. */
   openSlot(slot: number): Promise<AlarmSlot>;
+  /** Errors: BUG for a transition out of turn, or for the id of a delivery that waits already; nothing is written then. */
   commit(commit: AlarmCommit): Promise<'committed' | 'notOwner'>;
-  /** Deliveries of these slots that are due at `nowMs`, oldest first. */
-  dueDeliveries(slots: readonly number[], nowMs: number, limit: number): Promise<readonly AlarmDelivery[]>;
-  /** Removes what was delivered or given up; moves what is tried again. Under the slot's fence. */
+  /**
+   * Deliveries of these slots that are due at `nowMs`, oldest first, at most `perTarget` of each target. Of each incident and target only
+   * the first that the target has not taken; when it has taken all, the one that is to be repeated.
+   */
+  dueDeliveries(slots: readonly number[], nowMs: number, perTarget: number): Promise<readonly AlarmDelivery[]>;
+  /**
+   * Removes what was taken or given up; writes what is tried again or repeated. Those before them that were only repeated go. Under the
+   * slot's fence; ids that are gone are passed over.
+   */
   settleDeliveries(
     slot: number,
     fence: SlotFence,
     settled: readonly string[],
-    retries: readonly Pick<AlarmDelivery, 'id' | 'attempts' | 'nextAttemptMs' | 'lastError'>[],
+    retries: readonly AlarmRetry[],
   ): Promise<'committed' | 'notOwner'>;
+  /** By target, over these slots. */
+  deliveryBacklog(slots: readonly number[]): Promise<readonly AlarmBacklog[]>;
   /** Records, newest first, and how many match in all. */
   query(filter: AlarmFilter): Promise<{ readonly records: readonly AlarmRecord[]; readonly total: number }>;
+  /** Removes records that started, transitions of minutes, and deliveries that were made before that. States stay. */
   dropExpired(beforeMs: number): Promise<void>;
 }

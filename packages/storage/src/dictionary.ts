@@ -22,16 +22,16 @@ export interface DictionaryRow {
 }
 
 /** First 16 bytes of SHA-256: nobody can make two names meet (md5 would let them), and the index stays small. */
-function hash(text: string): Uint8Array {
+export function textHash(text: string): Uint8Array {
   return new Uint8Array(createHash('sha256').update(text).digest().subarray(0, 16));
 }
 
 export function entityHash(scope: ScopeName, entityId: string): Uint8Array {
-  return hash(`${scopeOf(scope).id} ${entityId}`);
+  return textHash(`${scopeOf(scope).id} ${entityId}`);
 }
 
 export function serviceHash(id: string): Uint8Array {
-  return hash(id);
+  return textHash(id);
 }
 
 export function encodeDictionary(slot: number, { code, entity }: DictionaryEntry): DictionaryRow {

@@ -30,7 +30,7 @@ const WRITER = `
 const { openEmbeddedStore } = await import(process.argv[1]);
 const { testBlock, testFlush, testMark, testOutbox, withTestFences, CONTRACT_METRICS } = await import(process.argv[2]);
 const { systemClock, systemRng, silentLogger } = await import(process.argv[3]);
-const store = withTestFences(await openEmbeddedStore({ dataDir: process.argv[4], slots: 48 },
+const store = withTestFences(await openEmbeddedStore({ dataDir: process.argv[4], slots: ${CONTRACT_SLOTS} },
   { clock: systemClock, rng: systemRng, logger: silentLogger }));
 await store.prepareMetrics(CONTRACT_METRICS);
 const cpm = CONTRACT_METRICS.find((m) => m.name === 'service_cpm');

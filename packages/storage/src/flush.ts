@@ -8,7 +8,7 @@ import { daysOf, groupRows, prepareStage, writeRows, type RowGroup } from './mer
 import type { DayPartitions } from './partitions.js';
 import { StorageUnavailable, type FlushOutcome, type RowBlock, type SlotFlush } from './port.js';
 import { positionsText } from './positions.js';
-import { allOf, BEGIN, inTransaction, sqlState, type SqlSession, type SqlValue } from './sql.js';
+import { allOf, BEGIN, inTransaction, sqlState, tuples, type SqlSession, type SqlValue } from './sql.js';
 import type { MetricCatalog } from './tables.js';
 
 export interface FlushContext {
@@ -413,12 +413,4 @@ async function writeHours(session: SqlSession, flushes: readonly SlotFlush[]): P
       [dirty.map((d) => d.slot), dirty.map((d) => d.hour)],
     );
   }
-}
-
-/** `($1, $2), ($3, $4)` for n tuples. */
-function tuples(n: number, width: number): string {
-  return Array.from(
-    { length: n },
-    (_, i) => `(${Array.from({ length: width }, (_v, k) => `$${i * width + k + 1}`).join(', ')})`,
-  ).join(', ');
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 export type {
+  AlarmBacklog,
   AlarmCommit,
   AlarmCompleteness,
   AlarmDelivery,
   AlarmEndKind,
   AlarmFilter,
   AlarmRecord,
+  AlarmRetry,
   AlarmSlot,
   AlarmState,
   AlarmStore,

@@ -142,6 +142,36 @@ const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX dictionary_dest ON dictionary (scope, md5(dest_service_name)) WHERE dest_service_name IS NOT NULL`,
     ],
   },
+  {
+    name: 'alarms',
+    statements: [
+      `CREATE TABLE alarm_slot (
+        slot int PRIMARY KEY, judged_to int NOT NULL, judged_revision bigint NOT NULL, last_transition bigint NOT NULL
+      ) WITH (fillfactor = 50)`,
+      // `subject` is a hash of rule and entity: ids of long names exceed what a btree entry holds
+      `CREATE TABLE alarm_state (
+        slot int NOT NULL, subject bytea NOT NULL, rule text NOT NULL, entity_id text NOT NULL, state text NOT NULL,
+        PRIMARY KEY (slot, subject)
+      ) WITH (fillfactor = 70)`,
+      `CREATE TABLE alarm_transition (
+        slot int NOT NULL, seq bigint NOT NULL, rule text NOT NULL, entity_id text NOT NULL, minute int NOT NULL,
+        kind text NOT NULL, uuid text NOT NULL, PRIMARY KEY (slot, seq)
+      )`,
+      `CREATE TABLE alarm_record (
+        slot int NOT NULL, uuid text NOT NULL, rule text NOT NULL, scope int NOT NULL, name text NOT NULL, id0 text NOT NULL,
+        id1 text NOT NULL, layers text[] NOT NULL, message text NOT NULL, tags text[] NOT NULL, expression text NOT NULL,
+        snapshot text NOT NULL, minute int NOT NULL, start_time_ms bigint NOT NULL, late boolean NOT NULL,
+        complete boolean NOT NULL, missing text[] NOT NULL, end_kind text, end_minute int, end_time_ms bigint, PRIMARY KEY (slot, uuid)
+      ) WITH (fillfactor = 90)`,
+      `CREATE INDEX alarm_record_time ON alarm_record (start_time_ms, slot, uuid)`,
+      `CREATE TABLE alarm_delivery (
+        slot int NOT NULL, ord bigint GENERATED ALWAYS AS IDENTITY, id text NOT NULL, target text NOT NULL, incident text NOT NULL,
+        message text NOT NULL, created_at_ms bigint NOT NULL, attempts int NOT NULL, next_attempt_ms bigint NOT NULL,
+        last_error text NOT NULL, delivered boolean NOT NULL, PRIMARY KEY (slot, id)
+      ) WITH (fillfactor = 70)`,
+      `CREATE INDEX alarm_delivery_order ON alarm_delivery (slot, target, incident, delivered, ord)`,
+    ],
+  },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -4,6 +4,7 @@
 import type { Entity, LogPosition, Loss, Manifest, MetricSchema, ScopeName } from '@oap-federation/model';
 import type { MetricReader } from '@oap-federation/mqe';
 import type { UiTemplateStore } from './ui-templates.js';
+import type { AlarmStore } from './alarm-port.js';
 
 /** The delivery mark of one log: what of it is in the rows of this tier. Advanced only by the flush that merges the batches. */
 export interface Mark {
@@ -431,6 +432,7 @@ export interface TierStore extends AsyncDisposable {
   readonly metadata: MetadataReader;
   readonly templates: UiTemplateStore;
   readonly maintenance: Maintenance;
+  readonly alarms: AlarmStore;
 }
 
 /** The database cannot be reached, or refused for a reason that passes (deadlock, serialisation, shutdown, disk full). */

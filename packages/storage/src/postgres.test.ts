@@ -14,7 +14,9 @@ import {
   checkTierStoreContract,
   CONTRACT_METRICS,
   CONTRACT_SLOTS,
+  testAlarmCommit,
   testBlock,
+  testDelivery,
   testFlush,
   testMark,
   testOutbox,
@@ -134,6 +136,54 @@ needs('postgres')('PostgreSQL store', () => {
       }),
     );
     for (const slot of [0, 1, 2, 3]) expect(await truth(stores[0]!, slot)).toEqual(all(20));
+  });
+
+  it('alarms: an owner that lost its connection at COMMIT opens the slot again and finds what was committed', async () => {
+    const schema = await freshSchema();
+    const [a, b] = [await open(schema), await open(schema)];
+    const { fence } = await a.claimSlot(0, 'a');
+    const blocker = new pg.Client({ connectionString: urlOf(schema) });
+    await blocker.connect();
+    await blocker.query('BEGIN; LOCK TABLE alarm_transition IN ACCESS EXCLUSIVE MODE');
+    const states = [{ rule: 'r', entityId: 'e', state: 'firing' }];
+    const transitions = [{ seq: 1, rule: 'r', entityId: 'e', minute: 100, kind: 'fired' as const, uuid: 'u' }];
+    const committing = a.alarms.commit(testAlarmCommit(0, fence, { states, transitions }));
+    await untilWaiting('Lock');
+    // the same process, which has forgotten how its commit ended: it must not read before that has ended
+    const opening = a.alarms.openSlot(0);
+    const claiming = b.claimSlot(0, 'b');
+    while ((await waiting('Lock')) < 3);
+    await blocker.query('COMMIT');
+    await blocker.end();
+    expect(await committing).toBe('committed');
+    expect((await opening).states).toEqual(states);
+    const next = await claiming;
+    expect(await a.alarms.commit(testAlarmCommit(0, fence, { forgotten: states }))).toBe('notOwner');
+    expect((await b.alarms.openSlot(0)).states).toEqual(states);
+    await expect(b.alarms.commit(testAlarmCommit(0, next.fence, { transitions }))).rejects.toThrow(/BUG.*transition/);
+  });
+
+  it('alarms: two nodes that settle at once leave what the owner says', async () => {
+    const schema = await freshSchema();
+    const [a, b] = [await open(schema), await open(schema)];
+    const old = (await a.claimSlot(0, 'a')).fence;
+    const deliveries = Array.from({ length: 20 }, (_, n) => testDelivery(0, `d${n}`, { incident: `i${n}` }));
+    await a.alarms.commit(testAlarmCommit(0, old, { deliveries }));
+    const { fence } = await b.claimSlot(0, 'b');
+    const outcomes = await Promise.all(
+      deliveries.flatMap(({ id }) => [
+        a.alarms.settleDeliveries(0, old, [id], []),
+        b.alarms.settleDeliveries(
+          0,
+          fence,
+          [],
+          [{ id, attempts: 1, nextAttemptMs: 0, lastError: 'x', delivered: false }],
+        ),
+      ]),
+    );
+    expect(new Set(outcomes.filter((_, i) => i % 2 === 0))).toEqual(new Set(['notOwner']));
+    expect(new Set(outcomes.filter((_, i) => i % 2 === 1))).toEqual(new Set(['committed']));
+    expect((await b.alarms.dueDeliveries([0], 0, 100)).map((d) => d.attempts)).toEqual(deliveries.map(() => 1));
   });
 
   it('a claim waits for the flush under way, and finds what it committed', async () => {

@@ -93,6 +93,14 @@ export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** `($1, $2), ($3, $4)` for n tuples. */
+export function tuples(n: number, width: number): string {
+  return Array.from(
+    { length: n },
+    (_, i) => `(${Array.from({ length: width }, (_v, k) => `$${i * width + k + 1}`).join(', ')})`,
+  ).join(', ');
+}
+
 /** PostgreSQL text cannot hold U+0000; descriptors keep the exact name, readable columns and filters show U+FFFD. */
 export function withoutNul(value: SqlValue): SqlValue {
   if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;

@@ -3,6 +3,8 @@
 import { slotOf, type MetricSchema } from '@oap-federation/model';
 import type { MetricReader } from '@oap-federation/mqe';
 import { backoffMs, randomInt, type Clock, type Logger, type Rng } from '@oap-federation/runtime';
+import type { AlarmStore } from './alarm-port.js';
+import { SqlAlarmStore } from './alarms.js';
 import { entityHash } from './dictionary.js';
 import { flushSlots } from './flush.js';
 import { readDictionary, readLosses, readVerdicts } from './losses.js';
@@ -86,6 +88,7 @@ class SqlTierStore implements TierStore {
   readonly metadata: MetadataReader;
   readonly templates: UiTemplateStore;
   readonly maintenance: Maintenance;
+  readonly alarms: AlarmStore;
 
   constructor(db: SqlDatabase, slots: number, deps: StoreDeps) {
     this.#db = db;
@@ -95,6 +98,7 @@ class SqlTierStore implements TierStore {
     this.metadata = new SqlMetadataReader(db, slots);
     this.templates = new SqlUiTemplateStore(db);
     this.maintenance = new SqlMaintenance({ db, partitions: this.#partitions, slots, ...deps });
+    this.alarms = new SqlAlarmStore(db);
   }
 
   async prepareMetrics(schemas: readonly MetricSchema[]): Promise<void> {

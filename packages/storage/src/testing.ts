@@ -18,6 +18,7 @@ import {
 } from '@oap-federation/model';
 import type { MetricSeries } from '@oap-federation/mqe';
 import { randomInt, seededRng } from '@oap-federation/runtime';
+import { checkAlarmStoreContract } from './alarm-testing.js';
 import {
   emptyFlush,
   type Granularity,
@@ -34,9 +35,10 @@ import {
   type Verdict,
 } from './port.js';
 
+export { testAlarmCommit, testDelivery } from './alarm-testing.js';
 export { MemoryDisk } from './file/memory-disk.js';
 
-export const CONTRACT_SLOTS = 48;
+export const CONTRACT_SLOTS = 64;
 
 const CPM = metricSchema('service_cpm', 'Service', 'cpm');
 const RESP = metricSchema('service_resp_time', 'Service', 'longAvg');
@@ -1335,6 +1337,8 @@ export function checkTierStoreContract(
       sum(suspect!, child),
     ]);
   });
+
+  checkAlarmStoreContract(test, claimed);
 
   test('flushes, claims and reads at once all finish', async () => {
     const slots = await Promise.all([claimed(), claimed(), claimed()]);

@@ -47,6 +47,7 @@ import {
   type UiTemplateStore,
   type Verdict,
 } from '@oap-federation/storage';
+import { MemoryAlarmStore } from './memory-alarms.js';
 
 interface StoredMetric {
   readonly schema: MetricSchema;
@@ -384,7 +385,9 @@ export class MemoryTierStore implements TierStore {
       [...this.parked],
       [...this.losses],
     ];
+    const restoreAlarms = this.alarms.snapshot();
     return () => {
+      restoreAlarms();
       this.#slots.clear();
       for (const [slot, stored] of copy(slots)) this.#slots.set(slot, stored);
       this.#children.clear();
@@ -746,6 +749,10 @@ export class MemoryTierStore implements TierStore {
     if (known) this.#templates.set(id, { ...known, ...change, byUser: true });
     return known !== undefined;
   }
+  readonly alarms = new MemoryAlarmStore({
+    reach: () => this.#reach(),
+    fenceOf: (slot) => this.#slot(slot).fence,
+  });
 
   readonly maintenance: Maintenance = {
     dirtyHours: async (slot) => [...this.#slot(slot).dirtyHours].toSorted((a, b) => a - b),

@@ -56,6 +56,7 @@ describe('loadConfig', () => {
     expect(core).toMatchObject({
       storageSessionTimeoutMs: 70_000,
       metricsDataTtlDays: 7,
+      recordDataTtlDays: 3,
       downsampling: ['Hour', 'Day'],
     });
     expect(cluster).toEqual({ provider: 'standalone' });

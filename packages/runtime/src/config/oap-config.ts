@@ -28,6 +28,7 @@ export interface CoreConfig {
   readonly persistentPeriodMs: number;
   readonly storageSessionTimeoutMs: number;
   readonly metricsDataTtlDays: number;
+  readonly recordDataTtlDays: number;
   readonly downsampling: readonly ('Hour' | 'Day')[];
   readonly serviceNameMaxLength: number;
   readonly instanceNameMaxLength: number;
@@ -167,6 +168,7 @@ export function toOapConfig(file: FileSettings): OapConfig {
       persistentPeriodMs: Math.round(core.persistentPeriod * 1000),
       storageSessionTimeoutMs: core.storageSessionTimeout,
       metricsDataTtlDays: core.metricsDataTTL,
+      recordDataTtlDays: core.recordDataTTL,
       downsampling: core.downsampling,
       serviceNameMaxLength: core.serviceNameMaxLength,
       instanceNameMaxLength: core.instanceNameMaxLength,

@@ -106,6 +106,10 @@ export const MODULES = {
           env: 'SW_CORE_METRICS_DATA_TTL',
           doc: 'Metrics are kept for this many days; increments that are older are refused on arrival.',
         }),
+        recordDataTTL: integer(3, [1, 36_500], {
+          env: 'SW_CORE_RECORD_DATA_TTL',
+          doc: 'Alarm records are kept for this many days.',
+        }),
         downsampling: choices(['Hour', 'Day'], ['Hour', 'Day'], {
           doc: 'Which rollups are kept besides the minute rows: both, or [] for none; long queries then merge minute rows.',
         }),

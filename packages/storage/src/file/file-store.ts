@@ -7,6 +7,8 @@
 import { NO_WATERMARK, type MetricSchema } from '@oap-federation/model';
 import type { MetricReader } from '@oap-federation/mqe';
 import { BugError, messageOf, OapError, randomInt, uuidV7 } from '@oap-federation/runtime';
+import type { AlarmStore } from '../alarm-port.js';
+import { refusedAlarms } from '../alarms.js';
 import { lockDirectory } from '../directory-lock.js';
 import { lossSums, verdictSums } from '../losses.js';
 import { completenessOf } from '../metadata.js';
@@ -991,6 +993,9 @@ export class FileStore implements TierStore {
       verdicts: verdictSums(slots.flatMap(({ verdicts }) => [...verdicts.values()])),
     };
   }
+
+  /** Nothing is judged where there are no rows. */
+  readonly alarms: AlarmStore = refusedAlarms;
 
   readonly maintenance: Maintenance = {
     dirtyHours: async () => [],

@@ -132,6 +132,17 @@ export class TierDatabase {
         dirtyHours: (slot) => call('read', () => store.maintenance.dirtyHours(slot)),
         dropExpired: (options) => call('write', () => store.maintenance.dropExpired(options)),
       },
+      alarms: {
+        openSlot: (slot) => call('read', () => store.alarms.openSlot(slot)),
+        commit: (commit) => call('commit', () => store.alarms.commit(commit)),
+        dueDeliveries: (slots, nowMs, perTarget) =>
+          call('read', () => store.alarms.dueDeliveries(slots, nowMs, perTarget)),
+        settleDeliveries: (slot, fence, settled, retries) =>
+          call('commit', () => store.alarms.settleDeliveries(slot, fence, settled, retries)),
+        deliveryBacklog: (slots) => call('read', () => store.alarms.deliveryBacklog(slots)),
+        query: (filter) => call('read', () => store.alarms.query(filter)),
+        dropExpired: (beforeMs) => call('write', () => store.alarms.dropExpired(beforeMs)),
+      },
       async [Symbol.asyncDispose]() {},
     };
   }
