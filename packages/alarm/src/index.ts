@@ -1,3 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 export { HookRefused, type AlarmHook } from './hook.js';
 export type { AlarmMessage } from './message.js';
+export { windowOf, type AlarmRule, type OnIncomplete } from './rule.js';
+export { loadAlarmSettings, type AlarmSettings, type LoadedAlarmSettings } from './settings.js';
