@@ -13,5 +13,6 @@ export {
   type ServiceProcess,
   type Unavailable,
 } from './process.js';
+export { locatePrometheus, locateVmalert, startPrometheus, type Prometheus } from './prometheus.js';
 export { mountSmallDisk, type SmallDisk } from './small-disk.js';
 export { startZooKeeper, type ZooKeeper, type ZooKeeperOptions } from './zookeeper.js';

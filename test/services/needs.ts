@@ -4,10 +4,17 @@
 import { describe } from 'vitest';
 import { locateNats } from './nats.js';
 import { locatePostgres } from './postgres.js';
+import { locatePrometheus, locateVmalert } from './prometheus.js';
 import type { Unavailable } from './process.js';
 import { locateZooKeeper } from './zookeeper.js';
 
-const locators = { nats: locateNats, postgres: locatePostgres, zookeeper: locateZooKeeper } as const;
+const locators = {
+  nats: locateNats,
+  postgres: locatePostgres,
+  prometheus: locatePrometheus,
+  vmalert: locateVmalert,
+  zookeeper: locateZooKeeper,
+} as const;
 
 export type ServiceName = keyof typeof locators;
 

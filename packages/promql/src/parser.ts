@@ -8,10 +8,12 @@ import {
   type Aggregation,
   type Aggregator,
   type At,
+  type BinaryExpr,
   type BinaryOp,
   type Call,
   type Expr,
   type Matching,
+  type NumberLiteral,
   type VectorSelector,
 } from './ast.js';
 import { checkTypes } from './check.js';
@@ -25,11 +27,12 @@ import { SIGNATURES } from './signatures.js';
 
 export interface ParseLimits {
   readonly lengthMax: number;
-  /** Nested expressions, and brackets in the text. */
+  /** Expressions inside expressions, and how many there are in all. */
   readonly depthMax: number;
+  readonly partsMax: number;
 }
 
-export const DEFAULT_PARSE_LIMITS: ParseLimits = { lengthMax: 16_384, depthMax: 128 };
+export const DEFAULT_PARSE_LIMITS: ParseLimits = { lengthMax: 16_384, depthMax: 128, partsMax: 500 };
 
 /** Errors: PromqlSyntaxError, with the place. Whatever the text, nothing else is thrown. */
 export function parsePromql(text: string, limits: ParseLimits = DEFAULT_PARSE_LIMITS): Expr {
@@ -73,10 +76,70 @@ const BINARY: Readonly<Record<string, BinaryOp>> = {
 
 const MATCH_OPS: Readonly<Record<string, MatchOp>> = { EqlSingle: '=', Neq: '!=', EqlRegex: '=~', NeqRegex: '!~' };
 
+interface UnaryOperator {
+  readonly kind: 'unary operator';
+  readonly op: '+' | '-';
+  readonly offset: number;
+}
+
+interface BinaryOperator extends Pick<BinaryExpr, 'op' | 'bool' | 'matching' | 'offset'> {
+  readonly kind: 'operator';
+}
+
+type Operation = Expr | UnaryOperator | BinaryOperator;
+
+/** Higher binds tighter; `^` alone from the right. A sign binds like `*`, so -2 ^ 2 is -(2 ^ 2). */
+const PRECEDENCE: Readonly<Record<BinaryOp, number>> = {
+  or: 1,
+  and: 2,
+  unless: 2,
+  '==': 3,
+  '!=': 3,
+  '>': 3,
+  '<': 3,
+  '>=': 3,
+  '<=': 3,
+  '+': 4,
+  '-': 4,
+  '*': 5,
+  '/': 5,
+  '%': 5,
+  atan2: 5,
+  '^': 6,
+};
+
+/** Puts a line of operands and operators together. */
+class Climber {
+  readonly #line: readonly Operation[];
+  #at = 0;
+
+  constructor(line: readonly Operation[]) {
+    this.#line = line;
+  }
+
+  /** Everything from here on that binds tighter than `above`. */
+  expression(above: number): Expr {
+    const next = this.#line[this.#at++]!;
+    let left: Expr;
+    if (next.kind === 'unary operator') {
+      left = { kind: 'unary', op: next.op, of: this.expression(PRECEDENCE['*']), offset: next.offset };
+    } else left = next as Expr;
+    for (;;) {
+      const operator = this.#line[this.#at];
+      if (operator?.kind !== 'operator' || PRECEDENCE[operator.op] <= above) return left;
+      this.#at++;
+      const { op, bool, matching } = operator;
+      const right = this.expression(PRECEDENCE[op] - (op === '^' ? 1 : 0));
+      left = { kind: 'binary', op, left, right, bool, matching, offset: left.offset };
+    }
+  }
+}
+
 class Parser {
   readonly #text: string;
   readonly #limits: ParseLimits;
   #depth = 0;
+  #parts = 0;
 
   constructor(text: string, limits: ParseLimits) {
     this.#text = text;
@@ -84,8 +147,9 @@ class Parser {
   }
 
   parse(): Expr {
-    if (this.#text.trim() === '') throw this.#fail('no expression found in input', 0);
-    const tree = grammar.parse(this.#text);
+    if (this.#text.replace(/^\s*#.*$/gm, '').trim() === '') throw this.#fail('no expression found in input', 0);
+    // The grammar knows holt_winters by its newer name only: a function of the same length stands in, names are read from the text.
+    const tree = grammar.parse(this.#text.replace(/\bholt_winters(?=\s*\()/g, 'day_of_month'));
     const cursor = tree.cursor();
     do if (cursor.type.isError) throw this.#unexpected(cursor.node);
     while (cursor.next());
@@ -117,6 +181,9 @@ class Parser {
     if (++this.#depth > this.#limits.depthMax) {
       throw this.#fail(`the expression is nested more than ${this.#limits.depthMax} deep`, node.from);
     }
+    if (++this.#parts > this.#limits.partsMax) {
+      throw this.#fail(`the expression has more than ${this.#limits.partsMax} parts`, node.from);
+    }
     const expr = this.#exprOf(node);
     this.#depth--;
     return expr;
@@ -127,40 +194,20 @@ class Parser {
     const offset = node.from;
     switch (node.name) {
       case 'NumberDurationLiteral':
-        return { kind: 'number', value: this.#number(node), text: this.#textOf(node), offset };
+        return /^[+-]/.test(this.#textOf(node)) ? this.#operation(node) : this.#number(node);
       case 'StringLiteral':
         return { kind: 'string', value: this.#string(node), offset };
       case 'ParenExpr':
         return { kind: 'paren', of: this.#expr(parts[0]!), offset };
-      case 'UnaryExpr':
-        return { kind: 'unary', op: this.#textOf(parts[0]!) === '-' ? '-' : '+', of: this.#expr(parts[1]!), offset };
       case 'VectorSelector':
         return this.#selector(node, parts);
-      case 'MatrixSelector': {
-        const selector = this.#expr(parts[0]!);
-        if (selector.kind !== 'selector') throw this.#fail('ranges only allowed for vector selectors', offset);
-        if (selector.offsetMs !== 0) throw this.#fail('no offset modifiers allowed before range', offset);
-        if (selector.at !== undefined) throw this.#fail('no @ modifiers allowed before range', offset);
-        return { kind: 'matrix', selector, rangeMs: this.#positiveDuration(parts[1]!), offset };
-      }
-      case 'SubqueryExpr': {
-        const [range, step] = parts.slice(1);
-        return {
-          kind: 'subquery',
-          of: this.#expr(parts[0]!),
-          rangeMs: this.#positiveDuration(range!),
-          stepMs: step ? this.#positiveDuration(step) : undefined,
-          offsetMs: 0,
-          at: undefined,
-          offset,
-        };
-      }
-      case 'OffsetExpr':
-        return this.#shifted(this.#expr(parts[0]!), { offsetMs: this.#duration(parts[2]!) }, parts[1]!);
-      case 'StepInvariantExpr':
-        return this.#shifted(this.#expr(parts[0]!), { at: this.#at(parts[2]!) }, parts[1]!);
+      case 'UnaryExpr':
       case 'BinaryExpr':
-        return this.#binary(parts, offset);
+      case 'MatrixSelector':
+      case 'SubqueryExpr':
+      case 'OffsetExpr':
+      case 'StepInvariantExpr':
+        return this.#operation(node);
       case 'AggregateExpr':
         return this.#aggregation(parts, offset);
       case 'FunctionCall':
@@ -240,15 +287,75 @@ class Parser {
   #at(node: SyntaxNode): At {
     const text = this.#textOf(node);
     if (node.name === 'AtModifierPreprocessors') return text.startsWith('start') ? 'start' : 'end';
-    const seconds = tryParseNumber(text);
+    const seconds = tryParseNumber(text.replace(/\s/g, ''));
     if (seconds === undefined || !Number.isSafeInteger(Math.round(seconds * 1000))) {
       throw this.#fail(`timestamp out of bounds for @ modifier: ${text}`, node.from);
     }
     return Math.round(seconds * 1000);
   }
 
-  #binary(parts: readonly SyntaxNode[], offset: number): Expr {
-    const [left, operator] = parts as [SyntaxNode, SyntaxNode];
+  /**
+   * Operands and operators in the order of the text, put together by their precedence. The tree of the grammar is not used for that: it
+   * lets what stands behind an operand (a range, offset, @) bind more loosely than any operator, which an editor does not mind.
+   */
+  #operation(node: SyntaxNode): Expr {
+    const line: Operation[] = [];
+    this.#flatten(node, line);
+    return new Climber(line).expression(0);
+  }
+
+  #flatten(node: SyntaxNode, line: Operation[]): void {
+    // what a long sum is nested in is on its left: no recursion there
+    const after: (() => void)[] = [];
+    for (let left: SyntaxNode | undefined = node; left;) {
+      const parts = children(left);
+      const offset = left.from;
+      switch (left.name) {
+        case 'BinaryExpr': {
+          const operator = this.#operator(parts);
+          after.push(() => {
+            line.push(operator);
+            this.#flatten(parts.at(-1)!, line);
+          });
+          left = parts[0];
+          break;
+        }
+        case 'UnaryExpr':
+          line.push({ kind: 'unary operator', op: this.#textOf(parts[0]!) === '-' ? '-' : '+', offset });
+          left = parts[1];
+          break;
+        case 'MatrixSelector':
+        case 'SubqueryExpr':
+        case 'OffsetExpr':
+        case 'StepInvariantExpr':
+          after.push(this.#appending(left.name, parts, line));
+          left = parts[0];
+          break;
+        case 'NumberDurationLiteral': {
+          // a sign in front is part of the grammar's literal, but binds less than ^
+          const sign = this.#textOf(left)[0];
+          if (sign === '-' || sign === '+') line.push({ kind: 'unary operator', op: sign, offset });
+          line.push(this.#number(left));
+          left = undefined;
+          break;
+        }
+        default:
+          line.push(this.#expr(left));
+          left = undefined;
+      }
+    }
+    while (after.length > 0) after.pop()!();
+  }
+
+  #appending(name: string, parts: readonly SyntaxNode[], line: Operation[]): () => void {
+    return () => {
+      const operand = line.pop() as Expr; // the last of a line is always an operand
+      line.push(this.#postfix(name, operand, parts));
+    };
+  }
+
+  #operator(parts: readonly SyntaxNode[]): BinaryOperator {
+    const operator = parts[1]!;
     const op = BINARY[operator.name];
     if (op === undefined) throw this.#fail(`${quote(this.#textOf(operator))} is not supported`, operator.from);
     let bool = false;
@@ -258,7 +365,28 @@ class Parser {
       else if (part.name === 'MatchingModifierClause') matching = this.#matching(children(part));
       else throw this.#fail(`${quote(this.#textOf(part))} is not supported`, part.from);
     }
-    return { kind: 'binary', op, left: this.#expr(left), right: this.#expr(parts.at(-1)!), bool, matching, offset };
+    return { kind: 'operator', op, bool, matching, offset: operator.from };
+  }
+
+  /** An operand with what stands behind it. */
+  #postfix(name: string, of: Expr, parts: readonly SyntaxNode[]): Expr {
+    const { offset } = of;
+    switch (name) {
+      case 'MatrixSelector':
+        if (of.kind !== 'selector') throw this.#fail('ranges only allowed for vector selectors', parts[1]!.from);
+        if (of.offsetMs !== 0) throw this.#fail('no offset modifiers allowed before range', parts[1]!.from);
+        if (of.at !== undefined) throw this.#fail('no @ modifiers allowed before range', parts[1]!.from);
+        return { kind: 'matrix', selector: of, rangeMs: this.#positiveDuration(parts[1]!), offset };
+      case 'SubqueryExpr': {
+        const rangeMs = this.#positiveDuration(parts[1]!);
+        const stepMs = parts[2] ? this.#positiveDuration(parts[2]) : undefined;
+        return { kind: 'subquery', of, rangeMs, stepMs, offsetMs: 0, at: undefined, offset };
+      }
+      case 'OffsetExpr':
+        return this.#shifted(of, { offsetMs: this.#duration(parts[2]!) }, parts[1]!);
+      default:
+        return this.#shifted(of, { at: this.#at(parts[2]!) }, parts[1]!);
+    }
   }
 
   #matching(parts: readonly SyntaxNode[]): Matching {
@@ -314,14 +442,13 @@ class Parser {
     return text;
   }
 
-  /** A literal; a duration is its seconds, as in newer Prometheus. */
-  #number(node: SyntaxNode): number {
-    const text = this.#textOf(node);
-    const value = tryParseNumber(text);
-    if (value !== undefined) return value;
+  /** A literal without its sign; a duration is its seconds, as in newer Prometheus. */
+  #number(node: SyntaxNode): NumberLiteral {
+    const text = this.#textOf(node).replace(/^[+-]\s*/, '');
     const ms = tryParseDuration(text);
-    if (ms === undefined) throw this.#fail(`bad number or duration syntax: ${quote(text)}`, node.from);
-    return ms / 1000;
+    const value = tryParseNumber(text) ?? (ms === undefined ? undefined : ms / 1000);
+    if (value === undefined) throw this.#fail(`bad number or duration syntax: ${quote(text)}`, node.from);
+    return { kind: 'number', value, text, offset: node.from };
   }
 
   #duration(node: SyntaxNode): number {

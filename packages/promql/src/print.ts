@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Syntax tree -> canonical text: what format_query answers, and what two equal expressions have in common.
-import { unwrapParens, type Expr, type Shift, type VectorSelector } from './ast.js';
+import type { Expr, Shift, VectorSelector } from './ast.js';
 import { durationText } from './duration.js';
 import { METRIC_NAME, quote } from './labels.js';
 import { matcherText } from './matcher.js';
@@ -21,7 +21,7 @@ export function printPromql(expr: Expr): string {
       return `${printPromql(expr.of)}[${durationText(expr.rangeMs)}:${step}]${shiftText(expr)}`;
     }
     case 'paren':
-      return `(${printPromql(unwrapParens(expr))})`;
+      return `(${printPromql(expr.of)})`;
     case 'unary':
       return `${expr.op}${printPromql(expr.of)}`;
     case 'call':

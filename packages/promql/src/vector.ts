@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values while they are evaluated: columnar over the steps of a grid, so that a range query is one pass over each operator.
 import { PromqlExecutionError } from './errors.js';
-import { Labels, withoutName } from './labels.js';
+import { withoutName, type Labels } from './labels.js';
 
 /** Step i stands at startMs + i * stepMs. An instant query has one step. */
 export interface Grid {

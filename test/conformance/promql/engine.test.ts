@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goal: our engine is Prometheus' engine: every expression of engine.txt gives the same series, times and values, or fails where it fails.
+// Method: a real Prometheus and a MemorySampleSource hold the series of series.txt; each expression is asked of both at four times and over
+// two ranges. Labels and times are compared exactly, values to 1e-12 of themselves.
+import { readFileSync } from 'node:fs';
+import {
+  evaluateInstant,
+  evaluateRange,
+  parsePromql,
+  PromqlExecutionError,
+  PromqlSyntaxError,
+  sampleText,
+  type InstantResult,
+  type ResultSeries,
+} from '@oap-federation/promql';
+import { MemorySampleSource } from '@oap-federation/promql/testing';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startPrometheus, type Prometheus } from '../../services/index.js';
+import { available, needs } from '../../services/needs.js';
+import { ask, difference, pointsOf, remoteWrite, seriesKey, type ApiReply, type Points } from './oracle.js';
+
+const linesOf = (file: string) =>
+  readFileSync(`${import.meta.dirname}/${file}`, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+const FIRST_MS = Date.UTC(2026, 0, 1);
+const STEP_MS = 30_000;
+
+/** On a sample, between samples, in the last quarter, and when most series have ended. */
+const INSTANTS_MS = [600_000, 1_234_567, 3_000_500, 3_700_000].map((ms) => FIRST_MS + ms);
+const RANGES = [
+  { startMs: FIRST_MS, stepMs: 60_000, count: 61 },
+  { startMs: FIRST_MS + 917_001, stepMs: 17_500, count: 130 },
+];
+
+const source = new MemorySampleSource();
+for (const line of linesOf('series.txt')) source.load(line, STEP_MS, FIRST_MS);
+
+type Ours = { readonly points: Points } | { readonly failed: string };
+
+async function attempt(evaluate: () => Promise<Points>): Promise<Ours> {
+  try {
+    return { points: await evaluate() };
+  } catch (error) {
+    if (error instanceof PromqlExecutionError || error instanceof PromqlSyntaxError) return { failed: error.message };
+    throw error;
+  }
+}
+
+function instantPoints(result: InstantResult, atMs: number): Points {
+  switch (result.kind) {
+    case 'scalar':
+      return new Map([['', [[atMs, sampleText(result.value)]]]]);
+    case 'string':
+      return new Map([['', [[atMs, result.value]]]]);
+    case 'vector':
+      return new Map(result.series.map(({ labels, value }) => [seriesKey(labels), [[atMs, sampleText(value)]]]));
+    case 'matrix':
+      return rangePoints(result.series);
+  }
+}
+
+function rangePoints(series: readonly ResultSeries[]): Points {
+  return new Map(
+    series.map(({ labels, timestamps, values }) => [
+      seriesKey(labels),
+      timestamps.map((at, i) => [at, sampleText(values[i]!)] as const),
+    ]),
+  );
+}
+
+function verdict(ours: Ours, theirs: ApiReply): string | undefined {
+  if (theirs.status === 'error') return 'failed' in ours ? undefined : `Prometheus fails: ${theirs.error}`;
+  return 'failed' in ours ? `we fail: ${ours.failed}` : difference(ours.points, pointsOf(theirs.data));
+}
+
+needs('prometheus')('the engine beside Prometheus', () => {
+  let prometheus: Prometheus;
+  beforeAll(async () => {
+    prometheus = available(await startPrometheus());
+    await remoteWrite(prometheus.url, source.series);
+  });
+  afterAll(() => prometheus.stop());
+
+  it.each(linesOf('engine.txt'))('%s', async (query) => {
+    for (const atMs of INSTANTS_MS) {
+      const ours = await attempt(async () =>
+        instantPoints(await evaluateInstant(parsePromql(query), atMs, source), atMs),
+      );
+      const theirs = await ask(prometheus.url, 'query', { query, time: String(atMs / 1000) });
+      expect(verdict(ours, theirs), `at ${atMs - FIRST_MS} ms`).toBeUndefined();
+    }
+    for (const range of RANGES) {
+      const { startMs, stepMs, count } = range;
+      const ours = await attempt(async () => rangePoints(await evaluateRange(parsePromql(query), range, source)));
+      const theirs = await ask(prometheus.url, 'query_range', {
+        query,
+        start: String(startMs / 1000),
+        end: String((startMs + (count - 1) * stepMs) / 1000),
+        step: String(stepMs / 1000),
+      });
+      expect(verdict(ours, theirs), `every ${stepMs} ms`).toBeUndefined();
+    }
+  });
+
+  it('has all the series', async () => {
+    const theirs = await ask(prometheus.url, 'query', {
+      query: 'count({__name__=~".+"} or up)',
+      time: String(FIRST_MS / 1000 + 60),
+    });
+    expect(pointsOf(theirs.data).size).toBe(1);
+    expect(source.series.length).toBeGreaterThan(30);
+  });
+});
