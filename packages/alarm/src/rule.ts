@@ -2,7 +2,7 @@
 // A checked alarm rule: what settings.ts makes of one entry of alarm-settings.yml, and what the engine judges by.
 import { createHash } from 'node:crypto';
 import type { AlarmTag } from '@oap-federation/storage';
-import type { AlarmExpression } from './expression.js';
+import type { AlarmExpression } from '@oap-federation/mqe';
 import type { MachineRule } from './machine.js';
 import type { NameFilter } from './name-filter.js';
 

@@ -2,7 +2,7 @@
 // alarm-settings.yml: SkyWalking's keys, and `on-incomplete` and `on-no-data` of ours. In: the text, the environment, the stored metrics.
 // Out: rules and hooks, or every problem at once with its path and place.
 import type { MetricSchema } from '@oap-federation/model';
-import { MqeError } from '@oap-federation/mqe';
+import { compileAlarmExpression, MqeError, type AlarmExpression } from '@oap-federation/mqe';
 import {
   didYouMean,
   entriesOf,
@@ -20,7 +20,6 @@ import {
 } from '@oap-federation/runtime';
 import type { AlarmTag } from '@oap-federation/storage';
 import type { RE2JS } from 're2js';
-import { compileAlarmExpression, type AlarmExpression } from './expression.js';
 import { parseHooks, type HookSettings } from './hooks/index.js';
 import { compileNameRegex, nameFilter } from './name-filter.js';
 import { fingerprintOf, type AlarmRule, type OnIncomplete } from './rule.js';

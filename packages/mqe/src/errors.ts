@@ -12,6 +12,9 @@ export class MqeError extends Error {
   }
 }
 
+/** A metric that is not stored here. `view_as_seq` and `is_present` take it as one without data, as SkyWalking does. */
+export class UnknownMetric extends MqeError {}
+
 /** ` Did you mean "x"?` for the known name nearest to `name`, or '' when none is near (a third of its length at most). */
 export function didYouMean(name: string, known: Iterable<string>): string {
   let best: string | undefined;

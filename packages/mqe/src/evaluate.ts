@@ -10,11 +10,23 @@ import {
   type ScopeName,
   type Step,
 } from '@oap-federation/model';
-import type { AggregateName, BinaryOp, LabelArg } from './ast.js';
-import { bucketStarts, compileMqe, type MetricRead, type Plan, type Shape, type Value } from './check.js';
+import { bucketStarts, compileMqe } from './check.js';
 import { MqeError } from './errors.js';
 import { formatValue } from './format.js';
-import type { MetricReader, MetricSeries } from './port.js';
+import {
+  aggregateLabels,
+  combine,
+  mapValues,
+  mergeTopLists,
+  relabel,
+  sortByLabels,
+  sortByValues,
+  type Label,
+  type LabelSet,
+} from './label-sets.js';
+import type { MetricRead, Plan, Shape, TopNPlan, Value } from './plan.js';
+import type { MetricReader, MetricSeries, SeriesQuery } from './port.js';
+import { aggregate, averageOf, compareAverages, increaseOf, quotient } from './values.js';
 
 /** What an expression is asked about. */
 export interface EvaluationRequest {
@@ -28,18 +40,6 @@ export interface EvaluationRequest {
   readonly toMinute: number;
   readonly step: Step;
   readonly offsetMinutes: number;
-}
-
-export interface Label {
-  readonly key: string;
-  readonly value: string;
-}
-
-/** One label set; `entityIds` runs beside `values` in a sorted list and is absent otherwise. */
-export interface LabelSet {
-  readonly labels: readonly Label[];
-  readonly values: readonly Value[];
-  readonly entityIds?: readonly string[];
 }
 
 /** Values before they are text. `comparison`: every value is 1 or 0. `scope` of the entities of a sorted list. */
@@ -91,7 +91,8 @@ export async function executeMqe(expression: string, request: EvaluationRequest)
 export async function evaluateMqe(plan: Plan, request: EvaluationRequest): Promise<MqeTable> {
   const { fromMinute, toMinute, step, offsetMinutes } = request;
   const starts = bucketStarts(fromMinute, toMinute, step, offsetMinutes);
-  return { ...(await new Evaluation(request, starts).table(plan)), starts };
+  const { shape, comparison } = plan;
+  return { shape, comparison, ...(await new Evaluation(request, starts).run(plan)), starts };
 }
 
 function textOf({ shape, sets, scope, starts }: MqeTable): MqeResult {
@@ -106,12 +107,15 @@ function textOf({ shape, sets, scope, starts }: MqeTable): MqeResult {
   return { type: type[shape], results, scope, error: undefined };
 }
 
-type Table = Omit<MqeTable, 'starts'>;
+interface Result {
+  readonly sets: readonly LabelSet[];
+  readonly scope: ScopeName | undefined;
+}
 
 class Evaluation {
   readonly #request: EvaluationRequest;
   readonly #starts: readonly number[];
-  /** A metric that the expression names twice is read once. */
+  /** What the expression names twice is read once. */
   readonly #reads = new Map<string, Promise<readonly MetricSeries[]>>();
 
   constructor(request: EvaluationRequest, starts: readonly number[]) {
@@ -119,56 +123,131 @@ class Evaluation {
     this.#starts = starts;
   }
 
-  async table(plan: Plan): Promise<Table> {
+  async run(plan: Plan): Promise<Result> {
     switch (plan.kind) {
       case 'scalar':
-        return { shape: 'single', sets: [{ labels: [], values: [plan.value] }], comparison: false, scope: undefined };
+        return ofSets([{ labels: [], values: [plan.value] }]);
       case 'metric':
-        return { shape: 'series', sets: await this.#series(plan.read), comparison: false, scope: undefined };
+        return ofSets(await this.#ofEntity(plan.read, this.#buckets()));
+      case 'merged':
+        return ofSets(await this.#ofEntity(plan.read, this.#wholeRange()));
+      case 'trend':
+        return ofSets(await this.#trend(plan));
+      case 'baseline':
+        return ofSets(this.#baseline(plan.read));
       case 'topN':
-        return {
-          shape: 'sorted',
-          sets: await this.#topN(plan),
-          comparison: false,
-          scope: plan.read.schema.scope,
-        };
+        return { sets: await this.#topN(plan), scope: plan.read.schema.scope };
+      case 'topNOf': {
+        const lists = await Promise.all(
+          plan.lists.map(async (list) => ({ metric: list.read.schema.name, sets: await this.#topN(list) })),
+        );
+        return { sets: mergeTopLists(lists, plan.n, plan.order), scope: plan.lists[0]!.read.schema.scope };
+      }
       case 'binary': {
-        const [left, right] = await Promise.all([this.table(plan.left), this.table(plan.right)]);
-        return combine(plan.op, plan.shape, left, right);
+        const [left, right] = await Promise.all([this.run(plan.left), this.run(plan.right)]);
+        const sides = [
+          { shape: plan.left.shape, sets: left.sets },
+          { shape: plan.right.shape, sets: right.sets },
+        ] as const;
+        return { sets: combine(plan.op, ...sides), scope: left.scope ?? right.scope };
       }
       case 'aggregate': {
-        const { sets } = await this.table(plan.of);
-        const folded = sets.map(({ labels, values }) => ({ labels, values: [aggregate(plan.name, values)] }));
-        return { shape: 'single', sets: folded, comparison: false, scope: undefined };
+        const { sets } = await this.run(plan.of);
+        return ofSets(sets.map(({ labels, values }) => ({ labels, values: [aggregate(plan.name, values)] })));
       }
       case 'map': {
         const { apply } = plan;
-        return mapValues(await this.table(plan.of), (v) => (typeof v === 'number' ? apply(v) : v));
+        return this.#changed(plan.of, (sets) => mapValues(sets, (v) => (typeof v === 'number' ? apply(v) : v)));
       }
       case 'absolute':
-        return mapValues(await this.table(plan.of), (v) =>
-          typeof v === 'number' ? Math.abs(v) : v !== null && v < 0n ? -v : v,
+        return this.#changed(plan.of, (sets) =>
+          mapValues(sets, (v) => (typeof v === 'number' ? Math.abs(v) : v !== null && v < 0n ? -v : v)),
         );
-      case 'relabels': {
-        const of = await this.table(plan.of);
-        return { ...of, sets: of.sets.map((set) => relabel(set, plan.from, plan.to)) };
+      case 'relabels':
+        return this.#changed(plan.of, (sets) => relabel(sets, plan.from, plan.to));
+      case 'aggregateLabels':
+        return this.#changed(plan.of, (sets) => aggregateLabels(sets, plan.name, plan.keep));
+      case 'sortValues':
+        return this.#changed(plan.of, (sets) => sortByValues(sets, plan.n, plan.order, plan.by));
+      case 'sortLabelValues':
+        return this.#changed(plan.of, (sets) => sortByLabels(sets, plan.order, plan.by));
+      case 'viewAsSeq': {
+        let first: Result | undefined;
+        for (const operand of plan.of) {
+          const result = await this.run(operand);
+          if (hasData(result)) return result;
+          first ??= result;
+        }
+        return first!;
+      }
+      case 'isPresent': {
+        for (const operand of plan.of) {
+          if (hasData(await this.run(operand))) return ofSets([{ labels: [], values: [1n] }]);
+        }
+        return ofSets([{ labels: [], values: [0n] }]);
       }
     }
   }
 
-  async #series(read: MetricRead): Promise<readonly LabelSet[]> {
-    const entityId = this.#request.entityIdOf(read.schema.scope);
+  async #changed(of: Plan, change: (sets: readonly LabelSet[]) => readonly LabelSet[]): Promise<Result> {
+    const { sets, scope } = await this.run(of);
+    return { sets: change(sets), scope };
+  }
+
+  /** The buckets of the range, `lookback` steps before it included. */
+  #buckets(lookback = 0): Rows {
+    const { fromMinute, step } = this.#request;
+    const minutes = STEP_MINUTES[step];
+    const before = Array.from({ length: lookback }, (_, i) => this.#starts[0]! - (lookback - i) * minutes);
+    return {
+      starts: [...before, ...this.#starts],
+      minutes,
+      fromMinute: fromMinute - lookback * minutes,
+      isRange: false,
+    };
+  }
+
+  /** The range as one row. */
+  #wholeRange(): Rows {
+    const { fromMinute, step } = this.#request;
+    const minutes = this.#starts.length * STEP_MINUTES[step];
+    return { starts: this.#starts.slice(0, 1), minutes, fromMinute, isRange: true };
+  }
+
+  async #ofEntity(read: MetricRead, rows: Rows): Promise<readonly LabelSet[]> {
+    const entityIds = [this.#request.entityIdOf(read.schema.scope)];
     const byOrigin = new Map<string, MetricSeries>();
-    for (const series of await this.#read(read, { entityIds: [entityId] })) byOrigin.set(series.origin, series);
-    return originNames(read, byOrigin.keys()).flatMap((origin) => this.#labelSets(read, origin, byOrigin.get(origin)));
+    for (const series of await this.#read(read, rows, { entityIds })) byOrigin.set(series.origin, series);
+    return originNames(read, byOrigin.keys()).flatMap((origin) => labelSets(read, rows, origin, byOrigin.get(origin)));
+  }
+
+  /** Absent points: no baseline service is connected, and SkyWalking answers the same then. */
+  #baseline(read: MetricRead): readonly LabelSet[] {
+    this.#request.entityIdOf(read.schema.scope);
+    return originNames(read, []).flatMap((origin) => labelSets(read, this.#buckets(), origin, undefined));
+  }
+
+  /** What each bucket is above the one `steps` before it; per second of that time for a rate. */
+  async #trend({ read, name, steps }: Extract<Plan, { kind: 'trend' }>): Promise<readonly LabelSet[]> {
+    const sets = await this.#ofEntity(read, this.#buckets(steps));
+    const seconds = steps * STEP_MINUTES[this.#request.step] * 60;
+    return sets.map(({ labels, values }) => {
+      const increases = this.#starts.map((_, i) => increaseOf(values[i + steps]!, values[i]!));
+      return {
+        labels,
+        values: name === 'increase' ? increases : increases.map((v) => (v === null ? null : Number(v) / seconds)),
+      };
+    });
   }
 
   /** Entities by the average of their buckets that have data; equal averages by entity id, so that an answer is repeatable. */
-  async #topN({ read, n, order, layer }: Extract<Plan, { kind: 'topN' }>): Promise<readonly LabelSet[]> {
+  async #topN({ read, isMerged, n, order, layer, withoutLayers }: TopNPlan): Promise<readonly LabelSet[]> {
     const { serviceId } = this.#request;
-    const all = await this.#read(read, {
+    const rows = isMerged ? this.#wholeRange() : this.#buckets();
+    const all = await this.#read(read, rows, {
       ...(serviceId === undefined ? {} : { serviceId }),
       ...(layer === undefined ? {} : { layer }),
+      ...(withoutLayers.length === 0 ? {} : { withoutLayers }),
     });
     const byOrigin = new Map<string, MetricSeries[]>();
     for (const series of all) {
@@ -178,65 +257,78 @@ class Evaluation {
     }
     const sign = order === 'asc' ? 1 : -1;
     return originNames(read, byOrigin.keys()).flatMap((origin) => {
-      const rows = (byOrigin.get(origin) ?? []).map((series) => ({
+      const entities = (byOrigin.get(origin) ?? []).map((series) => ({
         entityId: series.entityId,
-        averages: this.#labelSets(read, origin, series).map(({ values }) => aggregate('avg', values)),
+        averages: labelSets(read, rows, origin, series).map(({ values }) => averageOf(values)),
       }));
       return labelsOf(read, origin).map((labels, i) => {
-        const present = rows.flatMap(({ entityId, averages }) => {
-          const value = averages[i]!;
-          return value === null ? [] : [{ entityId, value }];
+        const present = entities.flatMap(({ entityId, averages }) => {
+          const average = averages[i];
+          return average === undefined ? [] : [{ entityId, average }];
         });
-        present.sort((a, b) =>
-          a.value < b.value ? -sign : a.value > b.value ? sign : a.entityId < b.entityId ? -1 : 1,
-        );
+        present.sort((a, b) => sign * compareAverages(a.average, b.average) || (a.entityId < b.entityId ? -1 : 1));
         const top = present.slice(0, n);
-        return { labels, values: top.map((r) => r.value), entityIds: top.map((r) => r.entityId) };
+        return { labels, values: top.map((r) => quotient(r.average)), entityIds: top.map((r) => r.entityId) };
       });
     });
   }
 
   #read(
     { schema, origins }: MetricRead,
-    filter: { readonly entityIds?: readonly string[]; readonly serviceId?: string; readonly layer?: string },
+    { fromMinute, isRange }: Rows,
+    filter: Pick<SeriesQuery, 'entityIds' | 'serviceId' | 'layer' | 'withoutLayers'>,
   ): Promise<readonly MetricSeries[]> {
-    const { reader, fromMinute, toMinute, step, offsetMinutes } = this.#request;
-    const key = JSON.stringify([schema.name, origins, filter]);
+    const { reader, toMinute, step, offsetMinutes } = this.#request;
+    const key = JSON.stringify([schema.name, origins, fromMinute, isRange, filter]);
     let reading = this.#reads.get(key);
     if (reading === undefined) {
-      reading = reader.readSeries({
-        metric: schema,
-        ...filter,
-        origins,
-        fromMinute,
-        toMinute,
-        step,
-        offsetMinutes,
-      });
+      const query = { metric: schema, ...filter, origins, fromMinute, toMinute, step, offsetMinutes };
+      reading = isRange ? reader.readRange(query) : reader.readSeries(query);
       this.#reads.set(key, reading);
     }
     return reading;
   }
+}
 
-  /** One set per rank (or one), a value for every bucket; without a series all values are absent. */
-  #labelSets(read: MetricRead, origin: string, series: MetricSeries | undefined): readonly LabelSet[] {
-    const { schema, ranks } = read;
-    const sets = labelsOf(read, origin).map((labels) => ({
-      labels,
-      values: Array.from<Value>({ length: this.#starts.length }).fill(null),
-    }));
-    if (series === undefined) return sets;
-    const minutes = STEP_MINUTES[this.#request.step];
-    const valuesOf = ranks === undefined ? undefined : rankReader(schema, ranks);
-    series.starts.forEach((start, row) => {
-      const at = (start - this.#starts[0]!) / minutes;
-      if (at < 0 || at >= this.#starts.length || !series.columns.has(row)) return;
-      const fields = series.columns.fields(row);
-      if (valuesOf === undefined) sets[0]!.values[at] = plainValue(schema, fields, minutes);
-      else valuesOf(fields).forEach((value, i) => (sets[i]!.values[at] = value));
-    });
-    return sets;
-  }
+/** The rows that are read of a series, each `minutes` long. */
+interface Rows {
+  readonly starts: readonly number[];
+  readonly minutes: number;
+  readonly fromMinute: number;
+  /** All of the range is one row. */
+  readonly isRange: boolean;
+}
+
+function ofSets(sets: readonly LabelSet[]): Result {
+  return { sets, scope: undefined };
+}
+
+function hasData({ sets }: Result): boolean {
+  return sets.some(({ values }) => values.some((v) => v !== null));
+}
+
+/** One set per rank (or one), a value for every row; without a series all values are absent. */
+function labelSets(
+  read: MetricRead,
+  { starts, minutes }: Rows,
+  origin: string,
+  series: MetricSeries | undefined,
+): readonly LabelSet[] {
+  const { schema, ranks } = read;
+  const sets = labelsOf(read, origin).map((labels) => ({
+    labels,
+    values: Array.from<Value>({ length: starts.length }).fill(null),
+  }));
+  if (series === undefined) return sets;
+  const valuesOf = ranks === undefined ? undefined : rankReader(schema, ranks);
+  series.starts.forEach((start, row) => {
+    const at = (start - starts[0]!) / minutes;
+    if (at < 0 || at >= starts.length || !series.columns.has(row)) return;
+    const fields = series.columns.fields(row);
+    if (valuesOf === undefined) sets[0]!.values[at] = plainValue(schema, fields, minutes);
+    else valuesOf(fields).forEach((value, i) => (sets[i]!.values[at] = value));
+  });
+  return sets;
 }
 
 /** Origins to show: as asked (absent ones too: an absent origin is shown as absent), or those there are, by name. */
@@ -268,117 +360,4 @@ function rankReader(
     const values = percentiles(layout, fields.distribution(0), ascending);
     return places.map((i) => BigInt(Math.round(values[i]!)));
   };
-}
-
-function mapValues(table: Table, apply: (value: Value) => Value): Table {
-  const sets = table.sets.map((set) => ({ ...set, values: set.values.map((v) => apply(v)) }));
-  return { ...table, sets, comparison: false };
-}
-
-function relabel(set: LabelSet, from: LabelArg, to: LabelArg): LabelSet {
-  const labels = set.labels.map(({ key, value }) => {
-    if (key !== from.label) return { key, value };
-    const at = from.values.indexOf(value);
-    return { key: to.label, value: at < 0 ? value : to.values[at]! };
-  });
-  labels.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  return { ...set, labels };
-}
-
-/** Folds the present values of a set; absent when there are none (a count is then 0). Integers stay exact. */
-function aggregate(name: AggregateName, values: readonly Value[]): Value {
-  const present = values.filter((v) => v !== null);
-  if (name === 'count') return BigInt(present.length);
-  if (present.length === 0) return null;
-  switch (name) {
-    case 'latest':
-      return present.at(-1)!;
-    case 'max':
-      return present.reduce((a, b) => (b > a ? b : a));
-    case 'min':
-      return present.reduce((a, b) => (b < a ? b : a));
-    case 'sum':
-      return sum(present);
-    case 'avg': {
-      const total = sum(present);
-      if (typeof total === 'number') return total / present.length;
-      const n = BigInt(present.length);
-      return total % n === 0n ? total / n : Number(total / n) + Number(total % n) / present.length;
-    }
-  }
-}
-
-function sum(values: readonly (bigint | number)[]): bigint | number {
-  if (values.every((v) => typeof v === 'bigint')) return values.reduce((a, b) => a + b, 0n);
-  return values.reduce<number>((a, b) => a + Number(b), 0);
-}
-
-function combine(op: BinaryOp, shape: Shape, left: Table, right: Table): Table {
-  const leftIsOne = left.shape === 'single';
-  const rightIsOne = right.shape === 'single';
-  const keepRight = leftIsOne && !rightIsOne;
-  const matched = keepRight ? match(right.sets, left.sets) : match(left.sets, right.sets);
-  const sets = matched.map(({ kept, other }): LabelSet => {
-    const [a, b] = keepRight ? [other, kept] : [kept, other];
-    const values = kept.values.map((_, i) =>
-      apply(op, a?.values[leftIsOne ? 0 : i] ?? null, b?.values[rightIsOne ? 0 : i] ?? null),
-    );
-    const labels = kept.labels.length > 0 ? kept.labels : (other?.labels ?? []);
-    return { labels, values, ...(kept.entityIds === undefined ? {} : { entityIds: kept.entityIds }) };
-  });
-  return { shape, sets, comparison: COMPARISONS.has(op), scope: left.scope ?? right.scope };
-}
-
-/** Sets that belong together: one unlabelled set goes with each of the other side, others with the equal set or with nothing. */
-function match(
-  kept: readonly LabelSet[],
-  others: readonly LabelSet[],
-): readonly { readonly kept: LabelSet; readonly other: LabelSet | undefined }[] {
-  if (kept.length === 0 || others.length === 0) return [];
-  if (others.length === 1 && others[0]!.labels.length === 0) return kept.map((k) => ({ kept: k, other: others[0] }));
-  if (kept.length === 1 && kept[0]!.labels.length === 0) return others.map((other) => ({ kept: kept[0]!, other }));
-  const byLabels = new Map(others.map((set) => [labelKey(set.labels), set]));
-  return kept.map((k) => ({ kept: k, other: byLabels.get(labelKey(k.labels)) }));
-}
-
-function labelKey(labels: readonly Label[]): string {
-  return JSON.stringify(labels.map(({ key, value }) => [key, value]));
-}
-
-const COMPARISONS: ReadonlySet<BinaryOp> = new Set<BinaryOp>(['>', '>=', '<', '<=', '==', '!=']);
-
-/** Arithmetic in doubles (division by zero is no error); comparison of integers is exact. An absent side makes the point absent. */
-function apply(op: BinaryOp, a: Value, b: Value): Value {
-  if (a === null || b === null) return null;
-  switch (op) {
-    case '+':
-      return Number(a) + Number(b);
-    case '-':
-      return Number(a) - Number(b);
-    case '*':
-      return Number(a) * Number(b);
-    case '/':
-      return Number(a) / Number(b);
-    case '%':
-      return Number(a) % Number(b);
-    case '>':
-      return a > b ? 1n : 0n;
-    case '>=':
-      return a >= b ? 1n : 0n;
-    case '<':
-      return a < b ? 1n : 0n;
-    case '<=':
-      return a <= b ? 1n : 0n;
-    case '==':
-      return isEqual(a, b) ? 1n : 0n;
-    case '!=':
-      return isEqual(a, b) ? 0n : 1n;
-  }
-}
-
-/** Mathematically equal, also between an integer and a double; NaN equals nothing. */
-function isEqual(a: bigint | number, b: bigint | number): boolean {
-  if (typeof a === typeof b) return a === b;
-  const [integer, double] = typeof a === 'bigint' ? [a, b as number] : [b as bigint, a];
-  return Number.isInteger(double) && BigInt(double) === integer;
 }

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-export { bucketStarts, compileMqe, type Plan, type Shape, type Value } from './check.js';
+export { compileAlarmExpression, type AlarmExpression, type AlarmRead } from './alarm-expression.js';
+export { bucketStarts, compileMqe } from './check.js';
 export { didYouMean, MqeError } from './errors.js';
 export {
   evaluateMqe,
   executeMqe,
   type EvaluationRequest,
-  type Label,
-  type LabelSet,
   type MqeResult,
   type MqeTable,
   type MqeValue,
   type MqeValues,
 } from './evaluate.js';
 export { formatValue } from './format.js';
-export { withLabel } from './parser.js';
+export type { Label, LabelSet } from './label-sets.js';
+export type { Plan, Shape, Value } from './plan.js';
 export type { MetricReader, MetricSeries, SeriesQuery } from './port.js';
+export { withLabel } from './with-label.js';

@@ -4,8 +4,10 @@
 // (What valid and invalid expressions give is in test/conformance/mqe.)
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { metricsOf } from './ast.js';
 import { MqeError } from './errors.js';
-import { metricsOf, parseMqe, withLabel } from './parser.js';
+import { parseMqe } from './parser.js';
+import { withLabel } from './with-label.js';
 
 const PIECES =
   "avg ( ) { } , = == != > < >= <= + - * / % 1 2.5 cpm 9lives 'a,b' \"x\" top_n relabels round des asc p attr0 ' . ^ é && || rate".split(
@@ -42,6 +44,10 @@ it('adds a label to every metric that lacks it', () => {
     ["pct{p='50'} - cpm", "pct{p='50',origin='*'} - cpm{origin='*'}"],
     ["pct{p='50' } - 1", "pct{p='50' ,origin='*'} - 1"],
     ["cpm{origin='a'} + top_n(x, 3, des)", "cpm{origin='a'} + top_n(x{origin='*'}, 3, des)"],
+    ['cpm{ }', "cpm{ origin='*'}"],
+    ['merged(cpm) - rate(cpm, 2)', "merged(cpm{origin='*'}) - rate(cpm{origin='*'}, 2)"],
+    ['top_n_of(top_n(a, 1, des), 2, asc)', "top_n_of(top_n(a{origin='*'}, 1, des), 2, asc)"],
+    ['is_present(a, b)', "is_present(a{origin='*'}, b{origin='*'})"],
     ['1 + 2', '1 + 2'],
   ];
   for (const [before, after] of cases) {

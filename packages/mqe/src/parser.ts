@@ -1,71 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tokens -> tree, by recursive descent. Binding, tightest first: `* / %`, `+ -`, comparisons; all left associative.
-// Source: SkyWalking's MQEParser.g4. What of MQE is not here yet is refused by name.
-import type { AggregateName, AttributeArg, BinaryOp, Expr, LabelArg, MathName, MetricExpr } from './ast.js';
+// Tokens -> tree, by recursive descent. Binding, tightest first: `* / %`, `+ -`, comparisons, `&& ||`; all left associative.
+// Source: SkyWalking's MQEParser.g4, and `merged`, which is our own (docs/query.md).
+import type {
+  AggregateName,
+  AttributeArg,
+  BaselineName,
+  BinaryOp,
+  Expr,
+  LabelAggregateName,
+  LabelArg,
+  LabelName,
+  MathName,
+  MetricExpr,
+  Order,
+  TopNExpr,
+  TrendName,
+} from './ast.js';
 import { didYouMean, MqeError } from './errors.js';
 import { tokenize, type Token } from './lexer.js';
 
-const AGGREGATES: ReadonlySet<string> = new Set<AggregateName>(['avg', 'count', 'latest', 'sum', 'max', 'min']);
-const MATHS: ReadonlySet<string> = new Set<MathName>(['abs', 'ceil', 'floor']);
-const NOT_YET: ReadonlySet<string> = new Set([
-  'increase',
-  'rate',
+const AGGREGATES: readonly AggregateName[] = ['avg', 'count', 'latest', 'sum', 'max', 'min'];
+const LABEL_AGGREGATES: readonly LabelAggregateName[] = ['avg', 'sum', 'max', 'min'];
+const MATHS: readonly MathName[] = ['abs', 'ceil', 'floor'];
+const TRENDS: readonly TrendName[] = ['increase', 'rate'];
+const BASELINES: readonly BaselineName[] = ['value', 'upper', 'lower'];
+const ORDERS: readonly Order[] = ['asc', 'des'];
+const FUNCTIONS: readonly string[] = [
+  ...AGGREGATES,
+  ...MATHS,
+  ...TRENDS,
+  'round',
+  'merged',
+  'top_n',
   'top_n_of',
+  'relabels',
   'aggregate_labels',
   'sort_values',
   'sort_label_values',
   'view_as_seq',
   'is_present',
   'baseline',
-]);
-const FUNCTIONS: readonly string[] = [...AGGREGATES, ...MATHS, 'round', 'top_n', 'relabels', ...NOT_YET];
+];
 
 const LEVELS: readonly ReadonlySet<string>[] = [
+  new Set(['&&', '||']),
   new Set(['>', '>=', '<', '<=', '==', '!=']),
   new Set(['+', '-']),
   new Set(['*', '/', '%']),
 ];
+const COMPARE_LEVEL = 1;
 
 // Parentheses and calls inside each other; keeps the recursion of parser and evaluator short.
 const NESTING_MAX = 32;
 const ROUND_PLACES_MAX = 12;
 const TOP_N_MAX = 1_000;
+// A day of minutes: what is read before the range to find what it grew from.
+const TREND_STEPS_MAX = 1_440;
 
 /** Parses an expression. Errors: MqeError with the column of the first thing that cannot be. */
 export function parseMqe(expression: string): Expr {
   return new Parser(tokenize(expression)).parse();
-}
-
-/** Every metric read of a tree, left to right. */
-export function metricsOf(expr: Expr): readonly MetricExpr[] {
-  switch (expr.kind) {
-    case 'metric':
-      return [expr];
-    case 'scalar':
-      return [];
-    case 'binary':
-      return [...metricsOf(expr.left), ...metricsOf(expr.right)];
-    case 'aggregate':
-    case 'math':
-    case 'round':
-    case 'topN':
-    case 'relabels':
-      return metricsOf(expr.of);
-  }
-}
-
-/** The same expression with `label='value'` added to every metric that does not carry that label. Errors: MqeError. */
-export function withLabel(expression: string, label: string, value: string): string {
-  let out = '';
-  let from = 0;
-  for (const metric of metricsOf(parseMqe(expression))) {
-    if (metric.labels.some((l) => l.label === label)) continue;
-    const at = metric.labelColumn - 1;
-    const pair = `${label}='${value}'`;
-    out += expression.slice(from, at) + (expression[at] === '}' ? `,${pair}` : `{${pair}}`);
-    from = at;
-  }
-  return out + expression.slice(from);
 }
 
 class Parser {
@@ -80,11 +74,7 @@ class Parser {
   parse(): Expr {
     if (this.#peek().kind === 'end') throw new MqeError('The expression is empty', 1);
     const expr = this.#binary(0);
-    const rest = this.#peek();
-    if (rest.text === '&&' || rest.text === '||') {
-      throw new MqeError(`Operator ${rest.text} of MQE is not supported yet`, rest.column);
-    }
-    if (rest.kind !== 'end') throw this.#unexpected('an operator or the end of the expression');
+    if (this.#peek().kind !== 'end') throw this.#unexpected('an operator or the end of the expression');
     return expr;
   }
 
@@ -122,7 +112,7 @@ class Parser {
       this.#next();
       const after = this.#peek();
       // `> bool 5`: the word is allowed and changes nothing, comparisons always answer 1 or 0
-      if (level === 0 && after.kind === 'name' && after.text.toLowerCase() === 'bool') this.#next();
+      if (level === COMPARE_LEVEL && after.kind === 'name' && after.text.toLowerCase() === 'bool') this.#next();
       left = {
         kind: 'binary',
         op: token.text as BinaryOp,
@@ -183,11 +173,12 @@ class Parser {
     if (this.#peek().kind !== 'name') throw this.#unexpected('a metric name');
     const name = this.#next();
     const labels: LabelArg[] = [];
+    const { text, column, end } = name;
     if (!this.#isSymbol('{')) {
-      return { kind: 'metric', name: name.text, labels, column: name.column, labelColumn: name.end };
+      return { kind: 'metric', name: text, labels, column, labelColumn: end, endColumn: end };
     }
     this.#next();
-    for (;;) {
+    while (!this.#isSymbol('}') || labels.length > 0) {
       const label = this.#label();
       if (labels.some((l) => l.label === label.label)) {
         throw new MqeError(`Label ${label.label} is given twice`, label.column);
@@ -197,7 +188,7 @@ class Parser {
       this.#next();
     }
     const close = this.#symbol('}');
-    return { kind: 'metric', name: name.text, labels, column: name.column, labelColumn: close.column };
+    return { kind: 'metric', name: text, labels, column, labelColumn: close.column, endColumn: close.end };
   }
 
   #label(): LabelArg {
@@ -222,9 +213,34 @@ class Parser {
     return value;
   }
 
+  /** One of a few words, in any case where SkyWalking's lexer allows that. */
+  #word<Word extends string>(words: readonly Word[], what: string, fold = false): Word {
+    const token = this.#peek();
+    const text = fold ? token.text.toLowerCase() : token.text;
+    const word = token.kind === 'name' ? words.find((w) => w === text) : undefined;
+    if (word === undefined) throw this.#unexpected(what);
+    this.#next();
+    return word;
+  }
+
+  #order(): Order {
+    return this.#word(ORDERS, 'asc or des', true);
+  }
+
+  /** `name, name, ...` */
+  #labelNames(): LabelName[] {
+    const names: LabelName[] = [];
+    do {
+      if (names.length > 0) this.#next();
+      if (this.#peek().kind !== 'name') throw this.#unexpected('a label name');
+      const { text, column } = this.#next();
+      names.push({ label: text, column });
+    } while (this.#isSymbol(','));
+    return names;
+  }
+
   #call(): Expr {
     const { text: name, column } = this.#next();
-    if (NOT_YET.has(name)) throw new MqeError(`Function ${name} of MQE is not supported yet`, column);
     this.#symbol('(');
     const expr = this.#arguments(name, column);
     this.#symbol(')');
@@ -232,36 +248,112 @@ class Parser {
   }
 
   #arguments(name: string, column: number): Expr {
-    if (AGGREGATES.has(name)) return { kind: 'aggregate', name: name as AggregateName, of: this.#binary(0), column };
-    if (MATHS.has(name)) return { kind: 'math', name: name as MathName, of: this.#binary(0), column };
-    if (name === 'round') {
-      const of = this.#binary(0);
+    const aggregate = AGGREGATES.find((n) => n === name);
+    if (aggregate !== undefined) return { kind: 'aggregate', name: aggregate, of: this.#binary(0), column };
+    const math = MATHS.find((n) => n === name);
+    if (math !== undefined) return { kind: 'math', name: math, of: this.#binary(0), column };
+    const trend = TRENDS.find((n) => n === name);
+    if (trend !== undefined) {
+      const of = this.#bareMetric(name);
       this.#symbol(',');
-      return { kind: 'round', of, places: this.#integer('a number of places', 0, ROUND_PLACES_MAX), column };
+      return { kind: 'trend', name: trend, of, steps: this.#integer('a number of steps', 1, TREND_STEPS_MAX), column };
     }
-    if (name === 'relabels') {
-      const of = this.#binary(0);
-      this.#symbol(',');
-      const from = this.#label();
-      this.#symbol(',');
-      const to = this.#label();
-      if (from.values.length !== to.values.length) {
-        throw new MqeError(`relabels maps ${from.values.length} values to ${to.values.length}`, to.column);
+    switch (name) {
+      case 'round': {
+        const of = this.#binary(0);
+        this.#symbol(',');
+        return { kind: 'round', of, places: this.#integer('a number of places', 0, ROUND_PLACES_MAX), column };
       }
-      return { kind: 'relabels', of, from, to, column };
+      case 'merged':
+        return { kind: 'merged', of: this.#bareMetric(name), column };
+      case 'baseline': {
+        const of = this.#bareMetric(name);
+        this.#symbol(',');
+        return { kind: 'baseline', of, name: this.#word(BASELINES, 'value, upper or lower'), column };
+      }
+      case 'relabels':
+        return this.#relabels(column);
+      case 'aggregate_labels':
+        return this.#aggregateLabels(column);
+      case 'sort_values': {
+        const of = this.#binary(0);
+        this.#symbol(',');
+        const n = this.#integer('a number of label sets', 1, TOP_N_MAX);
+        this.#symbol(',');
+        const order = this.#order();
+        this.#symbol(',');
+        return { kind: 'sortValues', of, n, order, by: this.#word(AGGREGATES, AGGREGATES.join(', ')), column };
+      }
+      case 'sort_label_values': {
+        const of = this.#binary(0);
+        this.#symbol(',');
+        const order = this.#order();
+        this.#symbol(',');
+        return { kind: 'sortLabelValues', of, order, labels: this.#labelNames(), column };
+      }
+      case 'view_as_seq':
+      case 'is_present': {
+        const of = [this.#binary(0)];
+        while (this.#isSymbol(',')) {
+          this.#next();
+          of.push(this.#binary(0));
+        }
+        return { kind: name === 'is_present' ? 'isPresent' : 'viewAsSeq', of, column };
+      }
+      case 'top_n':
+        return this.#topN(column);
+      case 'top_n_of':
+        return this.#topNOf(column);
+      default:
+        throw new MqeError(`Function ${name} does not exist.${didYouMean(name, FUNCTIONS)}`, column);
     }
-    if (name === 'top_n') return this.#topN(column);
-    throw new MqeError(`Function ${name} does not exist.${didYouMean(name, FUNCTIONS)}`, column);
   }
 
-  #topN(column: number): Expr {
-    const of = this.#metric();
+  /** A metric and nothing else: the function needs its stored fields, or reads before the range. */
+  #bareMetric(name: string): MetricExpr {
+    const metric = this.#metric();
+    if (!this.#isSymbol(',') && !this.#isSymbol(')')) {
+      throw new MqeError(`${name} takes a metric alone, not an expression`, this.#peek().column);
+    }
+    return metric;
+  }
+
+  #relabels(column: number): Expr {
+    const of = this.#binary(0);
+    this.#symbol(',');
+    const from = this.#label();
+    this.#symbol(',');
+    const to = this.#label();
+    if (from.values.length !== to.values.length) {
+      throw new MqeError(`relabels maps ${from.values.length} values to ${to.values.length}`, to.column);
+    }
+    return { kind: 'relabels', of, from, to, column };
+  }
+
+  #aggregateLabels(column: number): Expr {
+    const of = this.#binary(0);
+    this.#symbol(',');
+    const name = this.#word(LABEL_AGGREGATES, LABEL_AGGREGATES.join(', '));
+    if (!this.#isSymbol('(')) return { kind: 'aggregateLabels', of, name, keep: [], column };
+    this.#next();
+    const keep = this.#labelNames();
+    this.#symbol(')');
+    return { kind: 'aggregateLabels', of, name, keep, column };
+  }
+
+  #topN(column: number): TopNExpr {
+    const after = this.#tokens[this.#at + 1];
+    const isMerged = this.#peek().text === 'merged' && after?.text === '(';
+    if (isMerged) {
+      this.#next();
+      this.#next();
+    }
+    const of = this.#bareMetric(isMerged ? 'merged' : 'top_n');
+    if (isMerged) this.#symbol(')');
     this.#symbol(',');
     const n = this.#integer('a number of entities', 1, TOP_N_MAX);
     this.#symbol(',');
-    const order = this.#peek().text.toLowerCase();
-    if (this.#peek().kind !== 'name' || (order !== 'asc' && order !== 'des')) throw this.#unexpected('asc or des');
-    this.#next();
+    const order = this.#order();
     const attributes: AttributeArg[] = [];
     while (this.#isSymbol(',')) {
       this.#next();
@@ -273,6 +365,22 @@ class Parser {
       if (this.#peek().kind !== 'string') throw this.#unexpected(`a quoted value of ${name.text}`);
       attributes.push({ name: name.text, value: this.#next().text, negated, column: name.column });
     }
-    return { kind: 'topN', of, n, order, attributes, column };
+    return { kind: 'topN', of, isMerged, n, order, attributes, column };
+  }
+
+  #topNOf(column: number): Expr {
+    const lists: TopNExpr[] = [];
+    while (lists.length === 0 || this.#peek().text === 'top_n') {
+      const name = this.#peek();
+      if (name.text !== 'top_n') throw this.#unexpected('top_n(...)');
+      this.#next();
+      this.#symbol('(');
+      lists.push(this.#topN(name.column));
+      this.#symbol(')');
+      this.#symbol(',');
+    }
+    const n = this.#integer('a number of entities', 1, TOP_N_MAX);
+    this.#symbol(',');
+    return { kind: 'topNOf', lists, n, order: this.#order(), column };
   }
 }

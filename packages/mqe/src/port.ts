@@ -12,6 +12,8 @@ export interface SeriesQuery {
   readonly layer?: string;
   /** Only entities of these slots; what judges its own slots reads them whole. */
   readonly slots?: readonly number[];
+  /** Only entities whose layer set holds none of these; used by top_n(..., attr0!='GENERAL'). */
+  readonly withoutLayers?: readonly string[];
   /** '' reads the merged rows; names read the breakdown; '*' reads every origin there is, without the merged row. */
   readonly origins: readonly string[];
   /** Epoch minutes, both inclusive, aligned by the reader to the step's buckets in the zone `offsetMinutes` east of UTC. */

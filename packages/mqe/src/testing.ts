@@ -50,7 +50,7 @@ export class MemoryMetricReader implements MetricReader {
   }
 
   #read(query: SeriesQuery, rowStart: (minute: number) => number): readonly MetricSeries[] {
-    const { metric, entityIds, serviceId, layer, slots, origins, step, offsetMinutes } = query;
+    const { metric, entityIds, serviceId, slots, layer, withoutLayers = [], origins, step, offsetMinutes } = query;
     const first = bucketStart(query.fromMinute, step, offsetMinutes);
     const last = bucketStart(query.toMinute, step, offsetMinutes);
     const found: MetricSeries[] = [];
@@ -58,7 +58,8 @@ export class MemoryMetricReader implements MetricReader {
       if (entityIds && !entityIds.includes(entity.id)) continue;
       if (serviceId !== undefined && !(entity.id === serviceId || entity.id.startsWith(`${serviceId}_`))) continue;
       if (slots !== undefined && !slots.includes(slotOf(entity.id, this.#slotCount))) continue;
-      if (layer !== undefined && !entity.source.layer.split(',').includes(layer)) continue;
+      const layers = entity.source.layer.split(',');
+      if ((layer !== undefined && !layers.includes(layer)) || withoutLayers.some((l) => layers.includes(l))) continue;
       if (origins[0] === '*' ? origin === '' : !origins.includes(origin)) continue;
       const starts: number[] = [];
       const merged = new MetricColumns(metric);

@@ -136,6 +136,10 @@ async function findEntities(session: SqlSession, query: SeriesQuery): Promise<Fo
     values.push(query.slots);
     conditions.push(`slot = ANY ($${values.length}::int[])`);
   }
+  if (query.withoutLayers !== undefined) {
+    values.push(query.withoutLayers);
+    conditions.push(`NOT string_to_array(layers, ',') && $${values.length}::text[]`);
+  }
   const { rows } = await session.query(
     `SELECT slot, code, entity_id FROM dictionary WHERE ${conditions.join(' AND ')} ORDER BY slot, code`,
     values,
@@ -185,7 +189,8 @@ async function readPieces(
   const bySlot = new Map<number, Map<number, FoundEntity>>(slots.map((slot) => [slot, new Map()]));
   for (const entity of entities) bySlot.get(entity.slot)!.set(entity.code, entity);
 
-  const filtered = query.entityIds !== undefined || query.serviceId !== undefined || query.layer !== undefined;
+  const { entityIds, serviceId, layer, withoutLayers } = query;
+  const filtered = [entityIds, serviceId, layer, withoutLayers].some((filter) => filter !== undefined);
   const found = new Map<string, SeriesPieces>();
   const width = metric.intColumns.length;
   for (const part of await parts(session, buckets, slots)) {

@@ -874,6 +874,8 @@ export function checkTierStoreContract(
     deepStrictEqual(await ids({ serviceId: shop }), ofShop);
     deepStrictEqual(await ids({ serviceId: 'other' }), []);
     deepStrictEqual(await ids({ layer: 'SHOP_LAYER' }, CPM), [shop]);
+    ok(!(await ids({ withoutLayers: ['OTHER', 'SHOP_LAYER'] }, CPM)).includes(shop));
+    ok((await ids({ withoutLayers: ['OTHER'] }, CPM)).includes(shop));
     deepStrictEqual(await ids({ entityIds: [] }), []);
     deepStrictEqual(await ids({ slots: [slot], serviceId: shop }), ofShop);
     deepStrictEqual(await ids({ slots: [slot + 1], serviceId: shop }), []);

@@ -629,7 +629,9 @@ export class MemoryTierStore implements TierStore {
       if (query.slots && !query.slots.includes(row.slot)) continue;
       if (!metric || !originWanted || (query.entityIds && !query.entityIds.includes(entity.id))) continue;
       if (query.serviceId && entity.id !== query.serviceId && !entity.id.startsWith(`${query.serviceId}_`)) continue;
-      if (query.layer && !entity.source.layer.split(',').includes(query.layer)) continue;
+      const layers = entity.source.layer.split(',');
+      if (query.layer && !layers.includes(query.layer)) continue;
+      if (query.withoutLayers?.some((layer) => layers.includes(layer))) continue;
       const key = `${entity.id} ${origin}`;
       let one = series.get(key);
       if (!one)

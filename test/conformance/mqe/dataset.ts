@@ -15,6 +15,7 @@ const SCHEMAS = [
   metricSchema('service_heat', 'Service', 'histogram', [100, 20]),
   metricSchema('service_instance_cpm', 'ServiceInstance', 'cpm'),
   metricSchema('endpoint_cpm', 'Endpoint', 'cpm'),
+  metricSchema('endpoint_resp_time', 'Endpoint', 'longAvg'),
   metricSchema('service_relation_client_cpm', 'ServiceRelation', 'cpm'),
 ];
 
@@ -56,6 +57,11 @@ export function corpusReader(): MemoryMetricReader {
   enter('service_sla', FRONTEND, 'cloud-n', [[1], [1]]);
   enter('service_bytes', FRONTEND, 'cloud-c', [[2 ** 53], [5]]);
   enter('service_bytes', FRONTEND, 'cloud-n', [[1]]);
+  enter('service_bytes', CART, 'cloud-c', [
+    [2 ** 60, 1],
+    [2 ** 60, 2],
+  ]);
+  enter('service_bytes', MYSQL, 'cloud-c', [[2 ** 60, 1]]);
   enter('service_load', FRONTEND, 'cloud-c', [[0.1], [1 / 3], [0.0625], [0.1875], [2.5]]);
   enter('service_load', FRONTEND, 'cloud-n', [[0.2]]);
   const upTo100 = Array.from({ length: 100 }, (_, i) => i + 1);
@@ -73,6 +79,13 @@ export function corpusReader(): MemoryMetricReader {
   enter('service_instance_cpm', entityOf('ServiceInstance', part('cart', 'GENERAL', 'pod-9')), 'cloud-n', [times(8)]);
   enter('endpoint_cpm', entityOf('Endpoint', part('frontend', 'GENERAL', '/home')), 'cloud-c', [times(3)]);
   enter('endpoint_cpm', entityOf('Endpoint', part('cart', 'GENERAL', '/buy')), 'cloud-c', [times(4)]);
+  for (const [service, name, latency] of [
+    ['frontend', '/home', 30],
+    ['cart', '/buy', 30],
+    ['frontend', '/zed', 20],
+  ] as const) {
+    enter('endpoint_resp_time', entityOf('Endpoint', part(service, 'GENERAL', name)), 'cloud-c', [[latency]]);
+  }
   enter(
     'service_relation_client_cpm',
     entityOf('ServiceRelation', part('frontend', 'GENERAL'), part('cart', 'GENERAL')),
