@@ -73,6 +73,20 @@ export function readBuckets(bytes: Uint8Array, start: number, end: number): numb
   return n;
 }
 
+/** Canonical distributions end to end, as a column; an empty piece is no distribution. Errors: DecodeError. */
+export function distributionColumn(offsets: Uint32Array, bytes: Uint8Array): DistributionColumn {
+  const rows = offsets.length - 1;
+  const totals = new Float64Array(rows);
+  const lasts = new Int32Array(rows);
+  for (let i = 0; i < rows; i++) {
+    const n = offsets[i] === offsets[i + 1] ? 0 : readBuckets(bytes, offsets[i]!, offsets[i + 1]!);
+    if (n === 0) continue;
+    totals[i] = scratch.total;
+    lasts[i] = scratch.indexes[n - 1]!;
+  }
+  return { offsets, bytes, totals, lasts };
+}
+
 /** The counts once more, as halves. */
 function readWords(bytes: Uint8Array, start: number, end: number, n: number): void {
   const r = new ByteReader(bytes, start, end);

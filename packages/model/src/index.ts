@@ -13,6 +13,7 @@ export {
   type UnknownBlock,
 } from './block.js';
 export { MetricColumns } from './columns.js';
+export { distributionColumn } from './distribution-bytes.js';
 export type { DistributionColumn } from './distribution-rows.js';
 export { DigestSum, entityKeys, isDigest, NO_DIGEST, type Digest } from './digest.js';
 export {

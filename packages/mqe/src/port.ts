@@ -34,6 +34,7 @@ export interface MetricSeries {
 export interface MetricReader {
   /** Every metric that this tier stores. */
   metrics(): readonly MetricSchema[];
+  /** What is answered may be shared with others who asked the same: nobody may write to it. */
   readSeries(query: SeriesQuery): Promise<readonly MetricSeries[]>;
   /**
    * As readSeries, with all buckets of the range merged into one row, `starts` being the start of the first of them: what is calculated

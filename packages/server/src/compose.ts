@@ -112,7 +112,7 @@ async function assemble(
   const schemas = [...program.schemas.values()];
 
   // sinks: storage, who owns what, L2
-  const opened = await openStore(config, slots, STORAGE_WAIT_MS, deps, stack);
+  const opened = await openStore(config, slots, STORAGE_WAIT_MS, { ...deps, telemetry }, stack);
   const store = stack.use('storage', withForwardBuffer(opened, config, { ...deps, telemetry }));
   await store.prepareMetrics(schemas);
   if (federation?.receive) {

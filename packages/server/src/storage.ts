@@ -28,6 +28,7 @@ interface Deps {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
+  readonly telemetry?: MetricRegistry;
 }
 
 /** `waitMs`: how long a PostgreSQL that is away is waited for. Errors: OAP-2001, OAP-2004, OAP-2007, OAP-2008. */
@@ -38,22 +39,24 @@ export async function openStore(
   deps: Deps,
   stack: DisposalStack,
 ): Promise<TierStore> {
-  const { storage, federation } = config;
+  const { storage, federation, query } = config;
+  const queryCacheBytes = query.cacheBytes;
   if (storage.provider === 'none') {
     const { bufferDir: dataDir, bufferMaxBytes: bytesMax, bufferWhenDamaged: whenDamaged } = federation!.forward!;
     return openFileStore({ dataDir, slots, bytesMax, whenDamaged }, deps);
   }
   if (storage.provider === 'embedded') {
-    if (storage.dataDir !== undefined) return openEmbeddedStore({ dataDir: storage.dataDir, slots }, deps);
+    if (storage.dataDir !== undefined)
+      return openEmbeddedStore({ dataDir: storage.dataDir, slots, queryCacheBytes }, deps);
     const dataDir = await mkdtemp(path.join(tmpdir(), 'oap-memory-'));
     stack.defer('temporary data', () => rm(dataDir, { recursive: true, force: true }));
-    return openEmbeddedStore({ dataDir, slots }, deps);
+    return openEmbeddedStore({ dataDir, slots, queryCacheBytes }, deps);
   }
   const login = `${encodeURIComponent(storage.user)}:${encodeURIComponent(storage.password)}`;
   const url = `postgres://${login}@${storage.host}:${storage.port}/${encodeURIComponent(storage.database)}${
     storage.sslMode === 'disable' ? '' : `?sslmode=${storage.sslMode}`
   }`;
-  return openPostgresStore({ url, maxConnections: storage.maxConnections, slots, waitMs }, deps);
+  return openPostgresStore({ url, maxConnections: storage.maxConnections, slots, queryCacheBytes, waitMs }, deps);
 }
 
 /** The store, with the forward buffer that the configuration names in front of its outbox. */

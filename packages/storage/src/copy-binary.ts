@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The binary COPY format, written by hand: header, per row a field count and length-prefixed big-endian fields, trailer.
+// The binary COPY format, written and read by hand: header, per row a field count and length-prefixed big-endian fields, trailer.
 // Source: PostgreSQL documentation, COPY, "Binary Format".
 
 const SIGNATURE = [0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0x00];
@@ -91,4 +91,23 @@ export class CopyBinaryWriter {
     this.#view.setInt16(this.#at, -1);
     return this.#bytes.subarray(0, this.#at + 2);
   }
+}
+
+/** Fields of a file's rows as views into it, null for NULL; all rows have as many. */
+export function readCopyFile(file: Uint8Array): (Uint8Array | null)[][] {
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  const rows: (Uint8Array | null)[][] = [];
+  let at = HEADER_BYTES + view.getInt32(SIGNATURE.length + 4);
+  for (let fields = view.getInt16(at); fields >= 0; fields = view.getInt16(at)) {
+    at += 2;
+    const row: (Uint8Array | null)[] = [];
+    for (let i = 0; i < fields; i++) {
+      const length = view.getInt32(at);
+      at += 4;
+      row.push(length < 0 ? null : file.subarray(at, at + length));
+      at += Math.max(0, length);
+    }
+    rows.push(row);
+  }
+  return rows;
 }

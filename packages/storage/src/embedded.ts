@@ -26,12 +26,11 @@ import {
   type SqlSession,
   type SqlValue,
 } from './sql.js';
-import { openTierStore, type StoreDeps } from './store.js';
+import { openTierStore, type StoreDeps, type TierStoreOptions } from './store.js';
 
-export interface EmbeddedStoreOptions {
+export interface EmbeddedStoreOptions extends TierStoreOptions {
   /** Made when missing; one process at a time. */
   readonly dataDir: string;
-  readonly slots: number;
 }
 
 const STORAGE = 'pglite';
@@ -61,7 +60,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions, deps: Sto
       logger.info({ tookMs: Math.round(clock.monotonicMs() - startedMs) }, 'embedded database created');
     }
     const thread = await PGliteThread.open(pgData, undefined, logger);
-    return await openTierStore(new EmbeddedDatabase(thread, lock, deps), options.slots, deps);
+    return await openTierStore(new EmbeddedDatabase(thread, lock, deps), options, deps);
   } catch (error) {
     await lock[Symbol.asyncDispose]();
     throw error;
@@ -162,6 +161,16 @@ class EmbeddedSession implements SqlSession {
   async query(text: string, values?: readonly SqlValue[]): Promise<SqlResult> {
     try {
       return await this.#thread.send({ kind: 'query', text, values: values?.map(withoutNul) });
+    } catch (error) {
+      throw storageError(STORAGE, error);
+    }
+  }
+
+  async copyOut(select: string): Promise<Uint8Array> {
+    try {
+      const text = `COPY (${select}) TO '/dev/blob' WITH (FORMAT binary)`;
+      const { rows } = await this.#thread.send({ kind: 'copyOut', text });
+      return rows[0]![0] as Uint8Array;
     } catch (error) {
       throw storageError(STORAGE, error);
     }

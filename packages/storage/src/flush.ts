@@ -266,7 +266,7 @@ async function writePending(session: SqlSession, flushes: readonly SlotFlush[]):
  * not come again after an older state of the storage was restored.
  */
 async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[], nowMs: number): Promise<void> {
-  const heads = flushes.map(({ slot, outbox, pending, repair, suppressed, gen }) => {
+  const heads = flushes.map(({ slot, entities, origins, outbox, pending, repair, suppressed, gen }) => {
     const last = outbox.at(-1);
     const increments = outbox.reduce((sum, { entry }) => sum + entry.increments, 0);
     const told = repair?.suppressed ?? suppressed;
@@ -281,6 +281,7 @@ async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[], no
       acknowledged: repair?.seq ?? null,
       suppressed: told ? positionsText(told) : null,
       lastOrd: pending.at(-1)?.ord ?? null,
+      named: entities.length > 0 || origins.length > 0,
     };
   });
   await session.query(
@@ -288,10 +289,11 @@ async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[], no
        watermark = greatest(s.watermark, w.watermark), ledger = coalesce(w.ledger, s.ledger) + w.increments,
        gen = coalesce(w.gen, s.gen), acknowledged_seq = coalesce(w.acknowledged, s.acknowledged_seq),
        suppressed = coalesce(w.suppressed, s.suppressed), last_ord = greatest(s.last_ord, w.last_ord),
-       loss_accepted = s.loss_accepted AND w.acknowledged IS NULL, revision = greatest(s.revision + 1, $11::bigint)
+       loss_accepted = s.loss_accepted AND w.acknowledged IS NULL, revision = greatest(s.revision + 1, $11::bigint),
+       entities_revision = CASE WHEN w.named THEN greatest(s.revision + 1, $11::bigint) ELSE s.entities_revision END
      FROM unnest($1::int[], $2::bigint[], $3::bytea[], $4::int[], $5::bigint[], $6::int[], $7::bigint[], $8::bigint[], $9::text[],
-       $10::bigint[])
-       AS w (slot, next_seq, chain, watermark, increments, gen, ledger, acknowledged, suppressed, last_ord)
+       $10::bigint[], $12::boolean[])
+       AS w (slot, next_seq, chain, watermark, increments, gen, ledger, acknowledged, suppressed, last_ord, named)
      WHERE s.slot = w.slot`,
     [
       heads.map((h) => h.slot),
@@ -305,6 +307,7 @@ async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[], no
       heads.map((h) => h.suppressed),
       heads.map((h) => h.lastOrd),
       Math.trunc(nowMs),
+      heads.map((h) => h.named),
     ],
   );
 }

@@ -67,6 +67,14 @@ export class SqlMaintenance implements Maintenance {
       );
       const [batches, increments] = rows[0]!.map(Number) as [number, number];
       if (batches > 0) logger.warn({ batches, increments }, 'parked batches expired and were removed');
+      // last, so that what is kept of an answer is of before all of it or of after all of it; slot by slot, since flushes lock in order
+      for (let slot = 0; slot < slots; slot++) {
+        await remove(
+          `UPDATE slot SET revision = revision + 1, expired_revision = revision + 1, kept_from = greatest(kept_from, $2)
+           WHERE slot = $1`,
+          [slot, firstMinute],
+        );
+      }
       logger.info({ partitions: dropped, rows: rowsDeleted, outbox, localMarks: marks }, 'expired data dropped');
     });
   }

@@ -9,6 +9,7 @@ import {
   type Entity,
   type ScopeName,
 } from '@oap-federation/model';
+import type { Changes } from './changes.js';
 import { conservation } from './losses.js';
 import { decodeDescriptor, entityHash, serviceHash } from './dictionary.js';
 import type {
@@ -32,10 +33,29 @@ const SERVICE_SCOPES = SCOPES.filter((s) => s.part === 'service' && !s.relation)
 export class SqlMetadataReader implements MetadataReader {
   readonly #db: SqlDatabase;
   readonly #slots: number;
+  readonly #changes: Changes;
+  readonly #kept = new Map<string, { readonly label: number; readonly answer: Promise<unknown> }>();
 
-  constructor(db: SqlDatabase, slots: number) {
+  constructor(db: SqlDatabase, slots: number, changes: Changes) {
     this.#db = db;
     this.#slots = slots;
+    this.#changes = changes;
+  }
+
+  /** The answer that was read under the same label, else that of `read`: the label is of before it. */
+  async #unchanged<T>(name: string, labelOf: (changes: Changes) => number, read: () => Promise<T>): Promise<T> {
+    await this.#changes.check();
+    const label = labelOf(this.#changes);
+    const known = this.#kept.get(name);
+    if (known?.label === label) return known.answer as Promise<T>;
+    const answer = read();
+    this.#kept.set(name, { label, answer });
+    try {
+      return await answer;
+    } catch (error) {
+      this.#kept.delete(name);
+      throw error;
+    }
   }
 
   async listLayers(): Promise<readonly string[]> {
@@ -47,6 +67,15 @@ export class SqlMetadataReader implements MetadataReader {
   }
 
   async listServices(layer?: string): Promise<readonly ServiceInfo[]> {
+    const services = await this.#unchanged(
+      'services',
+      (changes) => changes.ofEntities,
+      () => this.#services(),
+    );
+    return services.filter((s) => layer === undefined || s.layers.includes(layer));
+  }
+
+  async #services(): Promise<readonly ServiceInfo[]> {
     const { rows } = await this.#db.read((session) =>
       session.query(
         `SELECT service_id, service_name, normal, layers FROM dictionary WHERE scope = ANY ($1::int[]) ORDER BY slot, code`,
@@ -64,7 +93,6 @@ export class SqlMetadataReader implements MetadataReader {
     }
     return [...services]
       .map(([id, { name, normal, layers }]) => ({ id, name, normal, layers: layersOf(layers) }))
-      .filter((s) => layer === undefined || s.layers.includes(layer))
       .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   }
 
@@ -163,6 +191,14 @@ export class SqlMetadataReader implements MetadataReader {
   }
 
   completeness(): Promise<readonly SourceCompleteness[]> {
+    return this.#unchanged(
+      'completeness',
+      (changes) => changes.ofAll,
+      () => this.#completeness(),
+    );
+  }
+
+  #completeness(): Promise<readonly SourceCompleteness[]> {
     return this.#db.read((session) =>
       inTransaction(session, BEGIN_SNAPSHOT, async () => {
         const { rows: marks } = await session.query(`SELECT ${MARK_COLUMNS} FROM mark`);
@@ -180,7 +216,11 @@ export class SqlMetadataReader implements MetadataReader {
   }
 
   conservation(): Promise<Conservation> {
-    return this.#db.read((session) => inTransaction(session, BEGIN_SNAPSHOT, () => conservation(session)));
+    return this.#unchanged(
+      'conservation',
+      (changes) => changes.ofAll,
+      () => this.#db.read((session) => inTransaction(session, BEGIN_SNAPSHOT, () => conservation(session))),
+    );
   }
 }
 

@@ -172,6 +172,14 @@ const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX alarm_delivery_order ON alarm_delivery (slot, target, incident, delivered, ord)`,
     ],
   },
+  {
+    name: 'what caches must know',
+    statements: [
+      // the revisions that changed the slot's dictionary and dropped its oldest minutes last, and the first minute that was left then
+      `ALTER TABLE slot ADD COLUMN entities_revision bigint NOT NULL DEFAULT 0, ADD COLUMN expired_revision bigint NOT NULL DEFAULT 0,
+         ADD COLUMN kept_from int NOT NULL DEFAULT 0`,
+    ],
+  },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -13,6 +13,7 @@ export type WorkerRequest =
       readonly values: readonly unknown[] | undefined;
     }
   | { readonly id: number; readonly kind: 'copy'; readonly text: string; readonly parts: Uint8Array<ArrayBuffer>[] }
+  | { readonly id: number; readonly kind: 'copyOut'; readonly text: string }
   | { readonly id: number; readonly kind: 'close' };
 
 export interface WorkerResult {
@@ -83,6 +84,10 @@ export function pgliteWorker(require: NodeJS.Require): void {
       case 'copy':
         await db.query(request.text, [], { blob: new Blob(request.parts) });
         return empty;
+      case 'copyOut': {
+        const { blob } = await db.query(request.text);
+        return { ...empty, rows: [[new Uint8Array(await blob!.arrayBuffer())]] };
+      }
       case 'close':
         await db.close();
         return empty;

@@ -312,6 +312,7 @@ needs('postgres')('PostgreSQL store', () => {
     const session: SqlSession = {
       stages: new Set(),
       copyBinary: () => Promise.reject(new Error('not used')),
+      copyOut: () => Promise.reject(new Error('not used')),
       query: async (text) => {
         const { command, rows } = await client.query<unknown[]>({ text, rowMode: 'array' });
         return { command, rows, rowCount: rows.length };

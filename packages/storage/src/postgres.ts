@@ -15,14 +15,13 @@ import {
   type SqlSession,
   type SqlValue,
 } from './sql.js';
-import { openTierStore, type StoreDeps } from './store.js';
+import { openTierStore, type StoreDeps, type TierStoreOptions } from './store.js';
 
-export interface PostgresStoreOptions {
+export interface PostgresStoreOptions extends TierStoreOptions {
   /** postgres://user:password@host:port/database */
   readonly url: string;
   /** All connections of this node: one flushes, the others read. Default 5. */
   readonly maxConnections?: number;
-  readonly slots: number;
   /** Accept a server that may lose acknowledged commits (fsync, full_page_writes or synchronous_commit off). */
   readonly allowUnsafe?: boolean;
   /** How long to wait at start for a server that is down, in ms. Default 60,000. */
@@ -50,7 +49,7 @@ export async function openPostgresStore(options: PostgresStoreOptions, deps: Sto
     const db = new PostgresDatabase(options, logger);
     try {
       await db.write((session) => checkDurable(session, options.allowUnsafe ?? false, logger));
-      return await openTierStore(db, options.slots, deps);
+      return await openTierStore(db, options, deps);
     } catch (error) {
       await db[Symbol.asyncDispose]();
       const leftMs = deadlineMs - clock.monotonicMs();
@@ -138,6 +137,23 @@ class PostgresSession implements SqlSession {
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  async copyOut(select: string): Promise<Uint8Array> {
+    const parts: Buffer[] = [];
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const query = new pg.Query(`COPY (${select}) TO STDOUT WITH (FORMAT binary)`, (error: unknown) =>
+          error ? reject(error as Error) : resolve(),
+        );
+        // the driver reads the next data into the memory of a part
+        const handleCopyData = ({ chunk }: { chunk: Buffer }) => void parts.push(Buffer.from(chunk));
+        this.#client.query(Object.assign(query, { handleCopyData }));
+      });
+    } catch (error) {
+      throw this.#failed(error);
+    }
+    return Buffer.concat(parts);
   }
 
   #failed(error: unknown): unknown {

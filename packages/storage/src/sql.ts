@@ -19,6 +19,8 @@ export interface SqlResult {
  */
 export interface SqlSession {
   query(text: string, values?: readonly SqlValue[]): Promise<SqlResult>;
+  /** COPY (select) TO a binary file, which `readCopyFile` reads. There are no parameters in a COPY. */
+  copyOut(select: string): Promise<Uint8Array>;
   /** COPY table (columns) FROM a binary file (`copy-binary.ts`) in parts, whose memory is given away. */
   copyBinary(table: string, columns: readonly string[], file: Iterable<Uint8Array<ArrayBuffer>>): Promise<void>;
   /** Temporary tables that this session has made. */

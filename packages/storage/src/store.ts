@@ -2,9 +2,10 @@
 // The store: the port's methods over one SqlDatabase. PostgreSQL and PGlite differ below it, never in it.
 import { slotOf, type MetricSchema } from '@oap-federation/model';
 import type { MetricReader } from '@oap-federation/mqe';
-import { backoffMs, randomInt, type Clock, type Logger, type Rng } from '@oap-federation/runtime';
+import { backoffMs, randomInt, type Clock, type Logger, type MetricRegistry, type Rng } from '@oap-federation/runtime';
 import type { AlarmStore } from './alarm-port.js';
 import { SqlAlarmStore } from './alarms.js';
+import { Changes } from './changes.js';
 import { entityHash } from './dictionary.js';
 import { flushSlots } from './flush.js';
 import { readDictionary, readLosses, readVerdicts } from './losses.js';
@@ -39,7 +40,7 @@ import {
 } from './port.js';
 import { loadRows } from './read-rows.js';
 import { readRevisions } from './revisions.js';
-import { SqlMetricReader } from './series-reader.js';
+import { SqlMetricReader, type CacheCounts } from './series-reader.js';
 import {
   acceptLoss,
   acknowledgeOutbox,
@@ -60,16 +61,24 @@ export interface StoreDeps {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
+  readonly telemetry?: MetricRegistry;
+}
+
+export interface TierStoreOptions {
+  readonly slots: number;
+  /** Memory for answers to queries and what they need, in bytes; 0 keeps none. Default 64 MiB. */
+  readonly queryCacheBytes?: number;
 }
 
 /** Migrates, makes the slots, and wraps the database. On failure the database is closed. */
-export async function openTierStore(db: SqlDatabase, slots: number, deps: StoreDeps): Promise<TierStore> {
+export async function openTierStore(db: SqlDatabase, options: TierStoreOptions, deps: StoreDeps): Promise<TierStore> {
+  const { slots, queryCacheBytes = DEFAULT_QUERY_CACHE_BYTES } = options;
   try {
     await db.write(async (session) => {
       await migrate(session, deps.logger);
       await createSlots(session, slots, deps);
     });
-    return new SqlTierStore(db, slots, deps);
+    return new SqlTierStore(db, { slots, queryCacheBytes }, deps);
   } catch (error) {
     await db[Symbol.asyncDispose]();
     throw error;
@@ -77,6 +86,8 @@ export async function openTierStore(db: SqlDatabase, slots: number, deps: StoreD
 }
 
 const PREPARE_TRIES = 10;
+/** An hour of distributions of a thousand entities takes a quarter of it. */
+const DEFAULT_QUERY_CACHE_BYTES = 64 * 1024 * 1024;
 
 class SqlTierStore implements TierStore {
   readonly #db: SqlDatabase;
@@ -90,12 +101,16 @@ class SqlTierStore implements TierStore {
   readonly maintenance: Maintenance;
   readonly alarms: AlarmStore;
 
-  constructor(db: SqlDatabase, slots: number, deps: StoreDeps) {
+  constructor(db: SqlDatabase, { slots, queryCacheBytes }: Required<TierStoreOptions>, deps: StoreDeps) {
     this.#db = db;
     this.#deps = deps;
     this.#slots = slots;
-    this.reader = new SqlMetricReader(db, this.#catalog, deps.logger);
-    this.metadata = new SqlMetadataReader(db, slots);
+    const { logger, telemetry } = deps;
+    const changes = new Changes(db, queryCacheBytes > 0);
+    const reader = new SqlMetricReader({ db, catalog: this.#catalog, changes, cacheBytes: queryCacheBytes, logger });
+    if (telemetry) observeCache(telemetry, () => reader.counts());
+    this.reader = reader;
+    this.metadata = new SqlMetadataReader(db, slots, changes);
     this.templates = new SqlUiTemplateStore(db);
     this.maintenance = new SqlMaintenance({ db, partitions: this.#partitions, slots, ...deps });
     this.alarms = new SqlAlarmStore(db);
@@ -244,4 +259,12 @@ class SqlTierStore implements TierStore {
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve(this.#db[Symbol.asyncDispose]());
   }
+}
+
+function observeCache(telemetry: MetricRegistry, counts: () => CacheCounts): void {
+  const answers = (result: string, read: () => number) =>
+    telemetry.observe('counter', 'oap_query_cache_answers_total', 'reads of metrics, by where from', { result }, read);
+  answers('hit', () => counts().hits);
+  answers('miss', () => counts().misses);
+  telemetry.observe('gauge', 'oap_query_cache_bytes', 'memory of answers that are kept', {}, () => counts().bytes);
 }

@@ -138,6 +138,8 @@ export interface QueryConfig {
   readonly access: AccessConfig;
   /** Exact web origins, or `*`. */
   readonly corsOrigins: readonly string[];
+  /** Memory for answers that are kept; 0 keeps none. */
+  readonly cacheBytes: number;
 }
 
 /** A module that was left out is undefined. */

@@ -393,6 +393,10 @@ export const MODULES = {
           env: 'SW_QUERY_MAX_ALIASES',
           doc: 'Fields of one GraphQL query that read data.',
         }),
+        cacheBytes: integer(67_108_864, [0, Number.MAX_SAFE_INTEGER], {
+          env: 'SW_QUERY_CACHE_BYTES',
+          doc: 'Memory for answers that are kept until a minute that they are of changes, in bytes; 0 keeps none. An hour of histograms of a thousand entities takes about a quarter of the default.',
+        }),
         access: group('', {
           open: flag(false, {
             env: 'SW_QUERY_ACCESS_OPEN',
