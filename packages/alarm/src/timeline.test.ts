@@ -52,12 +52,13 @@ class Told {
     const correction = correctionOf(timeline, rule);
     const uuids = correction.fired.map(() => `u${this.#next++}`);
     for (const { uuid } of correction.retracted) expect(this.standing.delete(uuid)).toBe(true);
-    for (const { uuid, ...alarm } of correction.changed) {
+    for (const { uuid, startTimeMs, ...alarm } of correction.changed) {
+      expect(startTimeMs).toBe(7);
       expect(this.standing.has(uuid)).toBe(true);
       this.standing.set(uuid, alarm);
     }
     correction.fired.forEach((alarm, i) => this.standing.set(uuids[i]!, alarm));
-    const next = corrected(timeline, correction, uuids);
+    const next = corrected(timeline, correction, uuids, 7);
     expect(correctionOf(next, rule)).toEqual({ retracted: [], fired: [], changed: [] });
     return decodeTimeline(encodeTimeline(next));
   }
@@ -117,13 +118,13 @@ describe('a timeline', () => {
     const judged = (t: Timeline, at: number, verdicts: Verdict[]) => withVerdicts(t, at, verdicts);
     const fired: Timeline = { ...judged(quietTimeline(10, 9), 10, ['match', 'mismatch', 'mismatch']) };
     expect(correctionOf(fired, rule).fired).toEqual([{ minute: 10, end: { kind: 'recovered', minute: 12 } }]);
-    const told: ToldAlarm = { minute: 10, uuid: 'a', end: { kind: 'recovered', minute: 12 } };
+    const told: ToldAlarm = { minute: 10, uuid: 'a', startTimeMs: 7, end: { kind: 'recovered', minute: 12 } };
     const known = { ...fired, told: [told] };
     expect(correctionOf(judged(known, 10, ['mismatch']), rule)).toEqual({ retracted: [told], fired: [], changed: [] });
     const moved = correctionOf(judged(known, 10, ['mismatch', 'match']), rule);
     expect(moved).toEqual({ retracted: [told], fired: [{ minute: 11 }], changed: [] });
     const reopened = correctionOf(judged(known, 12, ['unknown']), rule);
-    expect(reopened).toEqual({ retracted: [], fired: [], changed: [{ minute: 10, uuid: 'a' }] });
+    expect(reopened).toEqual({ retracted: [], fired: [], changed: [{ minute: 10, uuid: 'a', startTimeMs: 7 }] });
   });
 
   it('knows the first unknown minute before an end', () => {

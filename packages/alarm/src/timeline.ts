@@ -11,6 +11,8 @@ import { NORMAL, stepMachine, type MachineRule, type MachineState, type Verdict 
 export interface ToldAlarm {
   readonly minute: number;
   readonly uuid: string;
+  /** When it was told, epoch ms. */
+  readonly startTimeMs: number;
   readonly end?: AlarmEnd;
 }
 
@@ -120,18 +122,23 @@ export function correctionOf(timeline: Timeline, rule: MachineRule): Correction 
     told.delete(alarm.minute);
     if (known === undefined) fired.push(alarm);
     else if (known.end?.kind !== alarm.end?.kind || known.end?.minute !== alarm.end?.minute)
-      changed.push({ minute: known.minute, uuid: known.uuid, ...(alarm.end ? { end: alarm.end } : {}) });
+      changed.push({ ...alarm, uuid: known.uuid, startTimeMs: known.startTimeMs });
   }
   return { retracted: [...told.values()], fired, changed };
 }
 
-/** The timeline once `correction` is told; `uuids[i]` is that of `correction.fired[i]`. */
-export function corrected(timeline: Timeline, correction: Correction, uuids: readonly string[]): Timeline {
+/** The timeline once `correction` is told at `startTimeMs`; `uuids[i]` is that of `correction.fired[i]`. */
+export function corrected(
+  timeline: Timeline,
+  correction: Correction,
+  uuids: readonly string[],
+  startTimeMs: number,
+): Timeline {
   const gone = new Set([...correction.retracted, ...correction.changed].map((a) => a.minute));
   const told = [
     ...timeline.told.filter((a) => !gone.has(a.minute)),
     ...correction.changed,
-    ...correction.fired.map((a, i) => ({ ...a, uuid: uuids[i]! })),
+    ...correction.fired.map((a, i) => ({ ...a, uuid: uuids[i]!, startTimeMs })),
   ];
   return { ...timeline, told: told.toSorted((a, b) => a.minute - b.minute) };
 }
@@ -149,6 +156,18 @@ export function settled(timeline: Timeline, from: number, rule: MachineRule): Ti
     verdicts: timeline.verdicts.slice(count),
     told: timeline.told.filter((a) => a.minute >= start || a.minute === open),
   };
+}
+
+/** The alarms of each incident, in order: an incident goes on until one of its alarms has an end. */
+export function incidentsOf(told: readonly ToldAlarm[]): readonly (readonly ToldAlarm[])[] {
+  const incidents: ToldAlarm[][] = [];
+  let current: ToldAlarm[] | undefined;
+  for (const alarm of told) {
+    if (current === undefined) incidents.push((current = []));
+    current.push(alarm);
+    if (alarm.end !== undefined) current = undefined;
+  }
+  return incidents;
 }
 
 /** Nothing is open, was told, or could be told differently: the entity need not be remembered. */
