@@ -2,8 +2,7 @@
 // The rows that a round judges, read once per metric for all entities of the slots concerned. In: what the rules read, over which minutes.
 // Out: a MetricReader over them, from which the windows are cut.
 import { MetricColumns, slotOf, type MetricSchema } from '@oap-federation/model';
-import type { MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mqe';
-import type { AlarmRead } from './expression.js';
+import type { AlarmRead, MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mqe';
 
 /** What is to be read: epoch minutes, both inclusive. */
 export interface RowsWanted {
