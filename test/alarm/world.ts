@@ -157,7 +157,7 @@ export class World {
     const held = this.#claims.get(slot);
     if (held === undefined) throw new Error(`slot ${slot} is not claimed`);
     const { claim, flushes } = held;
-    const origins = new Map([...this.#sealed]);
+    const origins = new Map(this.#sealed);
     const watermark = origins.size === ORIGINS.length ? Math.min(...origins.values()) : NO_WATERMARK;
     const seq = held.seq + 1;
     const mark = testMark(slot, `log-${slot}`, seq, {

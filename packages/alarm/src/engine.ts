@@ -246,7 +246,7 @@ export class AlarmEngine {
   }
 
   async #judge(work: SlotWork, rows: WindowRows): Promise<void> {
-    const { slot, held } = work;
+    const { held } = work;
     const draft: Draft = {
       states: [],
       forgotten: [],
