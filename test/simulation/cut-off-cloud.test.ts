@@ -13,6 +13,7 @@ import {
   type CompletenessReport,
   type QueryServer,
 } from '@oap-federation/query';
+import { nothingElse } from '@oap-federation/query/testing';
 import { silentLogger } from '@oap-federation/runtime';
 import { VirtualFederation } from '@oap-federation/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -65,6 +66,7 @@ class Scenario {
     const server = await openQueryServer(
       { ...defaultQueryServerConfig(), port: 0 },
       {
+        ...nothingElse(),
         reader: store.reader,
         metadata: store.metadata,
         clock,

@@ -60,7 +60,7 @@ export function parentServiceOf({ serviceName, normal }: EntityInput): string | 
 }
 
 /** SkyWalking's Scope of a model scope: virtual targets are services and endpoints there. */
-function ownerScope(scope: ScopeName): string {
+export function ownerScope(scope: ScopeName): string {
   const { part, relation } = scopeOf(scope);
   const name = part === 'service' ? 'Service' : part === 'instance' ? 'ServiceInstance' : 'Endpoint';
   return relation ? `${name}Relation` : name;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export type { CompletenessReport } from './completeness.js';
-export type { Readers, ReadersOf } from './readers.js';
+export { parseDashboard, parseMenu, type Dashboard, type MenuItem } from './ui-files.js';
+export type { AlarmReader, Readers, ReadersOf } from './readers.js';
 export {
   defaultQueryServerConfig,
   openQueryServer,

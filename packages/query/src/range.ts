@@ -25,25 +25,37 @@ export interface MinuteRange {
 const FORMS = { DAY: 'yyyy-MM-dd', HOUR: 'yyyy-MM-dd HH', MINUTE: 'yyyy-MM-dd HHmm', SECOND: 'yyyy-MM-dd HHmmss' };
 
 /** Errors: BadQuestion for a text that does not fit its step or an end before the start; OAP-6001 for too many points. */
-export function parseRange(
-  { start, end, step: asked }: DurationInput,
+export function parseRange(duration: DurationInput, zone: ZoneOffset, maxPoints: number): MinuteRange {
+  const { fromMinute, toMinute } = minutesOf(duration, zone);
+  const step = duration.step === 'SECOND' ? 'MINUTE' : duration.step;
+  const points = Math.ceil((toMinute + 1 - fromMinute) / STEP_MINUTES[step]);
+  if (points > maxPoints) throw new OapError('OAP-6001', { limit: 'points', value: points, max: maxPoints });
+  return { fromMinute, toMinute, step, offsetMinutes: zone(fromMinute) };
+}
+
+/** The same as epoch ms, both inclusive, of any length and to the second: for records, which are no series. */
+export function parseMoments(
+  duration: DurationInput,
   zone: ZoneOffset,
-  maxPoints: number,
-): MinuteRange {
-  const step = asked === 'SECOND' ? 'MINUTE' : asked;
+): { readonly fromMs: number; readonly toMs: number } {
+  const { fromMinute, toMinute } = minutesOf(duration, zone);
+  if (duration.step !== 'SECOND') return { fromMs: fromMinute * 60_000, toMs: (toMinute + 1) * 60_000 - 1 };
+  const secondsOf = (text: string) => Number(text.slice(-2));
+  const fromMs = fromMinute * 60_000 + secondsOf(duration.start) * 1_000;
+  return { fromMs, toMs: toMinute * 60_000 + secondsOf(duration.end) * 1_000 + 999 };
+}
+
+function minutesOf({ start, end, step }: DurationInput, zone: ZoneOffset) {
   const minuteOfText = (field: string, text: string) => {
-    const local = parseDurationText(text, asked, 0);
-    if (local === undefined) throw new BadQuestion(`duration.${field} "${text}" is not of the form ${FORMS[asked]}`);
+    const local = parseDurationText(text, step, 0);
+    if (local === undefined) throw new BadQuestion(`duration.${field} "${text}" is not of the form ${FORMS[step]}`);
     const guess = local - zone(local);
     return local - zone(guess);
   };
   const fromMinute = minuteOfText('start', start);
-  const size = STEP_MINUTES[step];
-  const toMinute = minuteOfText('end', end) + size - 1;
+  const toMinute = minuteOfText('end', end) + STEP_MINUTES[step === 'SECOND' ? 'MINUTE' : step] - 1;
   if (toMinute < fromMinute) throw new BadQuestion(`duration.end "${end}" is before duration.start "${start}"`);
-  const points = Math.ceil((toMinute + 1 - fromMinute) / size);
-  if (points > maxPoints) throw new OapError('OAP-6001', { limit: 'points', value: points, max: maxPoints });
-  return { fromMinute, toMinute, step, offsetMinutes: zone(fromMinute) };
+  return { fromMinute, toMinute };
 }
 
 /** `+0800`, as getTimeInfo gives it. */

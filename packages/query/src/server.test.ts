@@ -10,7 +10,7 @@ import { StorageUnavailable } from '@oap-federation/storage';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createQueryApp, defaultQueryServerConfig, openQueryServer, type QueryServerDeps } from './server.js';
-import { memoryMetadata, type MemoryMetadata } from './testing.js';
+import { memoryAlarms, memoryMetadata, nothingElse, type MemoryMetadata } from './testing.js';
 
 const START = Date.UTC(2026, 10, 21, 0, 0); // 08:00 in the zone of the tier, UTC+8
 const MINUTE = minuteOf(START);
@@ -23,6 +23,7 @@ let metadata: MemoryMetadata;
 let app: FastifyInstance;
 
 const deps = (change: Partial<QueryServerDeps> = {}): QueryServerDeps => ({
+  ...nothingElse(),
   reader,
   metadata,
   clock,
@@ -469,8 +470,10 @@ describe('readers of a request', () => {
     app = await createQueryApp(
       defaultQueryServerConfig(),
       deps({
-        readersOf: ({ headers }) =>
-          headers['x-who'] === 'guest' ? { reader: nothing, metadata: elsewhere } : { reader, metadata },
+        readersOf: ({ headers }) => ({
+          alarms: memoryAlarms([]),
+          ...(headers['x-who'] === 'guest' ? { reader: nothing, metadata: elsewhere } : { reader, metadata }),
+        }),
       }),
     );
     const query = `{ listLayers listServices { name } getService(serviceId: "${SHOP}") { name } findService(serviceName: "shop") { name }
@@ -497,14 +500,16 @@ describe('readers of a request', () => {
 describe('limits', () => {
   it('refuses too many root fields, too much depth, several operations, too many fields', async () => {
     const fields = (n: number) => Array.from({ length: n }, (_, i) => `a${i}: version`).join(' ');
-    expect((await ask(`{ ${fields(30)} }`)).errors).toBeUndefined();
+    expect((await ask(`{ ${fields(200)} }`)).errors).toBeUndefined();
     const code = async (query: string) => {
       const { errors, data, status } = await ask(query);
       expect([data, status]).toEqual([null, 200]);
       return errors![0]!;
     };
-    expect(await code(`{ ${fields(31)} }`)).toMatchObject({ message: 'OAP-6001 query aliases is 31, the limit is 30' });
-    expect(await code(`{ ...F } fragment F on Query { ${fields(31)} }`)).toMatchObject({
+    expect(await code(`{ ${fields(201)} }`)).toMatchObject({
+      message: 'OAP-6001 query aliases is 201, the limit is 200',
+    });
+    expect(await code(`{ ...F } fragment F on Query { ${fields(201)} }`)).toMatchObject({
       extensions: { code: 'OAP-6001' },
     });
     const deep = `${'{ a '.repeat(9)}${'}'.repeat(9)}`;
@@ -516,8 +521,8 @@ describe('limits', () => {
     }
     expect((await code('query A { version } query B { version }')).message).toContain('one operation');
     expect((await code('{ ...F } fragment F on Query { ...F }')).message).toBe('fragment F contains itself');
-    const wide = `{ listLayers listServices { ${'id '.repeat(3_000)} } }`;
-    expect((await code(wide)).message).toBe('OAP-6001 query fields is 3002, the limit is 3000');
+    const wide = `{ listLayers listServices { ${'id '.repeat(4_000)} } }`;
+    expect((await code(wide)).message).toBe('OAP-6001 query fields is 4002, the limit is 4000');
     expect((await code(`{ ${'a '.repeat(12_000)} }`)).message).toContain('tokens');
   });
 
@@ -543,7 +548,7 @@ describe('limits', () => {
       const reply = await app.inject({ method: 'POST', url: '/graphql', payload, headers: { 'content-type': type } });
       return { status: reply.statusCode, body: reply.json() as Reply };
     };
-    expect((await send(JSON.stringify({ query: `{ version } ${'#'.repeat(65_536)}` }))).status).toBe(413);
+    expect((await send(JSON.stringify({ query: `{ version } ${'#'.repeat(524_288)}` }))).status).toBe(413);
     expect((await send('{"query": ')).status).toBe(400);
     expect((await send('{}')).status).toBe(400);
     expect((await send('{"query":"{ version }"}', 'text/plain')).status).toBe(415);

@@ -10,23 +10,25 @@ import { mercurius, type IResolvers } from 'mercurius';
 import { allowOrigins } from './access/cors.js';
 import { guardFields } from './access/fields.js';
 import { guardRoutes, refusalStatus } from './access/guard.js';
+import { Budget } from './budget.js';
 import { completenessReport } from './completeness.js';
+import type { GraphQLDeps, GraphQLLimits, QueryContext } from './graphql/context.js';
+import { graphqlSurface } from './graphql/schema.js';
+import { healthProblem } from './graphql/system.js';
 import { checkDocument, checkText, TOKENS_MAX } from './limits.js';
 import { BadQuestion, clientErrorOf, isGraphQLError } from './problem.js';
 import type { Readers, ReadersOf } from './readers.js';
-import { createResolvers, healthProblem, type QueryContext, type ResolverDeps } from './resolvers.js';
-import { SDL } from './schema.js';
 
-export interface QueryServerConfig {
+export interface QueryServerConfig extends GraphQLLimits {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** Points of one series, nesting and root fields of one request. */
-  readonly maxPoints: number;
+  /** Nesting, root fields, and all fields of one request. */
   readonly maxDepth: number;
   readonly maxAliases: number;
-  /** Told to clients by getMetricsTTL. */
-  readonly metricsTtlDays: number;
+  readonly maxQueryComplexity: number;
+  /** Points that one request may make the storage read. */
+  readonly maxCost: number;
   /** Who may ask. */
   readonly access: AccessConfig;
   /** Web origins whose pages may read answers: exact, or `*`. */
@@ -39,14 +41,17 @@ export function defaultQueryServerConfig(): QueryServerConfig {
     port: 12_800,
     maxPoints: 500,
     maxDepth: 8,
-    maxAliases: 30,
+    maxAliases: 200,
+    maxQueryComplexity: 4_000,
+    maxCost: 500_000,
     metricsTtlDays: 7,
+    enableUpdateUiTemplate: false,
     access: { mode: 'thisMachine', tokens: {}, anonymous: undefined, failuresPerMinute: 10, trustedProxies: [] },
     corsOrigins: [],
   };
 }
 
-export interface QueryServerDeps extends ResolverDeps, Readers {
+export interface QueryServerDeps extends GraphQLDeps, Readers {
   readonly logger: Logger;
   /** What a request may read; left out, everything. */
   readonly readersOf?: ReadersOf;
@@ -59,12 +64,13 @@ export interface QueryServer extends AsyncDisposable {
   readonly port: number;
 }
 
-const BODY_BYTES_MAX = 64 * 1024;
+// A list of 20 rows with 8 expressions each takes 100 kB as booster-ui writes it, a dashboard that it saves up to 300 kB.
+const BODY_BYTES_MAX = 512 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEALTH_TIMEOUT_MS = 5_000;
 // A query text is compiled when it comes for the fourth time: dashboards repeat, one-off texts are not worth it.
 const JIT_AFTER = 3;
-const QUERY_CACHE_ENTRIES = 256;
+const QUERY_CACHE_ENTRIES = 64;
 // In /status/tier, where no range is asked, a source lags when it is further behind than a calm network explains.
 const LAGGING_AFTER_MINUTES = 3;
 
@@ -146,10 +152,11 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
       .send({ data: null, errors: [{ message: `no ${request.method} ${request.url.split('?')[0]} here` }] }),
   );
 
+  const { sdl, resolvers } = graphqlSurface(deps, config);
   await app.register(mercurius, {
-    schema: SDL,
+    schema: sdl,
     // The context that mercurius types is a part of what a resolver gets; the rest is the QueryContext given below.
-    resolvers: guardFields(createResolvers(deps, config)) as unknown as IResolvers,
+    resolvers: guardFields(resolvers) as unknown as IResolvers,
     routes: false,
     jit: JIT_AFTER,
     cache: QUERY_CACHE_ENTRIES,
@@ -170,7 +177,8 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     return Promise.resolve();
   });
   app.graphql.addHook('onResolution', async (execution, context) => {
-    const { sources, toMinute } = context as unknown as QueryContext;
+    const { sources, toMinute, notKept } = context as unknown as QueryContext;
+    if (notKept.size > 0) execution.extensions = { ...execution.extensions, notKept: [...notKept].sort() };
     if (sources === undefined || toMinute === undefined) return;
     try {
       const [known, conservation] = await sources;
@@ -186,13 +194,13 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     { schema: { body: BODY_SCHEMA }, config: { access: 'anyone' } },
     (request, reply) => {
       const { query, variables, operationName } = request.body;
-      const { reader, metadata } = readersOf(request);
       const context: QueryContext = {
-        reader,
-        metadata,
+        ...readersOf(request),
         principal: request.principal,
+        budget: new Budget(config.maxCost),
         sources: undefined,
         toMinute: undefined,
+        notKept: new Set(),
       };
       return reply.graphql(
         query,

@@ -21,6 +21,7 @@ import { startPostgres, type Postgres } from '../../../test/services/index.js';
 import { available, needs } from '../../../test/services/needs.js';
 import { defaultQueryServerConfig, openQueryServer, type QueryServer } from './server.js';
 import { queryTable } from './table.js';
+import { nothingElse } from './testing.js';
 
 const START = Date.UTC(2026, 10, 21, 8, 0);
 const MINUTE = minuteOf(START);
@@ -53,6 +54,7 @@ needs('postgres')('over PostgreSQL', () => {
     server = await openQueryServer(
       { ...defaultQueryServerConfig(), port: 0 },
       {
+        ...nothingElse(),
         reader: store.reader,
         metadata: store.metadata,
         clock: new VirtualClock(START + 125_000),

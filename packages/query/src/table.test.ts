@@ -11,7 +11,7 @@ import type { SourceCompleteness } from '@oap-federation/storage';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { defaultQueryServerConfig, openQueryServer, type QueryServer } from './server.js';
 import { queryTable, type TableOptions } from './table.js';
-import { memoryMetadata, type MemoryMetadata } from './testing.js';
+import { memoryMetadata, nothingElse, type MemoryMetadata } from './testing.js';
 
 const START = Date.UTC(2026, 10, 21, 3, 30); // 09:00 in the zone of the tier, UTC+5:30
 const MINUTE = minuteOf(START);
@@ -48,6 +48,7 @@ beforeEach(async () => {
   server = await openQueryServer(
     { ...defaultQueryServerConfig(), port: 0 },
     {
+      ...nothingElse(),
       reader,
       metadata,
       clock: new VirtualClock(START + 150_000),

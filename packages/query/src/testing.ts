@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tier over plain memory, exported as `@oap-federation/query/testing`: metadata and completeness that a test sets, to put behind the
+// A tier over plain memory, exported as `@oap-federation/query/testing`: metadata, alarms and completeness that a test sets, to put behind the
 // query server beside mqe's MemoryMetricReader.
 import { serviceId, tryParseServiceId, type Entity, type ScopeName } from '@oap-federation/model';
+import { seededRng } from '@oap-federation/runtime';
 import type {
+  AlarmRecord,
   Conservation,
   InstanceInfo,
   MetadataReader,
   NamedInfo,
   ServiceInfo,
   SourceCompleteness,
+  UiTemplate,
+  UiTemplateStore,
 } from '@oap-federation/storage';
+import type { AlarmReader } from './readers.js';
 
 export interface MemoryMetadata extends MetadataReader {
   readonly services: ServiceInfo[];
@@ -65,4 +70,47 @@ export function memoryMetadata(services: readonly ServiceInfo[]): MemoryMetadata
     conservation: () => answer(() => metadata.known),
   };
   return metadata;
+}
+
+/** Alarms that a test lays down, searched as a store does it. */
+export function memoryAlarms(records: readonly AlarmRecord[]): AlarmReader {
+  return {
+    query: ({ fromMs, toMs, scope, keyword, rule, entityId, layer, tags, offset, limit }) => {
+      const found = records
+        .filter((r) => r.startTimeMs >= fromMs && r.startTimeMs <= toMs)
+        .filter((r) => (scope === undefined || r.scope === scope) && (rule === undefined || r.rule === rule))
+        .filter((r) => entityId === undefined || r.id0 === entityId)
+        .filter((r) => layer === undefined || r.layers.includes(layer))
+        .filter((r) => keyword === undefined || r.message.toLowerCase().includes(keyword.toLowerCase()))
+        .filter((r) => (tags ?? []).every((t) => r.tags.some(({ key, value }) => key === t.key && value === t.value)))
+        .toSorted((a, b) => b.startTimeMs - a.startTimeMs);
+      return Promise.resolve({ records: found.slice(offset, offset + limit), total: found.length });
+    },
+  };
+}
+
+/** Dashboards in memory; nothing is shipped. */
+export function memoryTemplates(): UiTemplateStore {
+  const all = new Map<string, UiTemplate>();
+  const put = (id: string, change: Partial<UiTemplate>) => {
+    const known = all.get(id);
+    if (known) all.set(id, { ...known, ...change });
+    return Promise.resolve(known !== undefined);
+  };
+  return {
+    list: () => Promise.resolve([...all.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))),
+    add: (id, configuration, updatedAtMs) => {
+      if (all.has(id)) return Promise.resolve(false);
+      all.set(id, { id, configuration, updatedAtMs, disabled: false });
+      return Promise.resolve(true);
+    },
+    change: (id, configuration, updatedAtMs) => put(id, { configuration, updatedAtMs, disabled: false }),
+    disable: (id, updatedAtMs) => put(id, { updatedAtMs, disabled: true }),
+    ship: () => Promise.resolve(),
+  };
+}
+
+/** What a query server wants beside metrics and metadata: no alarms, no dashboards, no menu. */
+export function nothingElse() {
+  return { alarms: memoryAlarms([]), templates: memoryTemplates(), menu: [], rng: seededRng(1) };
 }

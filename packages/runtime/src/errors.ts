@@ -60,6 +60,7 @@ export const ERRORS = {
 
   'OAP-6001': entry('query {limit} is {value}, the limit is {max}', final, S.INVALID_ARGUMENT, 'Ask for less at once.'),
   'OAP-6002': entry('this tier forwards and keeps no rows: {metric} cannot be read here', final, S.FAILED_PRECONDITION, 'Ask a tier above, which has the rows.'),
+  'OAP-6003': entry('a federation keeps no {kind}: {name} cannot be read', final, S.UNIMPLEMENTED, 'Ask the OAP that received them.'),
   'OAP-6101': entry('a token is wanted here: {reason}', final, S.UNAUTHENTICATED, 'Show one of query.default.access.tokens: Authorization: Bearer, Basic with the token as the password, or the header authentication.'),
   'OAP-6102': entry('{principal} may not {action} here', final, S.PERMISSION_DENIED, 'Add the action, or what it may see, to this principal in query.default.access.'),
   'OAP-6103': entry('too many wrong tokens from {address}, again in {seconds} s', retry, S.RESOURCE_EXHAUSTED, 'A client there has a wrong token. Many clients behind one address: see query.default.access.trustedProxies and failuresPerMinute.'),

@@ -51,6 +51,7 @@ import { InstancePropertyWriter } from './instance-properties.js';
 import { freePort } from './ports.js';
 import { DEFAULT_SLOTS, openStore, whenAvailable, withForwardBuffer } from './storage.js';
 import { openTelemetryServer } from './telemetry.js';
+import { NO_UI, type UiFiles } from './ui-files.js';
 import { zoneOffset } from './zone.js';
 
 export interface NodeDeps {
@@ -83,10 +84,15 @@ const QUEUE_PATIENCE_MS = 20_000; // longer than the queue takes to give a dead 
  * Opens a node. Whatever was opened is closed again when a later part fails.
  * Errors: OAP-1003 port in use; storage that stays away, or that belongs to another release.
  */
-export async function openNode(config: OapConfig, program: OalProgram, deps: NodeDeps): Promise<OapNode> {
+export async function openNode(
+  config: OapConfig,
+  program: OalProgram,
+  deps: NodeDeps,
+  ui: UiFiles = NO_UI,
+): Promise<OapNode> {
   const stack = new DisposalStack(deps.clock);
   try {
-    return await assemble(config, program, deps, stack);
+    return await assemble(config, program, deps, ui, stack);
   } catch (err) {
     await stack
       .stop()
@@ -99,6 +105,7 @@ async function assemble(
   config: OapConfig,
   program: OalProgram,
   deps: NodeDeps,
+  ui: UiFiles,
   stack: DisposalStack,
 ): Promise<OapNode> {
   const { clock, rng, logger } = deps;
@@ -249,6 +256,7 @@ async function assemble(
     receive: receiver?.status(),
     receiveThroughQueue: queueReceiver?.status(),
   });
+  await whenAvailable(() => store.templates.ship(ui.dashboards, clock.now()), STORAGE_WAIT_MS, deps);
   const query = stack.use(
     'query',
     await openQueryServer(
@@ -256,7 +264,11 @@ async function assemble(
       {
         reader: store.reader,
         metadata: store.metadata,
+        alarms: store.alarms,
+        templates: store.templates,
+        menu: ui.menu,
         clock,
+        rng,
         logger,
         timezoneOffsetMinutes: zoneOffset(core.timezone),
         version: VERSION,

@@ -24,6 +24,7 @@ import { armFromEnvironment } from './crash-switch.js';
 import { runDemo } from './demo/demo.js';
 import { retire } from './retire.js';
 import { loadScripts } from './scripts.js';
+import { loadUiFiles } from './ui-files.js';
 
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
@@ -67,6 +68,8 @@ async function start(options: { readonly config: string; readonly logLevel: LogL
   const { config, file } = configuration(options.config);
   const scripts = loadScripts(config.core.oalFiles, path.dirname(file));
   if ('problems' in scripts) fail(scripts.problems, EXIT_CONFIG);
+  const ui = loadUiFiles(config.query.uiTemplates, path.dirname(file));
+  if ('problems' in ui) fail(ui.problems, EXIT_CONFIG);
 
   // grpc-js writes to stderr by itself; what matters comes as an error, and is logged or printed here
   if (processEnvironment()['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
@@ -74,7 +77,7 @@ async function start(options: { readonly config: string; readonly logLevel: LogL
   logger.info({ config: describeConfig(config) }, 'starting');
   const signal = stopSignal();
   try {
-    const opening = openNode(config, scripts.program, { clock: systemClock, rng: systemRng, logger });
+    const opening = openNode(config, scripts.program, { clock: systemClock, rng: systemRng, logger }, ui.ui);
     const stoppedEarly = aborted(signal).then(() => systemClock.sleep(STOP_OPENING_MS));
     const node = await Promise.race([opening, stoppedEarly]);
     if (!node) {

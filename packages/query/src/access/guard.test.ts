@@ -9,7 +9,7 @@ import { VirtualClock } from '@oap-federation/runtime/testing';
 import { fastify, type FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createQueryApp, defaultQueryServerConfig, type QueryServerConfig } from '../server.js';
-import { memoryMetadata } from '../testing.js';
+import { memoryMetadata, nothingElse } from '../testing.js';
 import { actionOf, guardFields } from './fields.js';
 import { guardRoutes } from './guard.js';
 import { ANYBODY, principalOf } from './principal.js';
@@ -50,6 +50,7 @@ async function open(change: Partial<QueryServerConfig> = {}, logger: Logger = si
   app = await createQueryApp(
     { ...defaultQueryServerConfig(), access: ACCESS, ...change },
     {
+      ...nothingElse(),
       reader,
       metadata: memoryMetadata([]),
       clock,

@@ -135,6 +135,12 @@ export interface QueryConfig {
   readonly maxPoints: number;
   readonly maxDepth: number;
   readonly maxAliases: number;
+  readonly maxQueryComplexity: number;
+  /** Points read, see budget.ts of query. */
+  readonly maxCost: number;
+  readonly enableUpdateUiTemplate: boolean;
+  /** Name of the directory with the menu and the dashboards; '' for none. */
+  readonly uiTemplates: string;
   readonly access: AccessConfig;
   /** Exact web origins, or `*`. */
   readonly corsOrigins: readonly string[];
@@ -242,10 +248,15 @@ function toFederation({
   };
 }
 
-function toQuery({ access, ...query }: FileSettings['query']['providers']['default']): QueryConfig {
+function toQuery({
+  access,
+  enableUpdateUITemplate: enableUpdateUiTemplate,
+  ...query
+}: FileSettings['query']['providers']['default']): QueryConfig {
   const { open, tokens, anonymous, failuresPerMinute, trustedProxies } = access;
   return {
     ...query,
+    enableUpdateUiTemplate,
     access: {
       mode: wantsTokens(access) ? 'tokens' : open ? 'open' : 'thisMachine',
       tokens,

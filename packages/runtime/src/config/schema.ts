@@ -389,9 +389,25 @@ export const MODULES = {
           doc: 'Points in one series of an answer.',
         }),
         maxDepth: integer(8, [1, 100], { env: 'SW_QUERY_MAX_DEPTH', doc: 'Nesting of a GraphQL query.' }),
-        maxAliases: integer(30, [1, 10_000], {
+        maxAliases: integer(200, [1, 10_000], {
           env: 'SW_QUERY_MAX_ALIASES',
-          doc: 'Fields of one GraphQL query that read data.',
+          doc: 'Fields of one GraphQL query that read data. A list of 20 rows with 8 columns in SkyWalking UI takes 160.',
+        }),
+        maxQueryComplexity: integer(4_000, [100, 100_000], {
+          env: 'SW_QUERY_MAX_QUERY_COMPLEXITY',
+          doc: 'All fields of one GraphQL query, nested ones too. Such a list takes 3,400.',
+        }),
+        maxCost: integer(500_000, [1_000, 1_000_000_000], {
+          env: 'SW_QUERY_MAX_COST',
+          doc: 'Points that one GraphQL query may make the storage read: points of the range x entities x origins, in sum; a ranking weighs as 100 entities, all origins as 10.',
+        }),
+        enableUpdateUITemplate: flag(false, {
+          env: 'SW_ENABLE_UPDATE_UI_TEMPLATE',
+          doc: 'Whether users of SkyWalking UI may add, change and disable dashboards.',
+        }),
+        uiTemplates: text('ui-templates', {
+          env: 'SW_QUERY_UI_TEMPLATES',
+          doc: 'Directory with menu.yaml and one JSON file per dashboard, for SkyWalking UI; looked for beside this file, then among the shipped ones. Dashboards that no user has changed follow it at each start.',
         }),
         cacheBytes: integer(67_108_864, [0, Number.MAX_SAFE_INTEGER], {
           env: 'SW_QUERY_CACHE_BYTES',
