@@ -90,7 +90,8 @@ class Checker {
             expr.lists[other]!.of.column,
           );
         }
-        return { ...head(first!), kind: 'topNOf', lists, n: expr.n, order: expr.order };
+        const labels = [...new Set(lists.flatMap((list) => list.labels))];
+        return { ...head(first!), labels, kind: 'topNOf', lists, n: expr.n, order: expr.order };
       }
       case 'binary': {
         const left = this.check(expr.left);

@@ -33,14 +33,23 @@ const MYSQL = entityOf('Service', part('mysql:3306', 'VIRTUAL_DATABASE'));
 /** Per minute 0..4, the value of every event of one origin. */
 type Minutes = readonly (readonly (number | readonly number[])[])[];
 
-export function corpusReader(): MemoryMetricReader {
+export interface CorpusData {
+  readonly reader: MemoryMetricReader;
+  /** Every entity that has data, by id. */
+  readonly entities: ReadonlyMap<string, Entity>;
+}
+
+export function corpusData(): CorpusData {
   const reader = new MemoryMetricReader(SCHEMAS);
-  const enter = (metric: string, entity: Entity, origin: string, minutes: Minutes) =>
+  const entities = new Map<string, Entity>();
+  const enter = (metric: string, entity: Entity, origin: string, minutes: Minutes) => {
+    entities.set(entity.id, entity);
     minutes.forEach((events, i) => {
       for (const event of events) {
         reader.enter(metric, entity, origin, FIRST_MINUTE + i, typeof event === 'number' ? [event] : event);
       }
     });
+  };
   const times = (n: number, event = 0) => Array.from<number>({ length: n }).fill(event);
 
   enter('service_cpm', FRONTEND, 'cloud-c', [times(3), times(2), [], times(5), times(1)]);
@@ -92,5 +101,5 @@ export function corpusReader(): MemoryMetricReader {
     'cloud-c',
     [times(6)],
   );
-  return reader;
+  return { reader, entities };
 }
