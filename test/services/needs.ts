@@ -2,6 +2,7 @@
 // How a vitest file says that it needs a real server: skipped with the reason printed where the server cannot be had,
 // failed instead where CI=true, so that a build never passes by skipping.
 import { describe } from 'vitest';
+import { locateAlertmanager } from './alertmanager.js';
 import { locateNats } from './nats.js';
 import { locatePostgres } from './postgres.js';
 import { locatePrometheus, locateVmalert } from './prometheus.js';
@@ -9,6 +10,7 @@ import type { Unavailable } from './process.js';
 import { locateZooKeeper } from './zookeeper.js';
 
 const locators = {
+  alertmanager: locateAlertmanager,
   nats: locateNats,
   postgres: locatePostgres,
   prometheus: locatePrometheus,

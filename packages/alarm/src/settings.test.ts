@@ -63,8 +63,8 @@ describe('a sound file', () => {
     on-no-data: keep
 hooks:
   webhook:
-    default: { is-default: true }
-    other: {}
+    default: { is-default: true, urls: ['http://localhost/'] }
+    other: { urls: ['http://localhost/'] }
 `,
       { LIMIT: '7' },
     );
@@ -85,12 +85,13 @@ hooks:
   });
 
   it('binds default hooks where a rule names none, and none where it says so', () => {
-    const hooks = 'hooks: { slack: { a: { is-default: true }, b: {} }, webhook: { c: { is-default: true } } }';
+    const to = "urls: ['http://localhost/']";
+    const hooks = `hooks: { alertmanager: { a: { is-default: true, ${to} }, b: { ${to} } }, webhook: { c: { is-default: true, ${to} } } }`;
     const expression = 'expression: avg(service_sla) < 1';
     const [named, none] = rulesOf(
       `rules: { x_rule: { ${expression} }, y_rule: { ${expression}, hooks: [] } }\n${hooks}`,
     );
-    expect(named!.hooks).toEqual(['slack.a', 'webhook.c']);
+    expect(named!.hooks).toEqual(['alertmanager.a', 'webhook.c']);
     expect(none!.hooks).toEqual([]);
   });
 
@@ -130,7 +131,7 @@ it('says every problem at once, where it stands', () => {
     hooks: [webhook.operatorz]
 composite-rules: { a: {} }
 rulez: {}
-hooks: { webhook: { operators: { is-default: maybe } } }
+hooks: { webhook: { operators: { is-default: maybe, urls: ['http://localhost/'] } } }
 `),
   ).toEqual([
     '2:3 rules.misnamed - the name of a rule ends with _rule; SkyWalking ignores this one',

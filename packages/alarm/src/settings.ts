@@ -20,7 +20,8 @@ import {
 } from '@oap-federation/runtime';
 import type { AlarmTag } from '@oap-federation/storage';
 import type { RE2JS } from 're2js';
-import { parseHooks, type HookSettings } from './hooks/index.js';
+import type { HookSettings } from './hook.js';
+import { parseHooks } from './hooks/index.js';
 import { compileNameRegex, nameFilter } from './name-filter.js';
 import { fingerprintOf, type AlarmRule, type OnIncomplete } from './rule.js';
 

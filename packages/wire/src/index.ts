@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { ALARM_PATH, ALARM_RECOVERY_PATH, encodeHookAlarm, encodeHookRecovery, type HookAlarm } from './alarm.js';
 export { tryDecode, type Decoded } from './bounded-reader.js';
 export {
   decodeClientFrame,
