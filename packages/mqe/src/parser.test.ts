@@ -10,7 +10,7 @@ import { parseMqe } from './parser.js';
 import { withLabel } from './with-label.js';
 
 const PIECES =
-  "avg ( ) { } , = == != > < >= <= + - * / % 1 2.5 cpm 9lives 'a,b' \"x\" top_n relabels round des asc p attr0 ' . ^ é && || rate".split(
+  "avg ( ) { } , = == != > < >= <= + - * / % 1 2.5 cpm 9lives 'a,b' \"x\" top_n relabels round des asc p attr0 ' . ^ é && || rate merged increase baseline value top_n_of aggregate_labels sort_values sort_label_values view_as_seq is_present bool".split(
     ' ',
   );
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A MetricReader over plain memory, exported as `@oap-federation/mqe/testing`: for tests of what reads through the port.
 // In: source events per origin. Out: series as a storage gives them; merged rows and hours and days are merged with the real kernels.
-import { bucketStart, MetricColumns, slotOf, type Entity, type MetricSchema } from '@oap-federation/model';
+import { bucketStart, MetricColumns, serviceId, slotOf, type Entity, type MetricSchema } from '@oap-federation/model';
 import type { MetricReader, MetricSeries, SeriesQuery } from './port.js';
 
 interface Rows {
@@ -50,13 +50,14 @@ export class MemoryMetricReader implements MetricReader {
   }
 
   #read(query: SeriesQuery, rowStart: (minute: number) => number): readonly MetricSeries[] {
-    const { metric, entityIds, serviceId, slots, layer, withoutLayers = [], origins, step, offsetMinutes } = query;
+    const { metric, entityIds, slots, layer, withoutLayers = [], origins, step, offsetMinutes } = query;
     const first = bucketStart(query.fromMinute, step, offsetMinutes);
     const last = bucketStart(query.toMinute, step, offsetMinutes);
     const found: MetricSeries[] = [];
     for (const { entity, origin, minutes, columns } of this.#rows.get(metric.name)?.values() ?? []) {
       if (entityIds && !entityIds.includes(entity.id)) continue;
-      if (serviceId !== undefined && !(entity.id === serviceId || entity.id.startsWith(`${serviceId}_`))) continue;
+      const { service, normal } = entity.source;
+      if (query.serviceId !== undefined && serviceId(service, normal) !== query.serviceId) continue;
       if (slots !== undefined && !slots.includes(slotOf(entity.id, this.#slotCount))) continue;
       const layers = entity.source.layer.split(',');
       if ((layer !== undefined && !layers.includes(layer)) || withoutLayers.some((l) => layers.includes(l))) continue;

@@ -180,6 +180,24 @@ needs('postgres')('over PostgreSQL', () => {
     });
   });
 
+  it('ranks a range after merging, never by an average of ranks', async () => {
+    const values = async (expression: string) => {
+      const { data, errors } = await ask(
+        `{ execExpression(expression: "${expression}", entity: {serviceName: "shop"}, ${DURATION}) { type error results { values { value } } } }`,
+      );
+      expect(errors).toBeUndefined();
+      const answer = data!['execExpression'] as { results: { values: { value: string }[] }[] };
+      expect(answer).toMatchObject({ type: 'SINGLE_VALUE', error: null });
+      return answer.results.map((r) => r.values[0]!.value);
+    };
+    expect(await values("merged(service_percentile{p='50,99.9'})")).toEqual(['20', '200']);
+    expect(await values("merged(service_percentile{p='50',origin='*'})")).toEqual(['10', '200']);
+    expect(await values("aggregate_labels(merged(service_percentile{p='50',origin='*'}), avg)")).toEqual(['105']);
+    expect(
+      await values("merged(service_cpm{origin='cloud-c'}) > 4000000000000000 && is_present(service_cpm) == 1"),
+    ).toEqual(['1']);
+  });
+
   it('lists the metadata that increments brought', async () => {
     const { data } = await ask(
       `{ listLayers listServices(layer: "GENERAL") { name } findService(serviceName: "cart") { id }

@@ -628,7 +628,8 @@ export class MemoryTierStore implements TierStore {
       const originWanted = query.origins.includes(origin) || (origin !== '' && query.origins.includes('*'));
       if (query.slots && !query.slots.includes(row.slot)) continue;
       if (!metric || !originWanted || (query.entityIds && !query.entityIds.includes(entity.id))) continue;
-      if (query.serviceId && entity.id !== query.serviceId && !entity.id.startsWith(`${query.serviceId}_`)) continue;
+      const { service, normal } = entity.source;
+      if (query.serviceId && serviceId(service, normal) !== query.serviceId) continue;
       const layers = entity.source.layer.split(',');
       if (query.layer && !layers.includes(query.layer)) continue;
       if (query.withoutLayers?.some((layer) => layers.includes(layer))) continue;
