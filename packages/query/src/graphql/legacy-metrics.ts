@@ -118,10 +118,13 @@ export function legacyMetricsPart(deps: GraphQLDeps, limits: GraphQLLimits): Gra
       ) => {
         const { scope } = schemaOf(name, context);
         const asked = labels.length > 0 ? labels : PERCENTILE_RANKS.map(String);
-        const ranks = asked.map(rankOf);
+        const ranks = [...new Set(asked.map(rankOf))];
         const table = await ask(`${name}{p='${ranks.join(',')}'}`, entity ?? {}, duration, context);
         const id = entityIdOf(entity ?? {}, scope);
-        return asked.map((label, i) => ({ label, values: series(table, table.sets[i]!.values, id) }));
+        return asked.map((label) => {
+          const { values } = table.sets[ranks.indexOf(rankOf(label))]!;
+          return { label, values: series(table, values, id) };
+        });
       },
 
       sortMetrics: async (_, { condition, duration }: Asked<TopN>, context) => {

@@ -68,7 +68,7 @@ type BrowserErrorLogs { logs: [BrowserErrorLog!]! total: Int! }
 
 input SourceInput { service: String serviceInstance: String endpoint: String }
 input EventQueryCondition {
-  uuid: String source: SourceInput name: String type: EventType time: Duration order: Order layer: String paging: Pagination
+  uuid: String source: SourceInput name: String type: EventType time: Duration order: Order layer: String size: Int paging: Pagination
 }
 type Source { service: String serviceInstance: String endpoint: String }
 type Event {
