@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tree -> plan: metrics and labels are resolved, and every part has a shape, so a plan can fail on its entity or its reads only.
 // Source of the typing rules: SkyWalking's MQE visitor (docs/query.md has the table).
-import { bucketStart, STEP_MINUTES, type MetricSchema, type Step } from '@oap-federation/model';
+import type { MetricSchema } from '@oap-federation/model';
 import {
   metricsOf,
   type BinaryOp,
@@ -285,13 +285,4 @@ function checkRanks({ values, column }: LabelArg): NonNullable<MetricRead['ranks
     }
     return { text, rank };
   });
-}
-
-/** Starts (epoch minutes) of all buckets of a range; both ends are inclusive. */
-export function bucketStarts(fromMinute: number, toMinute: number, step: Step, offsetMinutes: number): number[] {
-  const first = bucketStart(fromMinute, step, offsetMinutes);
-  const last = bucketStart(toMinute, step, offsetMinutes);
-  const starts: number[] = [];
-  for (let at = first; at <= last; at += STEP_MINUTES[step]) starts.push(at);
-  return starts;
 }

@@ -89,10 +89,19 @@ it('hands on what the reader throws, and nothing else', async () => {
   await expect(executeMqe('service_cmp', requestFor(reader))).resolves.toMatchObject({ type: 'UNKNOWN' });
 });
 
+it('evaluates the longest flat expression that the lexer takes', async () => {
+  const reader = new MemoryMetricReader([CPM]);
+  const answer = await executeMqe(Array.from({ length: 2_048 }, () => '1').join('+'), requestFor(reader));
+  expect(answer).toMatchObject({ type: 'SINGLE_VALUE', results: [{ values: [{ value: '2048' }] }] });
+});
+
 it('marks comparisons, and only those', async () => {
   const reader = new MemoryMetricReader([CPM]);
   const of = async (text: string) => (await evaluateMqe(compileMqe(text, [CPM]), requestFor(reader))).comparison;
   expect(await of('service_cpm > 1')).toBe(true);
+  expect(await of('service_cpm > 1 && service_cpm < 5')).toBe(true);
+  expect(await of('max(service_cpm > 1)')).toBe(true);
+  expect(await of('is_present(service_cpm)')).toBe(false);
   expect(await of('(service_cpm > 1) * 2')).toBe(false);
   expect(await of('sum(service_cpm > 1)')).toBe(false);
 });

@@ -2,6 +2,7 @@
 // Plan + MetricReader -> values. Long metrics stay exact (bigint) until arithmetic makes a double of them; text is made at the end.
 // In: plan, entity, range. Out: label sets with one value each (single), one per bucket (series), or one per entity (sorted).
 import {
+  bucketStart,
   functionOf,
   percentiles,
   STEP_MINUTES,
@@ -10,7 +11,7 @@ import {
   type ScopeName,
   type Step,
 } from '@oap-federation/model';
-import { bucketStarts, compileMqe } from './check.js';
+import { compileMqe } from './check.js';
 import { MqeError } from './errors.js';
 import { formatValue } from './format.js';
 import {
@@ -288,6 +289,15 @@ class Evaluation {
     }
     return reading;
   }
+}
+
+/** Starts (epoch minutes) of all buckets of a range; both ends are inclusive. */
+function bucketStarts(fromMinute: number, toMinute: number, step: Step, offsetMinutes: number): number[] {
+  const first = bucketStart(fromMinute, step, offsetMinutes);
+  const last = bucketStart(toMinute, step, offsetMinutes);
+  const starts: number[] = [];
+  for (let at = first; at <= last; at += STEP_MINUTES[step]) starts.push(at);
+  return starts;
 }
 
 /** The rows that are read of a series, each `minutes` long. */

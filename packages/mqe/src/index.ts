@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { compileAlarmExpression, type AlarmExpression, type AlarmRead } from './alarm-expression.js';
-export { bucketStarts, compileMqe } from './check.js';
+export { compileMqe } from './check.js';
 export { didYouMean, MqeError } from './errors.js';
 export {
   evaluateMqe,
