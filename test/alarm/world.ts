@@ -72,11 +72,11 @@ export class World {
     return Math.floor(this.clock.now() / 60_000);
   }
 
-  /** A node that owns nothing yet. */
-  node(seed = 1): Node {
+  /** A node that owns nothing yet; `store` is its own way to the same data. */
+  node(seed = 1, store = this.store): Node {
     const fences = new Map<number, SlotFence>();
     const telemetry = new MetricRegistry();
-    const { store, clock } = this;
+    const { clock } = this;
     const engine = new AlarmEngine(
       {
         slots: SLOTS,

@@ -6,3 +6,4 @@ export { deliveriesOf, incidentKey } from './incident.js';
 export type { AlarmMessage } from './message.js';
 export { windowOf, type AlarmRule, type OnIncomplete } from './rule.js';
 export { loadAlarmSettings, type AlarmSettings, type LoadedAlarmSettings } from './settings.js';
+export { AlarmStatus, type AlarmStatusDeps } from './status.js';

@@ -2,7 +2,7 @@
 // alarm-settings.yml: SkyWalking's keys, and `on-incomplete` and `on-no-data` of ours. In: the text, the environment, the stored metrics.
 // Out: rules and hooks, or every problem at once with its path and place.
 import type { MetricSchema } from '@oap-federation/model';
-import { compileAlarmExpression, MqeError, type AlarmExpression } from '@oap-federation/mqe';
+import { compileAlarmExpression, MqeError, UnknownMetric, type AlarmExpression } from '@oap-federation/mqe';
 import {
   didYouMean,
   entriesOf,
@@ -28,6 +28,8 @@ import { fingerprintOf, type AlarmRule, type OnIncomplete } from './rule.js';
 export interface AlarmSettings {
   readonly rules: readonly AlarmRule[];
   readonly hooks: readonly HookSettings[];
+  /** Rules that were left out, because this tier has no such metric. */
+  readonly leftOut: readonly string[];
 }
 
 export type LoadedAlarmSettings = { readonly settings: AlarmSettings } | { readonly problems: readonly Problem[] };
@@ -62,17 +64,21 @@ const FORMER_KEYS: Readonly<Record<string, string>> = Object.fromEntries(
 const PERIOD_MAX = 1_440;
 const HOLD_MAX_MS = 24 * 60 * 60_000;
 
-/** Errors: none thrown; problems come back together, in the order of the file. */
+/**
+ * `whatIsThere`: rules over metrics that this tier does not have are left out rather than problems, which is right for the shipped file.
+ * Errors: none thrown; problems come back together, in the order of the file.
+ */
 export function loadAlarmSettings(
   text: string,
   env: Environment,
   metrics: readonly MetricSchema[],
+  options: { readonly whatIsThere?: boolean } = {},
 ): LoadedAlarmSettings {
   const { tree, problems } = parseTree(text, env);
   const report: Report = (path, at, reason) => {
     problems.push({ path: path.join('.'), line: at.line, column: at.column, reason });
   };
-  let settings: AlarmSettings = { rules: [], hooks: [] };
+  let settings: AlarmSettings = { rules: [], hooks: [], leftOut: [] };
   if (problems.length === 0) {
     const entries = entriesOf(tree, [], report);
     const composite = entries.get('composite-rules');
@@ -85,44 +91,46 @@ export function loadAlarmSettings(
     }
     reportUnknown(entries, ['rules', 'hooks', 'composite-rules'], 'section', [], report);
     const hooks = parseHooks(entries.get('hooks')?.value, report);
-    const rules = [...entriesOf(entries.get('rules')?.value, ['rules'], report)].flatMap(
-      ([name, entry]) => new RuleReader(name, entry, metrics, hooks, report).read() ?? [],
-    );
-    settings = { rules, hooks };
+    const rules: AlarmRule[] = [];
+    const leftOut: string[] = [];
+    for (const [name, entry] of entriesOf(entries.get('rules')?.value, ['rules'], report)) {
+      const onUnknownMetric = options.whatIsThere ? () => leftOut.push(name) : undefined;
+      const rule = new RuleReader(name, entry, { metrics, hooks, report, onUnknownMetric }).read();
+      if (rule) rules.push(rule);
+    }
+    settings = { rules, hooks, leftOut };
   }
   if (problems.length === 0) return { settings };
   return { problems: problems.toSorted((a, b) => a.line - b.line || a.column - b.column) };
+}
+
+interface RuleContext {
+  readonly metrics: readonly MetricSchema[];
+  readonly hooks: readonly HookSettings[];
+  readonly report: Report;
+  /** Instead of a problem. */
+  readonly onUnknownMetric: (() => void) | undefined;
 }
 
 /** Reads one entry of `rules`. */
 class RuleReader {
   readonly #name: string;
   readonly #entry: Entry;
-  readonly #metrics: readonly MetricSchema[];
-  readonly #hooks: readonly HookSettings[];
-  readonly #reportAt: Report;
+  readonly #context: RuleContext;
   readonly #entries: ReadonlyMap<string, Entry>;
   #isSound = true;
 
-  constructor(
-    name: string,
-    entry: Entry,
-    metrics: readonly MetricSchema[],
-    hooks: readonly HookSettings[],
-    report: Report,
-  ) {
+  constructor(name: string, entry: Entry, context: RuleContext) {
     this.#name = name;
     this.#entry = entry;
-    this.#metrics = metrics;
-    this.#hooks = hooks;
-    this.#reportAt = report;
-    this.#entries = entriesOf(entry.value, ['rules', name], report);
+    this.#context = context;
+    this.#entries = entriesOf(entry.value, ['rules', name], context.report);
   }
 
   read(): AlarmRule | undefined {
     const name = this.#name;
     if (!name.endsWith('_rule')) {
-      this.#reportAt(
+      this.#context.report(
         ['rules', name],
         this.#entry.at,
         `the name of a rule ends with _rule; SkyWalking ignores this one`,
@@ -182,10 +190,10 @@ class RuleReader {
       const entry = known.get(key);
       if (entry === undefined) continue;
       known.delete(key);
-      this.#reportAt(['rules', this.#name, key], entry.at, reason);
+      this.#context.report(['rules', this.#name, key], entry.at, reason);
       this.#isSound = false;
     }
-    reportUnknown(known, RULE_KEYS, 'key', ['rules', this.#name], this.#reportAt);
+    reportUnknown(known, RULE_KEYS, 'key', ['rules', this.#name], this.#context.report);
   }
 
   /** The tree of a key that has a value. */
@@ -195,7 +203,7 @@ class RuleReader {
   }
 
   #report(path: readonly string[], tree: Tree, reason: string): undefined {
-    this.#reportAt(['rules', this.#name, ...path], tree.at, reason);
+    this.#context.report(['rules', this.#name, ...path], tree.at, reason);
     this.#isSound = false;
     return undefined;
   }
@@ -246,9 +254,10 @@ class RuleReader {
       return undefined;
     }
     try {
-      return compileAlarmExpression(text.trim(), this.#metrics);
+      return compileAlarmExpression(text.trim(), this.#context.metrics);
     } catch (err) {
       if (!(err instanceof MqeError)) throw err;
+      if (err instanceof UnknownMetric && this.#context.onUnknownMetric) return void this.#context.onUnknownMetric();
       return this.#report(['expression'], this.#tree('expression')!, `${err.message}, got ${text.trim()}`);
     }
   }
@@ -264,7 +273,7 @@ class RuleReader {
   #tags(): readonly AlarmTag[] {
     const tree = this.#tree('tags');
     const tags: AlarmTag[] = [];
-    for (const [key, { value }] of entriesOf(tree, ['rules', this.#name, 'tags'], this.#reportAt)) {
+    for (const [key, { value }] of entriesOf(tree, ['rules', this.#name, 'tags'], this.#context.report)) {
       if (value.kind === 'scalar') tags.push({ key, value: value.text });
       else this.#report(['tags', key], value, `must be a text, got ${show(plain(value))}`);
     }
@@ -273,8 +282,9 @@ class RuleReader {
 
   /** The hooks that are named, or those that are default. */
   #hookIds(): readonly string[] {
-    if (this.#tree('hooks') === undefined) return this.#hooks.filter((hook) => hook.isDefault).map((hook) => hook.id);
-    const known = this.#hooks.map((hook) => hook.id);
+    if (this.#tree('hooks') === undefined)
+      return this.#context.hooks.filter((hook) => hook.isDefault).map((hook) => hook.id);
+    const known = this.#context.hooks.map((hook) => hook.id);
     const ids = this.#texts('hooks');
     for (const id of ids) {
       if (known.includes(id)) continue;

@@ -4,7 +4,7 @@
 // The memory of a slot is a cache of the storage: after a failed or unknown commit it is forgotten, and the marks decide.
 import { minuteOf } from '@oap-federation/model';
 import { reached, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
-import { StorageUnavailable, type Mark, type SlotFlush, type TierStore } from '@oap-federation/storage';
+import { StorageUnavailable, type Mark, type SlotFence, type SlotFlush, type TierStore } from '@oap-federation/storage';
 import { chainAfter, sameBytes } from './chain.js';
 import type { UpstreamPosition } from './outbound.js';
 import { flushed, openSlot, sizeOf, type Gap, type Queued, type Slot } from './slot.js';
@@ -157,6 +157,11 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
 
   ownedSlots(): readonly number[] {
     return [...this.#slots.keys()].toSorted((a, b) => a - b);
+  }
+
+  /** What the slot's row says as long as nobody else claimed it; undefined when it is not owned here. */
+  fence(slot: number): SlotFence | undefined {
+    return this.#slots.get(slot)?.state.fence;
   }
 
   mark(slot: number, logId: string): Mark | undefined {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { compileAlarmExpression, type AlarmExpression, type AlarmRead } from './alarm-expression.js';
 export { compileMqe } from './check.js';
-export { didYouMean, MqeError } from './errors.js';
+export { didYouMean, MqeError, UnknownMetric } from './errors.js';
 export {
   evaluateMqe,
   executeMqe,

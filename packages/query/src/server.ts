@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP edge of queries: POST /graphql, GET /healthcheck, GET /status/tier. In: HTTP. Out: JSON, with how complete it is.
+// The HTTP edge of queries: POST /graphql, GET /healthcheck, GET /status/... In: HTTP. Out: JSON, with how complete it is.
 // Nothing that a client sends or that storage does ends the process; every answer is bounded by the limits.
 import type { AddressInfo } from 'node:net';
 import { minuteOf } from '@oap-federation/model';
@@ -10,6 +10,7 @@ import { mercurius, type IResolvers } from 'mercurius';
 import { allowOrigins } from './access/cors.js';
 import { guardFields } from './access/fields.js';
 import { guardRoutes, refusalStatus } from './access/guard.js';
+import { addAlarmStatus, type AlarmStatusReader } from './alarm-status.js';
 import { Budget } from './budget.js';
 import { completenessReport } from './completeness.js';
 import type { GraphQLDeps, GraphQLLimits, QueryContext } from './graphql/context.js';
@@ -57,6 +58,8 @@ export interface QueryServerDeps extends GraphQLDeps, Readers {
   readonly readersOf?: ReadersOf;
   /** What this tier says of itself (role, slots, links); shown as it is under /status/tier. */
   readonly status: () => unknown;
+  /** Left out where no alarms are judged. */
+  readonly alarmStatus?: { readonly reader: AlarmStatusReader; readonly address: string };
 }
 
 export interface QueryServer extends AsyncDisposable {
@@ -240,6 +243,8 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     }
     return reply.send({ ...asRecord(deps.status()), completeness });
   });
+
+  if (deps.alarmStatus) addAlarmStatus(app, deps.alarmStatus, logger);
 
   await app.ready();
   return app;

@@ -10,6 +10,7 @@ export {
   type LoadedConfig,
 } from './config/load.js';
 export type {
+  AlarmConfig,
   AccessAction,
   AccessConfig,
   AccessScope,

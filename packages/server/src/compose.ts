@@ -47,17 +47,27 @@ import {
   type Rng,
 } from '@oap-federation/runtime';
 import type { TierStore } from '@oap-federation/storage';
+import type { AlarmFile } from './alarm-file.js';
+import { openAlarms } from './alarms.js';
 import { InstancePropertyWriter } from './instance-properties.js';
 import { freePort } from './ports.js';
 import { DEFAULT_SLOTS, openStore, whenAvailable, withForwardBuffer } from './storage.js';
 import { openTelemetryServer } from './telemetry.js';
-import { NO_UI, type UiFiles } from './ui-files.js';
+import type { UiFiles } from './ui-files.js';
 import { zoneOffset } from './zone.js';
 
 export interface NodeDeps {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
+}
+
+/** What the files beside the configuration hold. */
+export interface NodeFiles {
+  readonly program: OalProgram;
+  /** Undefined: this node judges no alarms. */
+  readonly alarmFile: AlarmFile | undefined;
+  readonly ui: UiFiles;
 }
 
 export interface OapNode extends AsyncDisposable {
@@ -84,15 +94,10 @@ const QUEUE_PATIENCE_MS = 20_000; // longer than the queue takes to give a dead 
  * Opens a node. Whatever was opened is closed again when a later part fails.
  * Errors: OAP-1003 port in use; storage that stays away, or that belongs to another release.
  */
-export async function openNode(
-  config: OapConfig,
-  program: OalProgram,
-  deps: NodeDeps,
-  ui: UiFiles = NO_UI,
-): Promise<OapNode> {
+export async function openNode(config: OapConfig, files: NodeFiles, deps: NodeDeps): Promise<OapNode> {
   const stack = new DisposalStack(deps.clock);
   try {
-    return await assemble(config, program, deps, ui, stack);
+    return await assemble(config, files, deps, stack);
   } catch (err) {
     await stack
       .stop()
@@ -103,9 +108,8 @@ export async function openNode(
 
 async function assemble(
   config: OapConfig,
-  program: OalProgram,
+  { program, alarmFile, ui }: NodeFiles,
   deps: NodeDeps,
-  ui: UiFiles,
   stack: DisposalStack,
 ): Promise<OapNode> {
   const { clock, rng, logger } = deps;
@@ -151,6 +155,17 @@ async function assemble(
     'data keeper',
     startPeriodic('data keeper', MAINTENANCE_PERIOD_MS, () => dropExpired(config, store, clock), { clock, logger }),
   );
+
+  // a sink beside L2: what was committed is judged
+  const timezoneOffsetMinutes = zoneOffset(core.timezone);
+  const alarms =
+    config.alarm && alarmFile
+      ? openAlarms(
+          config.alarm,
+          { file: alarmFile, slots, store, owner, timezoneOffsetMinutes, telemetry, ...deps },
+          stack,
+        )
+      : undefined;
 
   // the right edge: what was committed goes up
   const services: GrpcService[] = [];
@@ -270,9 +285,10 @@ async function assemble(
         clock,
         rng,
         logger,
-        timezoneOffsetMinutes: zoneOffset(core.timezone),
+        timezoneOffsetMinutes,
         version: VERSION,
         status,
+        ...(alarms ? { alarmStatus: { reader: alarms, address } } : {}),
       },
     ),
   );

@@ -18,6 +18,7 @@ import {
   type OapConfig,
 } from '@oap-federation/runtime';
 import { acceptLoss } from './accept-loss.js';
+import { loadAlarmFile } from './alarm-file.js';
 import { audit } from './audit.js';
 import { openNode } from './compose.js';
 import { armFromEnvironment } from './crash-switch.js';
@@ -70,6 +71,13 @@ async function start(options: { readonly config: string; readonly logLevel: LogL
   if ('problems' in scripts) fail(scripts.problems, EXIT_CONFIG);
   const ui = loadUiFiles(config.query.uiTemplates, path.dirname(file));
   if ('problems' in ui) fail(ui.problems, EXIT_CONFIG);
+  const { program } = scripts;
+  // a tier that keeps no rows has nothing to judge
+  const alarmFile =
+    config.alarm && config.storage.provider !== 'none'
+      ? loadAlarmFile(config.alarm.settingsFile, path.dirname(file), [...program.schemas.values()])
+      : undefined;
+  if (alarmFile && 'problems' in alarmFile) fail(alarmFile.problems, EXIT_CONFIG);
 
   // grpc-js writes to stderr by itself; what matters comes as an error, and is logged or printed here
   if (processEnvironment()['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
@@ -77,7 +85,8 @@ async function start(options: { readonly config: string; readonly logLevel: LogL
   logger.info({ config: describeConfig(config) }, 'starting');
   const signal = stopSignal();
   try {
-    const opening = openNode(config, scripts.program, { clock: systemClock, rng: systemRng, logger }, ui.ui);
+    const files = { program, alarmFile, ui: ui.ui };
+    const opening = openNode(config, files, { clock: systemClock, rng: systemRng, logger });
     const stoppedEarly = aborted(signal).then(() => systemClock.sleep(STOP_OPENING_MS));
     const node = await Promise.race([opening, stoppedEarly]);
     if (!node) {

@@ -148,6 +148,13 @@ export interface QueryConfig {
   readonly cacheBytes: number;
 }
 
+export interface AlarmConfig {
+  readonly settingsFile: string;
+  readonly graceMs: number;
+  readonly lookBackMinutes: number;
+  readonly evaluationPeriodMs: number;
+}
+
 /** A module that was left out is undefined. */
 export interface OapConfig {
   readonly cluster: ClusterConfig;
@@ -157,6 +164,7 @@ export interface OapConfig {
   readonly receiverTrace: Readonly<Record<never, never>> | undefined;
   readonly federation: FederationConfig | undefined;
   readonly query: QueryConfig;
+  readonly alarm: AlarmConfig | undefined;
   readonly telemetry: { readonly host: string; readonly port: number } | undefined;
 }
 
@@ -196,6 +204,7 @@ export function toOapConfig(file: FileSettings): OapConfig {
     receiverTrace: file['receiver-trace'].selector === 'default' ? {} : undefined,
     federation: file.federation.selector === 'default' ? toFederation(file.federation.providers.default) : undefined,
     query: toQuery(file.query.providers.default),
+    alarm: file.alarm.selector === 'default' ? toAlarm(file.alarm.providers.default) : undefined,
     telemetry: file.telemetry.selector === 'prometheus' ? { ...file.telemetry.providers.prometheus } : undefined,
   });
 }
@@ -264,6 +273,15 @@ function toQuery({
       failuresPerMinute,
       trustedProxies,
     },
+  };
+}
+
+function toAlarm(file: FileSettings['alarm']['providers']['default']): AlarmConfig {
+  return {
+    settingsFile: file.settingsFile,
+    graceMs: Math.round(file.gracePeriod * 1000),
+    lookBackMinutes: file.lookBack,
+    evaluationPeriodMs: Math.round(file.evaluationPeriod * 1000),
   };
 }
 

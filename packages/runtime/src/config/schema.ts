@@ -470,6 +470,35 @@ export const MODULES = {
     },
   ),
 
+  alarm: module(
+    {
+      doc: 'Alarm rules over the rows of this tier (docs/alarm.md). A tier that keeps no rows judges none.',
+      selector: 'default',
+      env: 'SW_ALARM',
+      optional: true,
+    },
+    {
+      default: group('', {
+        settingsFile: text('alarm-settings.yml', {
+          env: 'SW_ALARM_SETTINGS_FILE',
+          doc: 'Rules and hooks, beside this file or else the shipped one; read again when it changes.',
+        }),
+        gracePeriod: decimal(30, [0, 3600], {
+          env: 'SW_ALARM_GRACE_PERIOD',
+          doc: 'After its end a minute waits this long for sources that have not sealed it, in seconds; then `on-incomplete` of the rule decides. Raising it makes alarms later and fewer of them annotated or retracted.',
+        }),
+        lookBack: integer(60, [1, 1440], {
+          env: 'SW_ALARM_LOOK_BACK',
+          doc: 'Minutes that are judged again when their rows change, and caught up after a stall. Raising it takes memory and reads for entities that fired.',
+        }),
+        evaluationPeriod: decimal(10, [0.05, 60], {
+          env: 'SW_ALARM_EVALUATION_PERIOD',
+          doc: 'How often it is looked whether a minute can be judged, in seconds.',
+        }),
+      }),
+    },
+  ),
+
   telemetry: module(
     { doc: 'Metrics about this process.', selector: 'none', env: 'SW_TELEMETRY', optional: true },
     {
