@@ -16,7 +16,7 @@ export interface UiFiles {
   readonly dashboards: readonly Dashboard[];
 }
 
-export const NO_UI: UiFiles = { menu: [], dashboards: [] };
+const NO_UI: UiFiles = { menu: [], dashboards: [] };
 
 export type LoadedUiFiles = { readonly ui: UiFiles } | { readonly problems: readonly string[] };
 
