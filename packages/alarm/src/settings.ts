@@ -257,8 +257,10 @@ class RuleReader {
       return compileAlarmExpression(text.trim(), this.#context.metrics);
     } catch (err) {
       if (!(err instanceof MqeError)) throw err;
-      if (err instanceof UnknownMetric && this.#context.onUnknownMetric) return void this.#context.onUnknownMetric();
-      return this.#report(['expression'], this.#tree('expression')!, `${err.message}, got ${text.trim()}`);
+      if (!(err instanceof UnknownMetric) || this.#context.onUnknownMetric === undefined)
+        return this.#report(['expression'], this.#tree('expression')!, `${err.message}, got ${text.trim()}`);
+      this.#context.onUnknownMetric();
+      return undefined;
     }
   }
 
