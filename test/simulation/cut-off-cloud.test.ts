@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: a cloud that is cut off is named by every answer at the top within a minute, and what it held back is counted in the end as if
-// nothing had happened. Method: three tiers (two clouds, a data centre, the country) of production parts in virtual time with the shipped
+// Goal: a cloud that is cut off is named by every answer at the top within a minute, alarms that must not be judged without it wait and the
+// others say so, and what it held back is in the end counted, and judged, as if nothing had happened. Method: three tiers (two clouds, a data centre, the country) of production parts in virtual time with the shipped
 // OAL; the way between a cloud and the data centre is cut for a quarter of an hour. The top is asked over HTTP, as clients ask, and is
 // compared with the top of a twin federation whose way was never cut.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import {
+  AlarmEngine,
+  deliveriesOf,
+  loadAlarmSettings,
+  type AlarmMessage,
+  type HookTarget,
+} from '@oap-federation/alarm';
 import { entityOf, minuteOf } from '@oap-federation/model';
 import { loadOal, SourceRecord, type OalProgram } from '@oap-federation/oal';
 import {
@@ -14,7 +21,7 @@ import {
   type QueryServer,
 } from '@oap-federation/query';
 import { nothingElse } from '@oap-federation/query/testing';
-import { silentLogger } from '@oap-federation/runtime';
+import { MetricRegistry, seededRng, silentLogger, startPeriodic } from '@oap-federation/runtime';
 import { VirtualFederation } from '@oap-federation/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -22,12 +29,52 @@ const MINUTE_MS = 60_000;
 const START_MS = Date.UTC(2026, 4, 5, 10);
 const OAL = path.resolve(import.meta.dirname, '../../deploy/oal');
 const SHOP = entityOf('Service', { service: 'shop', normal: true, layer: 'GENERAL', name: '' });
+const SLOTS = 4;
 const CLOUDS = ['cloud-c', 'cloud-n'];
 
 function programs(): { readonly leaf: OalProgram; readonly upper: OalProgram } {
   const script = (name: string) => ({ name, text: readFileSync(path.join(OAL, name), 'utf8') });
   const leaf = loadOal([script('core.oal')]).program;
   return { leaf, upper: loadOal([script('federation.oal')], { knownMetrics: leaf.schemas }).program };
+}
+
+const GRACE_MS = 30_000;
+const LOOK_BACK_MINUTES = 60;
+const ALL_SLOTS = Array.from({ length: SLOTS }, (_, slot) => slot);
+const DIFFERENCE =
+  "service_sla{origin='cloud-n'} - relabels(service_sla{origin='cloud-c'}, origin='cloud-c', origin='cloud-n')";
+/** Calls drop, service levels drop, one cloud is worse than the other; each once for each way to treat minutes that are not whole. */
+const CONDITIONS = {
+  calls: 'sum(service_cpm < 60) >= 3',
+  level: 'sum(service_sla < 8000) >= 2',
+  gap: `sum(${DIFFERENCE} > 2000) >= 2`,
+};
+const RULES = ['rules:']
+  .concat(
+    Object.entries(CONDITIONS).flatMap(([name, expression]) =>
+      ['hold(30m)', 'annotate', 'evaluate'].map(
+        (mode) =>
+          `  ${name}_${mode.replace(/\(.*/, '')}_rule: { expression: "${expression}", period: 5, silence-period: 3, recovery-observation-period: 1, on-incomplete: ${mode}, hooks: [webhook.all] }`,
+      ),
+    ),
+  )
+  .concat('hooks: { webhook: { all: { urls: ["http://127.0.0.1:9"], recovery-urls: ["http://127.0.0.1:9"] } } }')
+  .join('\n');
+
+/** Where messages would go: they are read from what is committed to be delivered. */
+const EVERYTHING: HookTarget = {
+  id: 'webhook.all#0',
+  wants: () => true,
+  send: () => Promise.reject(new Error('nothing is sent here')),
+  close: () => {},
+};
+
+/** What was told: rule, minute since the start that it is about, and what it said of completeness. */
+interface Told {
+  readonly rule: string;
+  readonly kind: string;
+  readonly late: boolean;
+  readonly missing: readonly string[];
 }
 
 /** Calls of one minute in one cloud. */
@@ -55,14 +102,36 @@ class Scenario {
     const federation = await VirtualFederation.open({
       seed: 11,
       startMs: START_MS,
-      slots: 4,
+      slots: SLOTS,
       tiers: [
         { name: 'country', isLeaf: false, program: upper },
         { name: 'dc', parent: 'country', isLeaf: false, program: upper },
         ...CLOUDS.map((name) => ({ name, parent: 'dc', isLeaf: true, program: leaf })),
       ],
     });
-    const { store, clock } = federation.tier('country');
+    const { store, clock, owner } = federation.tier('country');
+    const loaded = loadAlarmSettings(RULES, {}, [...upper.schemas.values()]);
+    if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
+    const telemetry = new MetricRegistry();
+    const engine = new AlarmEngine(
+      { slots: SLOTS, graceMs: GRACE_MS, lookBackMinutes: LOOK_BACK_MINUTES },
+      loaded.settings,
+      {
+        alarms: store.alarms,
+        reader: store.reader,
+        metadata: store.metadata,
+        readRevisions: (query) => store.readRevisions(query),
+        ownership: owner,
+        deliveriesOf: (message, at) => deliveriesOf(message, [EVERYTHING], at),
+        onDeliveries: () => {},
+        timezoneOffsetMinutes: () => 0,
+        clock,
+        rng: seededRng(5),
+        logger: silentLogger,
+        telemetry,
+      },
+    );
+    startPeriodic('alarms', 10_000, () => engine.round(), { clock, logger: silentLogger });
     const server = await openQueryServer(
       { ...defaultQueryServerConfig(), port: 0 },
       {
@@ -141,6 +210,32 @@ class Scenario {
     return { values, completeness: extensions.completeness };
   }
 
+  /** What hooks were to be told since the last call, in order: taken as a deliverer takes it. */
+  async told(): Promise<readonly Told[]> {
+    const { store, owner } = this.federation.tier('country');
+    const told: Told[] = [];
+    for (;;) {
+      const due = await store.alarms.dueDeliveries(ALL_SLOTS, Number.MAX_SAFE_INTEGER, 1_000);
+      if (due.length === 0) return told;
+      for (const { id, slot, message } of due) {
+        const { ruleName, recovery, late, completeness } = JSON.parse(message) as AlarmMessage;
+        told.push({ rule: ruleName, kind: recovery?.kind ?? 'fired', late, missing: completeness.missing });
+        await store.alarms.settleDeliveries(slot, owner.fence(slot)!, [id], []);
+      }
+    }
+  }
+
+  /** Alarms that were not taken back: rule, minute since the start, and how and when they ended. */
+  async standing(): Promise<readonly string[]> {
+    const { store } = this.federation.tier('country');
+    const { records } = await store.alarms.query({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, offset: 0, limit: 1_000 });
+    const since = (minute: number) => minute - minuteOf(START_MS);
+    return records
+      .filter(({ end }) => end?.kind !== 'retracted')
+      .map(({ rule, minute, end }) => `${rule} ${since(minute)} ${end ? `${end.kind} ${since(end.minute)}` : 'open'}`)
+      .toSorted();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server[Symbol.asyncDispose]();
   }
@@ -190,9 +285,19 @@ describe('a cloud that is cut off for a quarter of an hour', () => {
     ]);
   });
 
-  it('is counted in the end as if nothing had happened', async () => {
+  it('raises no false alarm where rules hold, and says what it did not see where they do not', async () => {
     await cut.minutes(HEALED_AT - cut.minute);
     expect((await cut.ask('service_cpm', CUT_AT, HEALED_AT - 2)).completeness.missing).toEqual(['cloud-c']);
+    const told = await cut.told();
+    expect(told.length).toBeGreaterThan(0);
+    for (const one of told) {
+      // half of the calls seem to be gone, and each message says why; the rest looks well, because what is bad is not seen
+      expect(['calls_annotate_rule', 'calls_evaluate_rule']).toContain(one.rule);
+      expect(one).toMatchObject({ kind: 'fired', late: false, missing: ['cloud-c'] });
+    }
+  }, 240_000);
+
+  it('is counted in the end as if nothing had happened', async () => {
     cut.federation.cut('cloud-c', 'dc', false);
     await cut.minutes(END - cut.minute);
     await twin.minutes(END);
@@ -210,5 +315,26 @@ describe('a cloud that is cut off for a quarter of an hour', () => {
     }
     const failing = await cut.ask('service_sla', 13, 20);
     expect(failing.values).toEqual([['10000', ...Array.from({ length: 6 }, () => '7000'), '10000']]);
+  }, 240_000);
+
+  it('ends with the alarms of a federation that was never cut: false ones taken back, missed ones told late', async () => {
+    const whole = { missing: [] };
+    const told = await cut.told();
+    expect(told.filter(({ rule }) => rule.startsWith('calls'))).toEqual([
+      { rule: 'calls_annotate_rule', kind: 'retracted', late: true, ...whole },
+      { rule: 'calls_evaluate_rule', kind: 'retracted', late: true, ...whole },
+    ]);
+    for (const condition of ['level', 'gap']) {
+      for (const mode of ['hold', 'annotate', 'evaluate']) {
+        const rule = `${condition}_${mode}_rule`;
+        // one that holds was still within its time
+        expect(told.filter((one) => one.rule === rule)).toEqual([
+          { rule, kind: 'fired', late: mode !== 'hold', ...whole },
+          { rule, kind: 'recovered', late: false, ...whole },
+        ]);
+      }
+    }
+    expect(await cut.standing()).toEqual(await twin.standing());
+    expect(await cut.standing()).toContain('level_hold_rule 15 open');
   });
 });
