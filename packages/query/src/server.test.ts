@@ -10,7 +10,7 @@ import { StorageUnavailable } from '@oap-federation/storage';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createQueryApp, defaultQueryServerConfig, openQueryServer, type QueryServerDeps } from './server.js';
-import { memoryAlarms, memoryMetadata, nothingElse, type MemoryMetadata } from './testing.js';
+import { memoryMetadata, nothingElse, type MemoryMetadata } from './testing.js';
 
 const START = Date.UTC(2026, 10, 21, 0, 0); // 08:00 in the zone of the tier, UTC+8
 const MINUTE = minuteOf(START);
@@ -459,41 +459,6 @@ describe('completeness', () => {
 
   it('is not attached where no metric was asked for', async () => {
     expect((await ask('{ version }')).extensions).toBeUndefined();
-  });
-});
-
-describe('readers of a request', () => {
-  it('are all that data comes from: another request may see another tier', async () => {
-    const nothing = new MemoryMetricReader([]);
-    const elsewhere = memoryMetadata([]);
-    await app.close();
-    app = await createQueryApp(
-      defaultQueryServerConfig(),
-      deps({
-        readersOf: ({ headers }) => ({
-          alarms: memoryAlarms([]),
-          ...(headers['x-who'] === 'guest' ? { reader: nothing, metadata: elsewhere } : { reader, metadata }),
-        }),
-      }),
-    );
-    const query = `{ listLayers listServices { name } getService(serviceId: "${SHOP}") { name } findService(serviceName: "shop") { name }
-      listInstances(duration: {start: "2026-11-21 0800", end: "2026-11-21 0802", step: MINUTE}, serviceId: "${SHOP}") { name }
-      findEndpoint(serviceId: "${SHOP}", limit: 9) { name } typeOfMetrics(name: "service_cpm") listMetrics { name }
-      execExpression(expression: "service_cpm", entity: {serviceName: "shop"}, duration: {start: "2026-11-21 0800", end: "2026-11-21 0802", step: MINUTE}) { type } }`;
-    const as = async (who: string) => {
-      const headers = { 'x-who': who };
-      const reply = await app.inject({ method: 'POST', url: '/graphql', headers, payload: { query } });
-      const status = await app.inject({ method: 'GET', url: '/status/tier', headers });
-      return { reply: reply.body, status: status.body };
-    };
-    const guest = await as('guest');
-    expect(JSON.parse(guest.reply)).toMatchObject({
-      data: { listLayers: [], listServices: [], getService: null, findService: null, typeOfMetrics: 'UNKNOWN' },
-    });
-    for (const body of Object.values(guest)) expect(body).not.toMatch(/"shop"|pod-1|GET:|TIME_SERIES|cloud-/);
-    const host = await as('host');
-    expect(host.reply).toMatch(/"shop".*pod-1.*GET:.*TIME_SERIES.*cloud-c/);
-    expect(host.status).toContain('cloud-c');
   });
 });
 

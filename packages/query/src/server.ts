@@ -10,6 +10,9 @@ import { mercurius, type IResolvers } from 'mercurius';
 import { allowOrigins } from './access/cors.js';
 import { guardFields } from './access/fields.js';
 import { guardRoutes, refusalStatus } from './access/guard.js';
+import { seesEverything } from './access/principal.js';
+import { restrict } from './access/restrict.js';
+import type { TierFacts } from './access/sources.js';
 import { addAlarmStatus, type AlarmStatusReader } from './alarm-status.js';
 import { Budget } from './budget.js';
 import { completenessReport } from './completeness.js';
@@ -32,6 +35,8 @@ export interface QueryServerConfig extends GraphQLLimits {
   readonly maxCost: number;
   /** Who may ask. */
   readonly access: AccessConfig;
+  /** By what the scopes of principals are told apart here. */
+  readonly scopes: Pick<TierFacts, 'tier' | 'originScopes'>;
   /** Web origins whose pages may read answers: exact, or `*`. */
   readonly corsOrigins: readonly string[];
 }
@@ -48,14 +53,13 @@ export function defaultQueryServerConfig(): QueryServerConfig {
     metricsTtlDays: 7,
     enableUpdateUiTemplate: false,
     access: { mode: 'thisMachine', tokens: {}, anonymous: undefined, failuresPerMinute: 10, trustedProxies: [] },
+    scopes: { tier: '', originScopes: undefined },
     corsOrigins: [],
   };
 }
 
 export interface QueryServerDeps extends GraphQLDeps, Readers {
   readonly logger: Logger;
-  /** What a request may read; left out, everything. */
-  readonly readersOf?: ReadersOf;
   /** What this tier says of itself (role, slots, links); shown as it is under /status/tier. */
   readonly status: () => unknown;
   /** Left out where no alarms are judged. */
@@ -123,7 +127,8 @@ const BODY_SCHEMA = {
 /** The server without its socket; tests inject requests into it. */
 export async function createQueryApp(config: QueryServerConfig, deps: QueryServerDeps): Promise<FastifyInstance> {
   const { logger, clock, timezoneOffsetMinutes: zone } = deps;
-  const readersOf: ReadersOf = deps.readersOf ?? (() => deps);
+  const readersOf: ReadersOf = ({ principal }) =>
+    restrict(deps, principal, { facts: { ...config.scopes, ttlDays: config.metricsTtlDays }, clock, logger });
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -225,7 +230,7 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     return reply.code(problem === undefined ? 200 : 503).send({ healthy: problem === undefined, problem });
   });
 
-  app.get('/status/tier', { config: { access: 'status', wholeTier: true } }, async (request, reply) => {
+  app.get('/status/tier', { config: { access: 'status' } }, async (request, reply) => {
     const { metadata } = readersOf(request);
     const now = clock.now();
     let completeness = null;
@@ -241,7 +246,9 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
       // A status page is most wanted when something is down: it says so instead of failing.
       clientErrorOf(error, logger);
     }
-    return reply.send({ ...asRecord(deps.status()), completeness });
+    // nodes, links and logs name every tier there is: who may not see all of them learns how complete its own sources are
+    const own = seesEverything(request.principal) ? asRecord(deps.status()) : { tier: config.scopes.tier };
+    return reply.send({ ...own, completeness });
   });
 
   if (deps.alarmStatus) addAlarmStatus(app, deps.alarmStatus, logger);

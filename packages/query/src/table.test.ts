@@ -9,7 +9,7 @@ import { silentLogger } from '@oap-federation/runtime';
 import { VirtualClock } from '@oap-federation/runtime/testing';
 import type { SourceCompleteness } from '@oap-federation/storage';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { defaultQueryServerConfig, openQueryServer, type QueryServer } from './server.js';
+import { defaultQueryServerConfig, openQueryServer, type QueryServer, type QueryServerConfig } from './server.js';
 import { queryTable, type TableOptions } from './table.js';
 import { memoryMetadata, nothingElse, type MemoryMetadata } from './testing.js';
 
@@ -18,6 +18,7 @@ const MINUTE = minuteOf(START);
 
 let server: QueryServer;
 let metadata: MemoryMetadata;
+let open: (change: Partial<QueryServerConfig>) => Promise<QueryServer>;
 
 const source = (origin: string, via: string, completeToMinute: number): SourceCompleteness => ({
   origin,
@@ -45,19 +46,21 @@ beforeEach(async () => {
   }
   metadata = memoryMetadata([{ id: serviceId('frontend', true), name: 'frontend', normal: true, layers: ['GENERAL'] }]);
   metadata.sources = [source('cloud-c', 'region-1', MINUTE + 3), source('cloud-n', 'cloud-n', MINUTE + 1)];
-  server = await openQueryServer(
-    { ...defaultQueryServerConfig(), port: 0 },
-    {
-      ...nothingElse(),
-      reader,
-      metadata,
-      clock: new VirtualClock(START + 150_000),
-      logger: silentLogger,
-      timezoneOffsetMinutes: () => 330,
-      version: '0',
-      status: () => ({}),
-    },
-  );
+  open = (change) =>
+    openQueryServer(
+      { ...defaultQueryServerConfig(), port: 0, ...change },
+      {
+        ...nothingElse(),
+        reader,
+        metadata,
+        clock: new VirtualClock(START + 150_000),
+        logger: silentLogger,
+        timezoneOffsetMinutes: () => 330,
+        version: '0',
+        status: () => ({}),
+      },
+    );
+  server = await open({});
 });
 
 afterEach(() => server[Symbol.asyncDispose]());
@@ -155,4 +158,16 @@ it('says what it found instead of a query server', async () => {
   await expect(table({ url })).rejects.toThrow(`no answer from ${url}/graphql: `);
   await new Promise((resolve) => other.close(resolve));
   await expect(table({ url })).rejects.toThrow(/^no answer from .*ECONNREFUSED/);
+});
+
+it('shows a token where one is wanted', async () => {
+  const { access } = defaultQueryServerConfig();
+  const scope = { tiers: ['*'], origins: ['*'], metrics: ['*'], actions: ['query'] as const };
+  await server[Symbol.asyncDispose]();
+  server = await open({
+    access: { ...access, mode: 'tokens', tokens: { ops: { token: 'a-token-of-the-operator', ...scope } } },
+  });
+  expect(await table({ token: 'a-token-of-the-operator' })).toContain('2026-11-21 0900     15');
+  await expect(table()).rejects.toThrow('OAP-6101 a token is wanted here: none was shown');
+  await expect(table({ token: 'wrong' })).rejects.toThrow('OAP-6101 a token is wanted here: it is not known');
 });

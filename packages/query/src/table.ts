@@ -16,6 +16,8 @@ export interface TableOptions {
   readonly last: string;
   readonly instance?: string;
   readonly endpoint?: string;
+  /** Shown to the server, where it wants one. */
+  readonly token?: string;
 }
 
 /** The query cannot be answered; the message is for the person at the terminal. */
@@ -54,7 +56,7 @@ export async function queryTable(options: TableOptions): Promise<string> {
     readonly getTimeInfo: { readonly timezone: string; readonly currentTimestamp: number };
     readonly findService: { readonly normal: boolean } | null;
   }>(
-    options.url,
+    options,
     'query ($s: String!) { getTimeInfo { timezone currentTimestamp } findService(serviceName: $s) { normal } }',
     { s: options.service },
   ).then((r) => r.data);
@@ -71,7 +73,7 @@ export async function queryTable(options: TableOptions): Promise<string> {
       : [expression, byOrigin].map((asked) => ({ expression, asked }));
   });
   const { data, completeness } = await ask<Readonly<Record<string, Answer>>>(
-    options.url,
+    options,
     `query ($e: Entity!, $d: Duration!, ${questions.map((_, i) => `$x${i}: String!`).join(', ')}) { ${questions
       .map((_, i) => `a${i}: execExpression(expression: $x${i}, entity: $e, duration: $d) { ${ANSWER_FIELDS} }`)
       .join(' ')} }`,
@@ -164,7 +166,7 @@ function footer(completeness: CompletenessReport | undefined, hasOpenCells: bool
 }
 
 async function ask<T>(
-  url: string,
+  { url, token }: Pick<TableOptions, 'url' | 'token'>,
   query: string,
   variables: Readonly<Record<string, unknown>>,
 ): Promise<{ readonly data: T; readonly completeness: CompletenessReport | undefined }> {
@@ -177,7 +179,10 @@ async function ask<T>(
   try {
     const response = await fetch(endpoint, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
       body: JSON.stringify({ query, variables }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });

@@ -21,6 +21,13 @@ export interface MemoryMetadata extends MetadataReader {
   readonly instances: InstanceInfo[];
   readonly endpoints: NamedInfo[];
   readonly relationEntities: Required<Entity>[];
+  /** Rows per origin, as far as they matter here: who was reported by whom, when. */
+  readonly reports: {
+    readonly scope: ScopeName;
+    readonly id: string;
+    readonly origin: string;
+    readonly minute: number;
+  }[];
   sources: readonly SourceCompleteness[];
   known: Conservation;
   /** When set, every method rejects with it. */
@@ -35,6 +42,7 @@ export function memoryMetadata(services: readonly ServiceInfo[]): MemoryMetadata
     instances: [],
     endpoints: [],
     relationEntities: [],
+    reports: [],
     sources: [],
     known: { losses: [], verdicts: [] },
     failure: undefined,
@@ -66,6 +74,15 @@ export function memoryMetadata(services: readonly ServiceInfo[]): MemoryMetadata
           return [{ scope, id, source: { service: service.name, normal: service.normal, layer: '', name: '' } }];
         }),
       ),
+    origins: () => answer(() => [...new Set(metadata.reports.map((r) => r.origin))].sort()),
+    reportedBy: ({ scope, origins, fromMinute, toMinute, serviceId: of }) =>
+      answer(() => {
+        const found = metadata.reports
+          .filter((r) => r.scope === scope && origins.includes(r.origin))
+          .filter((r) => r.minute >= fromMinute && r.minute <= toMinute)
+          .filter(({ id }) => of === undefined || id === of || ['_', '-'].some((end) => id.startsWith(of + end)));
+        return [...new Set(found.map((r) => r.id))].sort();
+      }),
     completeness: () => answer(() => metadata.sources),
     conservation: () => answer(() => metadata.known),
   };

@@ -64,6 +64,9 @@ export const ERRORS = {
   'OAP-6101': entry('a token is wanted here: {reason}', final, S.UNAUTHENTICATED, 'Show one of query.default.access.tokens: Authorization: Bearer, Basic with the token as the password, or the header authentication.'),
   'OAP-6102': entry('{principal} may not {action} here', final, S.PERMISSION_DENIED, 'Add the action, or what it may see, to this principal in query.default.access.'),
   'OAP-6103': entry('too many wrong tokens from {address}, again in {seconds} s', retry, S.RESOURCE_EXHAUSTED, 'A client there has a wrong token. Many clients behind one address: see query.default.access.trustedProxies and failuresPerMinute.'),
+  'OAP-6104': entry('{what} is outside what {principal} may see', final, S.PERMISSION_DENIED, 'Add it to metrics of this principal in query.default.access.'),
+  'OAP-6105': entry('origin {origin} is outside what {principal} may see', final, S.PERMISSION_DENIED, 'Add it to origins, or the tier that it arrives through to tiers, of this principal in query.default.access.'),
+  'OAP-6106': entry('{what} is not kept per origin here, and {principal} may not see all origins', final, S.PERMISSION_DENIED, 'Add the scope to federation.default.receive.originScopes: rows that are merged from then on have their origins.'),
   'OAP-6107': entry('only this machine may ask, and not under the host name {host}', final, S.PERMISSION_DENIED, 'Ask for localhost or 127.0.0.1; behind a proxy use query.default.access.tokens, or open: true.'),
 } as const satisfies Record<`OAP-${number}`, ErrorEntry>;
 

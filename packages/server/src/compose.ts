@@ -275,7 +275,13 @@ async function assemble(
   const query = stack.use(
     'query',
     await openQueryServer(
-      { host: core.restHost, port: core.restPort, ...config.query, metricsTtlDays: core.metricsDataTtlDays },
+      {
+        host: core.restHost,
+        port: core.restPort,
+        ...config.query,
+        metricsTtlDays: core.metricsDataTtlDays,
+        scopes: { tier, originScopes: federation?.receive && new Set(federation.receive.originScopes) },
+      },
       {
         reader: store.reader,
         metadata: store.metadata,

@@ -118,6 +118,14 @@ const positive = (text: string) => {
   return value;
 };
 
+interface QueryOptions {
+  readonly service: string;
+  readonly by?: string;
+  readonly last: string;
+  readonly url: string;
+  readonly token?: string;
+}
+
 const program = new Command('oap').description(
   'OAP Federation: a node of a tier, its queries, and a demo of a federation',
 );
@@ -139,8 +147,10 @@ program
   .option('--by <label>', 'split by a label; `origin` shows each source tier')
   .option('--last <duration>', 'how far back, e.g. 15m or 2h', '15m')
   .option('--url <url>', 'REST address of the tier', 'http://127.0.0.1:12800')
-  .action(async (expressions: string[], options: { service: string; by?: string; last: string; url: string }) => {
+  .option('--token <token>', 'token that the tier wants; better in the environment: OAP_TOKEN')
+  .action(async (expressions: string[], options: QueryOptions) => {
     try {
+      const token = options.token ?? processEnvironment()['OAP_TOKEN'];
       if (options.by !== undefined && options.by !== 'origin')
         throw new Error(`--by knows origin only, got ${options.by}`);
       const table = await queryTable({
@@ -149,6 +159,7 @@ program
         service: options.service,
         last: options.last,
         ...(options.by === undefined ? {} : { by: 'origin' as const }),
+        ...(token === undefined || token === '' ? {} : { token }),
       });
       process.stdout.write(`${table}\n`);
     } catch (err) {

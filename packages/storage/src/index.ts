@@ -38,6 +38,7 @@ export {
   type ParkedBatch,
   type PendingEntry,
   type RelationScope,
+  type ReportedByQuery,
   type RevisionQuery,
   type RowBlock,
   type RowColumns,

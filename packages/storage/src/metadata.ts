@@ -20,12 +20,13 @@ import type {
   MetadataReader,
   NamedInfo,
   RelationScope,
+  ReportedByQuery,
   ServiceInfo,
   SourceCompleteness,
 } from './port.js';
 import { BEGIN_SNAPSHOT, inTransaction, type SqlDatabase, type SqlSession } from './sql.js';
 import { MARK_COLUMNS, markOf } from './slots.js';
-import { metricTable } from './tables.js';
+import { metricTable, MINUTES_PER_DAY } from './tables.js';
 
 /** Scopes whose entities are services: plain ones and the virtual ones of databases, caches and queues. */
 const SERVICE_SCOPES = SCOPES.filter((s) => s.part === 'service' && !s.relation).map((s) => s.id);
@@ -107,7 +108,8 @@ export class SqlMetadataReader implements MetadataReader {
         );
         if (rows.length === 0) return [];
         const slots = [...new Set(rows.map((row) => row[0] as number))];
-        const seen = await instancesWithRows(session, slots, fromMinute, toMinute);
+        const merged = slots.map((slot) => ({ slot, origin: 0 }));
+        const seen = await entitiesWithRows(session, 'ServiceInstance', merged, { fromMinute, toMinute });
         return rows
           .filter(([slot, code]) => seen.has(`${String(slot)} ${String(code)}`))
           .map(([, , id, name, properties]) => ({
@@ -180,6 +182,32 @@ export class SqlMetadataReader implements MetadataReader {
     return rows.map(([descriptor]) => relationOf(descriptor));
   }
 
+  async origins(): Promise<readonly string[]> {
+    const { rows } = await this.#db.read((session) => session.query(`SELECT DISTINCT name FROM origin`, []));
+    return rows.map(([name]) => name as string).toSorted();
+  }
+
+  reportedBy({ scope, origins, serviceId, ...period }: ReportedByQuery): Promise<readonly string[]> {
+    return this.#db.read((session) =>
+      inTransaction(session, BEGIN_SNAPSHOT, async () => {
+        const { rows: codes } = await session.query(`SELECT slot, code FROM origin WHERE name = ANY ($1::text[])`, [
+          origins,
+        ]);
+        const { rows: entities } = await session.query(
+          `SELECT slot, code, entity_id FROM dictionary WHERE scope = $1 AND ($2::bytea IS NULL OR service_hash = $2::bytea)`,
+          [scopeOf(scope).id, serviceId === undefined ? null : serviceHash(serviceId)],
+        );
+        if (codes.length === 0 || entities.length === 0) return [];
+        const wanted = codes.map(([slot, code]) => ({ slot: slot as number, origin: code as number }));
+        const seen = await entitiesWithRows(session, scope, wanted, period);
+        return entities
+          .filter(([slot, code]) => seen.has(`${String(slot)} ${String(code)}`))
+          .map(([, , id]) => id as string)
+          .toSorted();
+      }),
+    );
+  }
+
   async entities(scope: ScopeName, ids: readonly string[]): Promise<readonly Entity[]> {
     if (ids.length === 0) return [];
     const { rows } = await this.#db.read((session) =>
@@ -244,27 +272,43 @@ function layersOf(text: unknown): string[] {
   return (text as string).split(',').filter((layer) => layer !== '');
 }
 
-/** `slot code` of instances with minute rows in the period; clean whole hours are answered by their hour rows. */
-async function instancesWithRows(
+/**
+ * `slot code` of a scope's entities with rows of these origins (by code) in the period. Whole days are answered by their day rows, whole
+ * hours of the rest by hour rows: a derived row is there as soon as a minute row was, but for hours that are dirty.
+ */
+async function entitiesWithRows(
   session: SqlSession,
-  slots: readonly number[],
-  fromMinute: number,
-  toMinute: number,
+  scope: ScopeName,
+  origins: readonly { readonly slot: number; readonly origin: number }[],
+  { fromMinute, toMinute }: { readonly fromMinute: number; readonly toMinute: number },
 ): Promise<ReadonlySet<string>> {
   const firstHour = Math.ceil(fromMinute / 60);
-  const endHour = Math.floor((toMinute + 1) / 60);
-  const minuteTable = metricTable('ServiceInstance', 'minute');
+  const endHour = Math.max(firstHour, Math.floor((toMinute + 1) / 60));
+  const firstDay = Math.ceil(firstHour / 24);
+  const endDay = Math.max(firstDay, Math.floor(endHour / 24));
+  const minuteTable = metricTable(scope, 'minute');
+  const from = (table: string) =>
+    `SELECT m.slot, m.entity FROM wanted w JOIN ${table} m ON m.slot = w.slot AND m.origin = w.origin`;
   const { rows } = await session.query(
-    `SELECT slot, entity FROM ${minuteTable} WHERE slot = ANY ($1::smallint[]) AND origin = 0 AND minute >= $2 AND minute <= $3
-       AND (minute < $4 OR minute >= $5)
+    `WITH wanted AS (SELECT * FROM unnest($1::smallint[], $2::smallint[]) AS w (slot, origin))
+     ${from(minuteTable)} WHERE m.minute >= $3 AND m.minute <= $4 AND (m.minute < $5 OR m.minute >= $6)
      UNION
-     SELECT m.slot, m.entity FROM dirty_hour d JOIN ${minuteTable} m
-       ON m.slot = d.slot AND m.minute >= d.hour * 60 AND m.minute < d.hour * 60 + 60
-       WHERE m.origin = 0 AND d.slot = ANY ($1::smallint[]) AND d.hour * 60 >= $4 AND d.hour * 60 < $5
+     ${from(minuteTable)} JOIN dirty_hour d ON d.slot = m.slot AND m.minute >= d.hour * 60 AND m.minute < d.hour * 60 + 60
+       WHERE d.hour * 60 >= $5 AND d.hour * 60 < $6
      UNION
-     SELECT slot, entity FROM ${metricTable('ServiceInstance', 'hour')}
-       WHERE slot = ANY ($1::smallint[]) AND origin = 0 AND minute >= $4 AND minute < $5`,
-    [slots, fromMinute, toMinute, firstHour * 60, Math.max(firstHour, endHour) * 60],
+     ${from(metricTable(scope, 'hour'))} WHERE m.minute >= $5 AND m.minute < $6 AND (m.minute < $7 OR m.minute >= $8)
+     UNION
+     ${from(metricTable(scope, 'day'))} WHERE m.minute >= $7 AND m.minute < $8`,
+    [
+      origins.map((o) => o.slot),
+      origins.map((o) => o.origin),
+      fromMinute,
+      toMinute,
+      firstHour * 60,
+      endHour * 60,
+      firstDay * MINUTES_PER_DAY,
+      endDay * MINUTES_PER_DAY,
+    ],
   );
   return new Set(rows.map(([slot, entity]) => `${String(slot)} ${String(entity)}`));
 }

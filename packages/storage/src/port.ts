@@ -345,6 +345,16 @@ export interface InstanceInfo extends NamedInfo {
 
 export type RelationScope = 'ServiceRelation' | 'ServiceInstanceRelation' | 'EndpointRelation';
 
+/** Entities of a scope with rows of one of these origins (not merged ones) in [fromMinute, toMinute] (epoch minutes). */
+export interface ReportedByQuery {
+  readonly scope: ScopeName;
+  readonly origins: readonly string[];
+  readonly fromMinute: number;
+  readonly toMinute: number;
+  /** Only of this service (its id). */
+  readonly serviceId?: string;
+}
+
 /** Metadata that the increments implied. */
 export interface MetadataReader {
   listLayers(): Promise<readonly string[]>;
@@ -357,6 +367,10 @@ export interface MetadataReader {
   instance(id: string): Promise<InstanceInfo | undefined>;
   /** Relations of a scope that one of these services (ids; left out: any) takes part in, whenever they had rows; at most `limit`. */
   relations(scope: RelationScope, limit: number, serviceIds?: readonly string[]): Promise<readonly Required<Entity>[]>;
+  /** Every origin that rows were ever stored of, ascending. */
+  origins(): Promise<readonly string[]>;
+  /** Ids of the entities that `query` names, ascending. */
+  reportedBy(query: ReportedByQuery): Promise<readonly string[]>;
   /** The entity behind ids of a scope, where known. */
   entities(scope: ScopeName, ids: readonly string[]): Promise<readonly Entity[]>;
   completeness(): Promise<readonly SourceCompleteness[]>;

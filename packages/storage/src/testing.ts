@@ -739,6 +739,78 @@ export function checkTierStoreContract(
     ok((await all()).includes('shipped-b {"mine":2} 10'));
   });
 
+  test('who reported what: entities by origin and period, whichever rows say so', async () => {
+    const { s, slot, claim } = await claimed();
+    const rng = seededRng(7);
+    const origins = ['rep-a', 'rep-b', 'rep-c'];
+    const services = ['rep-1', 'rep-2', 'rep-3', 'rep-4', 'rep-5', 'rep-6'];
+    const pods = services.map((name) =>
+      entityOf('ServiceInstance', { service: name, normal: true, layer: 'GENERAL', name: 'pod' }),
+    );
+    const rows: TestRow[] = [];
+    for (let i = 0; i < 40; i++) {
+      const minute = DAY + randomInt(rng, 3 * 1_440);
+      const origin = randomInt(rng, 4); // 0: a merged row, of nobody
+      const entity = 1 + randomInt(rng, services.length);
+      rows.push({ minute, origin, entity, values: new Map([[CPM, [1n]]]) });
+      rows.push({ minute, origin, entity: entity + 10, values: new Map([[INSTANCE, [1n]]]) });
+    }
+    const dirty = [...new Set(rows.map((r) => Math.floor(r.minute / 60)))].filter(() => rng.next() < 0.4);
+    const clean = rows.filter((r) => !dirty.includes(Math.floor(r.minute / 60)));
+    const of = (schema: MetricSchema, list: readonly TestRow[]) => list.filter((r) => r.values.has(schema));
+    const derived = (schema: MetricSchema, granularity: 'hour' | 'day') => {
+      const size = granularity === 'hour' ? 60 : 1_440;
+      const merged = mergeRows([schema], of(schema, clean), (at) => Math.floor(at / size) * size);
+      return testBlock(slot, [schema], merged, granularity);
+    };
+    const unique = (schema: MetricSchema) => mergeRows([schema], of(schema, rows), (at) => at);
+    await commit(
+      s,
+      testFlush(slot, claim.fence.epoch, {
+        entities: [
+          ...services.map((name, i) => ({ code: 1 + i, entity: service(name) })),
+          ...pods.map((entity, i) => ({ code: 11 + i, entity })),
+        ],
+        origins: origins.map((name, i) => ({ code: 1 + i, name })),
+        rows: [CPM, INSTANCE].flatMap((schema) => [
+          testBlock(slot, [schema], unique(schema)),
+          derived(schema, 'hour'),
+          derived(schema, 'day'),
+        ]),
+        dirtyHours: dirty,
+      }),
+    );
+    deepStrictEqual(
+      (await s.metadata.origins()).filter((name) => name.startsWith('rep-')),
+      origins,
+    );
+    const ids = (schema: MetricSchema, wanted: readonly string[], from: number, to: number) =>
+      of(schema, rows)
+        .filter((r) => r.minute >= from && r.minute <= to && wanted.includes(origins[(r.origin ?? 0) - 1] ?? ''))
+        .map((r) => (schema === CPM ? service(services[r.entity - 1]!) : pods[r.entity - 11]!).id)
+        .filter((id, i, all) => all.indexOf(id) === i)
+        .toSorted();
+    for (let i = 0; i < 60; i++) {
+      const from = DAY - 100 + randomInt(rng, 3 * 1_440);
+      const to = from + randomInt(rng, i % 2 === 0 ? 300 : 4_000);
+      const wanted = origins.filter(() => rng.next() < 0.5);
+      const period = { origins: wanted, fromMinute: from, toMinute: to };
+      deepStrictEqual(
+        await s.metadata.reportedBy({ scope: 'Service', ...period }),
+        ids(CPM, wanted, from, to),
+        `${wanted.join()} ${from} ${to}`,
+      );
+      const one = service(services[i % services.length]!).id;
+      deepStrictEqual(
+        await s.metadata.reportedBy({ scope: 'ServiceInstance', ...period, serviceId: one }),
+        ids(INSTANCE, wanted, from, to).filter((id) => id.startsWith(`${one}_`)),
+      );
+    }
+    const everything = { fromMinute: DAY, toMinute: DAY + 4_320 };
+    deepStrictEqual(await s.metadata.reportedBy({ scope: 'Endpoint', origins: [`'"\0`], ...everything }), []);
+    deepStrictEqual(await s.metadata.reportedBy({ scope: 'Endpoint', origins: ['rep-a'], ...everything }), []);
+  });
+
   test('metadata: one instance, and relations by either end', async () => {
     const { s, slot, claim } = await claimed();
     const end = (name: string, normal = true, part = '') => ({ service: name, normal, layer: 'GENERAL', name: part });

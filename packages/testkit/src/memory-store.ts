@@ -673,6 +673,24 @@ export class MemoryTierStore implements TierStore {
             [source, dest].some(({ service, normal }) => serviceIds.includes(serviceId(service, normal))),
         )
         .slice(0, limit),
+    origins: async () =>
+      [...new Set([...this.#slots.values()].flatMap((stored) => [...stored.origins.values()]))].toSorted(),
+    reportedBy: async ({ scope, origins, fromMinute, toMinute, serviceId: ofService }) => {
+      const ids = new Set<string>();
+      for (const stored of this.#slots.values()) {
+        for (const [minute, rows] of stored.rows.minute) {
+          if (minute < fromMinute || minute > toMinute) continue;
+          for (const row of rows.values()) {
+            if (row.scope !== scope || !origins.includes(stored.origins.get(row.origin) ?? '')) continue;
+            const { id } = stored.entities.get(row.entity)!.entity;
+            const isOfService =
+              ofService === undefined || id === ofService || ['_', '-'].some((end) => id.startsWith(ofService + end));
+            if (isOfService) ids.add(id);
+          }
+        }
+      }
+      return [...ids].toSorted();
+    },
     entities: async (scope, ids) => this.#entities(scope).filter((e) => ids.includes(e.id)),
     completeness: async () => this.#completeness(),
     conservation: async () => this.#conservation(),

@@ -961,6 +961,8 @@ export class FileStore implements TierStore {
     findEndpoints: async () => [],
     instance: async () => undefined,
     relations: async () => [],
+    origins: async () => [],
+    reportedBy: async () => [],
     entities: async () => [],
     completeness: () =>
       this.#turn(() => {

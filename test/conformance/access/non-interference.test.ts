@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goal: (1) no answer of any surface depends on what its reader may not see: change all of that, and every byte of every answer stays the
+// same; (2) what is answered is what a tier answers that holds nothing else. Method: random tiers, random scopes, everything asked over
+// HTTP; the oracle of who sees what is in worlds.ts.
+import { durationText, namedPartId, serviceId } from '@oap-federation/model';
+import type { AccessScope } from '@oap-federation/runtime';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  FROM_MINUTE,
+  happenings,
+  heard,
+  LEAVES,
+  lost,
+  mayBeSeen,
+  metricMayBeSeen,
+  METRICS,
+  openWorld,
+  originMayBeSeen,
+  scope,
+  TO_MINUTE,
+  TOKEN,
+  world,
+  type World,
+} from './worlds.js';
+
+const RUNS = 10;
+const TIMEOUT_MS = 300_000;
+const AT_ONCE = 12;
+const text = (minute: number) => durationText(minute, 'MINUTE', 0);
+const DURATION = { start: text(FROM_MINUTE), end: text(TO_MINUTE), step: 'MINUTE' };
+
+const EXPRESSIONS = METRICS.flatMap(({ name }) => {
+  const labels = name.includes('percentile') ? [`p='50,99'`] : [];
+  const read = (...more: readonly string[]) => {
+    const all = [...labels, ...more].join(', ');
+    return all === '' ? name : `${name}{${all}}`;
+  };
+  return [
+    read(),
+    `sum(${read()})`,
+    read(`origin='*'`),
+    ...LEAVES.map((origin) => read(`origin='${origin}'`)),
+    ...(labels.length > 0 ? [] : [`top_n(${name}, 3, des)`, `top_n(${read(`origin='*'`)}, 3, asc)`]),
+  ];
+});
+
+const ENTITY = {
+  serviceName: 'service-0',
+  serviceInstanceName: 'part-0',
+  endpointName: 'part-0',
+  destServiceName: 'service-1',
+};
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Everything there is to ask, one answer a question. */
+async function askEverything(url: string): Promise<readonly Answer[]> {
+  const send = async (path: string, init: RequestInit = {}): Promise<Answer> => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` };
+    const reply = await fetch(url + path, { ...init, headers });
+    return { status: reply.status, body: await reply.text() };
+  };
+  const graphql =
+    (query: string, variables: object = {}) =>
+    () =>
+      send('/graphql', { method: 'POST', body: JSON.stringify({ query, variables }) });
+  const ids = [0, 1].map((n) => serviceId(`service-${n}`, true));
+  const lists = [
+    'listLayers',
+    'listServices { id name layers }',
+    'listMetrics { name type }',
+    ...METRICS.map(({ name }) => `typeOfMetrics(name: "${name}")`),
+    ...ids.flatMap((id) => [
+      `getService(serviceId: "${id}") { name }`,
+      `listInstances(duration: $d, serviceId: "${id}") { id name }`,
+      `findEndpoint(serviceId: "${id}", limit: 10) { id name }`,
+      `getInstance(instanceId: "${namedPartId(id, 'part-0')}") { name }`,
+    ]),
+    'findService(serviceName: "service-1") { id }',
+  ].map((field) =>
+    graphql(field.includes('$d') ? `query ($d: Duration!) { ${field} }` : `{ ${field} }`, { d: DURATION }),
+  );
+  const values = EXPRESSIONS.map((expression) =>
+    graphql(
+      `
+        query ($x: String!, $e: Entity!, $d: Duration!) {
+          execExpression(expression: $x, entity: $e, duration: $d) {
+            type
+            error
+            results {
+              metric {
+                labels {
+                  key
+                  value
+                }
+              }
+              values {
+                id
+                value
+                owner {
+                  serviceID
+                  endpointID
+                  serviceInstanceID
+                }
+              }
+            }
+          }
+        }
+      `,
+      { x: expression, e: expression.startsWith('top_n') ? {} : ENTITY, d: DURATION },
+    ),
+  );
+  const questions = [...lists, ...values, () => send('/status/tier'), () => send('/no/such/path')];
+  const answers: Answer[] = [];
+  for (let i = 0; i < questions.length; i += AT_ONCE) {
+    answers.push(...(await Promise.all(questions.slice(i, i + AT_ONCE).map((ask) => ask()))));
+  }
+  return answers;
+}
+
+async function answersOf(all: World, asked?: AccessScope): Promise<readonly Answer[]> {
+  await using opened = await openWorld(all, asked);
+  return await askEverything(opened.server.url);
+}
+
+/** The part of a world that a scope lets through. */
+function visiblePart(all: World, asked: AccessScope): World {
+  return {
+    ...all,
+    metrics: all.metrics.filter((metric) => metricMayBeSeen(metric, asked)),
+    happenings: all.happenings.filter((one) => mayBeSeen(one, asked)),
+    heard: Object.fromEntries(Object.entries(all.heard).filter(([origin]) => originMayBeSeen(origin, asked))),
+    lost: all.lost.filter(({ origin }) => originMayBeSeen(origin, asked)),
+  };
+}
+
+describe('what somebody may not see', () => {
+  it(
+    'changes no byte of any answer',
+    async () => {
+      let told = 0;
+      await fc.assert(
+        fc.asyncProperty(world, scope, happenings, heard, lost, async (one, asked, others, otherHeard, otherLost) => {
+          const hidden = (origin: string) => !originMayBeSeen(origin, asked);
+          const other: World = {
+            ...one,
+            happenings: [
+              ...others.filter((h) => hidden(h.origin)),
+              // which entities there are is no secret of a metric; its values are
+              ...one.happenings
+                .filter((h) => !hidden(h.origin))
+                .map((h) => (mayBeSeen(h, asked) ? h : { ...h, value: 5_001 - h.value })),
+            ],
+            heard: Object.fromEntries(
+              LEAVES.map((origin) => [origin, (hidden(origin) ? otherHeard : one.heard)[origin]!]),
+            ),
+            lost: [...otherLost.filter((l) => hidden(l.origin)), ...one.lost.filter((l) => !hidden(l.origin))],
+          };
+          const [before, after] = [await answersOf(one, asked), await answersOf(other, asked)];
+          expect(after).toEqual(before);
+          told += before.filter(({ body }) => /"value":"[1-9]/.test(body)).length;
+        }),
+        { numRuns: RUNS },
+      );
+      expect(told).toBeGreaterThan(RUNS); // the law is not kept by silence
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is missing as if it had never been',
+    async () => {
+      let compared = 0;
+      await fc.assert(
+        fc.asyncProperty(world, scope, async (all, asked) => {
+          const [limited, alone] = [await answersOf(all, asked), await answersOf(visiblePart(all, asked))];
+          limited.forEach(({ body }, i) => {
+            // entities of hidden metrics are listed all the same
+            if (asked.metrics[0] !== '*' && !body.includes('execExpression')) return;
+            const [mine, theirs] = [comparable(body), comparable(alone[i]!.body)];
+            if (mine.refused) return;
+            expect(mine.text).toBe(theirs.text);
+            if (/"value":"[1-9]/.test(body)) compared++;
+          });
+        }),
+        { numRuns: RUNS },
+      );
+      expect(compared).toBeGreaterThan(RUNS);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** An answer without what may differ: who is refused something is told so, lists have no order, and a status page names other things. */
+function comparable(body: string): { readonly refused: boolean; readonly text: string } {
+  const { data, errors, extensions, completeness } = JSON.parse(body) as Record<string, unknown>;
+  const refused = /OAP-610[2456]|does not exist|"UNKNOWN"/.test(body);
+  const lists = JSON.stringify(data, (_, value: unknown) =>
+    Array.isArray(value) && value.every((one: unknown) => typeof one === 'object' && one !== null && 'name' in one)
+      ? value.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+      : value,
+  );
+  return { refused, text: JSON.stringify([lists, errors, extensions, completeness]) };
+}
