@@ -286,9 +286,9 @@ describe('metric queries before MQE', () => {
       );
       return sets.map(({ label, values }) => `${label}=${values.values[0]!.value}`);
     };
-    expect(await ranks('50', 'p99', 'p=50', 'P75')).toEqual(['50=20', 'p99=200', 'p=50=20', 'P75=200']);
+    expect(await ranks('50', 'p99', 'p=50', 'P75')).toEqual(['50=20', 'p99=200', 'p=50=20', 'P75=20']);
     expect(await ranks('0', '4')).toEqual(['0=20', '4=200']);
-    expect(await ranks()).toEqual(['50=20', '75=200', '90=200', '95=200', '99=200']);
+    expect(await ranks()).toEqual(['50=20', '75=20', '90=200', '95=200', '99=200']);
     const { errors } = await ask(
       `query ($c: MetricsCondition!, $d: Duration!) { readLabeledMetricsValues(condition: $c, labels: ["median"], duration: $d) { label } }`,
       { c: CONDITION('service_percentile'), d },
