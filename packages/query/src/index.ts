@@ -9,4 +9,5 @@ export {
   type QueryServerConfig,
   type QueryServerDeps,
 } from './server.js';
+export type { ClusterNode } from './status.js';
 export { queryTable, QueryFailed, type TableOptions } from './table.js';

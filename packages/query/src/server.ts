@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP edge of queries: POST /graphql, GET /healthcheck, GET /status/... In: HTTP. Out: JSON, with how complete it is.
+// The HTTP edge of queries: POST /graphql, GET /healthcheck, and what status.ts adds. In: HTTP. Out: JSON, with how complete it is.
 // Nothing that a client sends or that storage does ends the process; every answer is bounded by the limits.
 import type { AddressInfo } from 'node:net';
-import { minuteOf } from '@oap-federation/model';
 import { OapError, type AccessConfig, type Clock, type Logger } from '@oap-federation/runtime';
 import { fastify, type FastifyInstance } from 'fastify';
 import { GraphQLError, type DocumentNode } from 'graphql';
@@ -10,7 +9,6 @@ import { mercurius, type IResolvers } from 'mercurius';
 import { allowOrigins } from './access/cors.js';
 import { guardFields } from './access/fields.js';
 import { guardRoutes, refusalStatus } from './access/guard.js';
-import { seesEverything } from './access/principal.js';
 import { restrict } from './access/restrict.js';
 import type { TierFacts } from './access/sources.js';
 import { addAlarmStatus, type AlarmStatusReader } from './alarm-status.js';
@@ -22,6 +20,7 @@ import { healthProblem } from './graphql/system.js';
 import { checkDocument, checkText, TOKENS_MAX } from './limits.js';
 import { BadQuestion, clientErrorOf, isGraphQLError } from './problem.js';
 import type { Readers, ReadersOf } from './readers.js';
+import { addStatusRoutes, type Execute, type GraphQLRequest, type StatusDeps } from './status.js';
 
 export interface QueryServerConfig extends GraphQLLimits {
   readonly host: string;
@@ -51,6 +50,7 @@ export function defaultQueryServerConfig(): QueryServerConfig {
     maxQueryComplexity: 4_000,
     maxCost: 500_000,
     metricsTtlDays: 7,
+    recordsTtlDays: 3,
     enableUpdateUiTemplate: false,
     access: { mode: 'thisMachine', tokens: {}, anonymous: undefined, failuresPerMinute: 10, trustedProxies: [] },
     scopes: { tier: '', originScopes: undefined },
@@ -58,10 +58,7 @@ export function defaultQueryServerConfig(): QueryServerConfig {
   };
 }
 
-export interface QueryServerDeps extends GraphQLDeps, Readers {
-  readonly logger: Logger;
-  /** What this tier says of itself (role, slots, links); shown as it is under /status/tier. */
-  readonly status: () => unknown;
+export interface QueryServerDeps extends GraphQLDeps, StatusDeps, Readers {
   /** Left out where no alarms are judged. */
   readonly alarmStatus?: { readonly reader: AlarmStatusReader; readonly address: string };
 }
@@ -78,8 +75,6 @@ const HEALTH_TIMEOUT_MS = 5_000;
 // A query text is compiled when it comes for the fourth time: dashboards repeat, one-off texts are not worth it.
 const JIT_AFTER = 3;
 const QUERY_CACHE_ENTRIES = 64;
-// In /status/tier, where no range is asked, a source lags when it is further behind than a calm network explains.
-const LAGGING_AFTER_MINUTES = 3;
 
 const SECURITY_HEADERS = {
   'x-content-type-options': 'nosniff',
@@ -106,12 +101,6 @@ export async function openQueryServer(config: QueryServerConfig, deps: QueryServ
     port: bound,
     [Symbol.asyncDispose]: () => app.close(),
   };
-}
-
-interface GraphQLBody {
-  readonly query: string;
-  readonly operationName?: string | null;
-  readonly variables?: Record<string, unknown> | null;
 }
 
 const BODY_SCHEMA = {
@@ -197,26 +186,26 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     }
   });
 
-  app.post<{ Body: GraphQLBody }>(
+  const execute: Execute = (request, reply, { query, variables, operationName }) => {
+    const context: QueryContext = {
+      ...readersOf(request),
+      principal: request.principal,
+      budget: new Budget(config.maxCost),
+      sources: undefined,
+      toMinute: undefined,
+      notKept: new Set(),
+    };
+    return reply.graphql(
+      query,
+      context as unknown as Record<string, unknown>,
+      variables ?? {},
+      operationName ?? undefined,
+    );
+  };
+  app.post<{ Body: GraphQLRequest }>(
     '/graphql',
     { schema: { body: BODY_SCHEMA }, config: { access: 'anyone' } },
-    (request, reply) => {
-      const { query, variables, operationName } = request.body;
-      const context: QueryContext = {
-        ...readersOf(request),
-        principal: request.principal,
-        budget: new Budget(config.maxCost),
-        sources: undefined,
-        toMinute: undefined,
-        notKept: new Set(),
-      };
-      return reply.graphql(
-        query,
-        context as unknown as Record<string, unknown>,
-        variables ?? {},
-        operationName ?? undefined,
-      );
-    },
+    (request, reply) => execute(request, reply, request.body),
   );
   app.get('/graphql', { config: { access: 'anyone' } }, (_request, reply) =>
     reply
@@ -230,35 +219,12 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     return reply.code(problem === undefined ? 200 : 503).send({ healthy: problem === undefined, problem });
   });
 
-  app.get('/status/tier', { config: { access: 'status' } }, async (request, reply) => {
-    const { metadata } = readersOf(request);
-    const now = clock.now();
-    let completeness = null;
-    try {
-      completeness = completenessReport(
-        await metadata.completeness(),
-        minuteOf(now) - LAGGING_AFTER_MINUTES - 1,
-        now,
-        zone,
-        await metadata.conservation(),
-      );
-    } catch (error) {
-      // A status page is most wanted when something is down: it says so instead of failing.
-      clientErrorOf(error, logger);
-    }
-    // nodes, links and logs name every tier there is: who may not see all of them learns how complete its own sources are
-    const own = seesEverything(request.principal) ? asRecord(deps.status()) : { tier: config.scopes.tier };
-    return reply.send({ ...own, completeness });
-  });
+  addStatusRoutes(app, deps, config, readersOf, execute);
 
   if (deps.alarmStatus) addAlarmStatus(app, deps.alarmStatus, logger);
 
   await app.ready();
   return app;
-}
-
-function asRecord(status: unknown): object {
-  return typeof status === 'object' && status !== null && !Array.isArray(status) ? status : { status };
 }
 
 /** The result, or `late` after the health deadline. */

@@ -127,7 +127,14 @@ export function memoryTemplates(): UiTemplateStore {
   };
 }
 
-/** What a query server wants beside metrics and metadata: no alarms, no dashboards, no menu. */
+/** What a query server wants beside metrics and metadata: no alarms, dashboards, menu, nodes or settings. */
 export function nothingElse() {
-  return { alarms: memoryAlarms([]), templates: memoryTemplates(), menu: [], rng: seededRng(1) };
+  return {
+    alarms: memoryAlarms([]),
+    templates: memoryTemplates(),
+    menu: [],
+    rng: seededRng(1),
+    clusterNodes: () => [],
+    settings: {},
+  };
 }

@@ -25,6 +25,7 @@ export type {
   SharingServerConfig,
   StorageConfig,
 } from './config/oap-config.js';
+export type { SettingsDump } from './config/dump.js';
 export { isLoopback } from './config/rules.js';
 export type { Environment } from './config/placeholders.js';
 export {

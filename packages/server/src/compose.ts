@@ -33,7 +33,7 @@ import {
 } from '@oap-federation/federation';
 import { minuteOf, tryParseSchema, tryScope, type MetricSchema, type ScopeName } from '@oap-federation/model';
 import { compileDispatch, federationRoutes, type OalProgram } from '@oap-federation/oal';
-import { openQueryServer } from '@oap-federation/query';
+import { openQueryServer, type ClusterNode } from '@oap-federation/query';
 import { agentServices, defaultAnalysisLimits, openGrpcServer, type GrpcService } from '@oap-federation/receiver';
 import {
   DisposalStack,
@@ -45,6 +45,7 @@ import {
   type Logger,
   type OapConfig,
   type Rng,
+  type SettingsDump,
 } from '@oap-federation/runtime';
 import type { TierStore } from '@oap-federation/storage';
 import type { AlarmFile } from './alarm-file.js';
@@ -68,6 +69,8 @@ export interface NodeFiles {
   /** Undefined: this node judges no alarms. */
   readonly alarmFile: AlarmFile | undefined;
   readonly ui: UiFiles;
+  /** The settings for people, secrets masked. */
+  readonly settings: SettingsDump;
 }
 
 export interface OapNode extends AsyncDisposable {
@@ -108,7 +111,7 @@ export async function openNode(config: OapConfig, files: NodeFiles, deps: NodeDe
 
 async function assemble(
   config: OapConfig,
-  { program, alarmFile, ui }: NodeFiles,
+  { program, alarmFile, ui, settings }: NodeFiles,
   deps: NodeDeps,
   stack: DisposalStack,
 ): Promise<OapNode> {
@@ -281,6 +284,7 @@ async function assemble(
         ...config.query,
         metricsTtlDays: core.metricsDataTtlDays,
         scopes: { tier, originScopes: federation?.receive && new Set(federation.receive.originScopes) },
+        recordsTtlDays: core.recordDataTtlDays,
       },
       {
         reader: store.reader,
@@ -295,6 +299,8 @@ async function assemble(
         version: VERSION,
         status,
         ...(alarms ? { alarmStatus: { reader: alarms, address } } : {}),
+        clusterNodes: () => coordinator.queryModules().map(clusterNode),
+        settings,
       },
     ),
   );
@@ -310,6 +316,11 @@ async function assemble(
   await coordinator.register();
   registered = true;
   return { tier, grpcAddress: address, restUrl: query.url, [Symbol.asyncDispose]: () => stack.stop() };
+}
+
+function clusterNode({ address, self }: RemoteInstance): ClusterNode {
+  const at = address.lastIndexOf(':');
+  return { host: address.slice(0, at), port: Number(address.slice(at + 1)), isSelf: self };
 }
 
 function memberAddress(config: OapConfig, grpcPort: number): string {

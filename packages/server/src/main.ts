@@ -16,6 +16,7 @@ import {
   systemRng,
   type LogLevel,
   type OapConfig,
+  type SettingsDump,
 } from '@oap-federation/runtime';
 import { acceptLoss } from './accept-loss.js';
 import { loadAlarmFile } from './alarm-file.js';
@@ -49,7 +50,11 @@ function fail(lines: readonly string[], status: number): never {
 }
 
 /** The configuration, or the end of the process with every problem of it. */
-function configuration(given: string): { readonly config: OapConfig; readonly file: string } {
+function configuration(given: string): {
+  readonly config: OapConfig;
+  readonly settings: SettingsDump;
+  readonly file: string;
+} {
   const file = path.resolve(given);
   let text: string;
   try {
@@ -59,14 +64,14 @@ function configuration(given: string): { readonly config: OapConfig; readonly fi
   }
   const loaded = loadConfig(text, processEnvironment(), given);
   if ('problems' in loaded) fail(loaded.problems.map(formatProblem), EXIT_CONFIG);
-  return { config: loaded.config, file };
+  return { ...loaded, file };
 }
 
 async function start(options: { readonly config: string; readonly logLevel: LogLevel }): Promise<void> {
   const refusal = armFromEnvironment(processEnvironment());
   if (refusal !== undefined) fail([refusal], EXIT_CONFIG);
   // every problem of the file and of the scripts, before any port opens
-  const { config, file } = configuration(options.config);
+  const { config, settings, file } = configuration(options.config);
   const scripts = loadScripts(config.core.oalFiles, path.dirname(file));
   if ('problems' in scripts) fail(scripts.problems, EXIT_CONFIG);
   const ui = loadUiFiles(config.query.uiTemplates, path.dirname(file));
@@ -85,7 +90,7 @@ async function start(options: { readonly config: string; readonly logLevel: LogL
   logger.info({ config: describeConfig(config) }, 'starting');
   const signal = stopSignal();
   try {
-    const files = { program, alarmFile, ui: ui.ui };
+    const files = { program, alarmFile, ui: ui.ui, settings };
     const opening = openNode(config, files, { clock: systemClock, rng: systemRng, logger });
     const stoppedEarly = aborted(signal).then(() => systemClock.sleep(STOP_OPENING_MS));
     const node = await Promise.race([opening, stoppedEarly]);

@@ -25,8 +25,9 @@ export interface GraphQLDeps {
 export interface GraphQLLimits {
   /** Of one series. */
   readonly maxPoints: number;
-  /** Told to clients by getMetricsTTL. */
+  /** Told to clients by getMetricsTTL and getRecordsTTL. */
   readonly metricsTtlDays: number;
+  readonly recordsTtlDays: number;
   /** Whether the mutations of dashboards are carried out. */
   readonly enableUpdateUiTemplate: boolean;
 }

@@ -72,7 +72,7 @@ export function systemPart(deps: GraphQLDeps, limits: GraphQLLimits): GraphQLPar
 
       // alarms are the only records here; traces and logs stay with the OAP that received them
       getRecordsTTL: () => ({
-        normal: limits.metricsTtlDays,
+        normal: limits.recordsTtlDays,
         trace: NONE,
         zipkinTrace: NONE,
         log: NONE,

@@ -523,3 +523,46 @@ it('every setting is read by some package: a key that does nothing is a promise 
   expect(names.size).toBeGreaterThan(40);
   expect([...names].filter((name) => !new RegExp(`\\b${name}\\b`).test(sources))).toEqual([]);
 });
+
+describe('the settings for people', () => {
+  const dump = (text: string) => {
+    const loaded = loadConfig(text, {}, 'application.yml');
+    if ('problems' in loaded) throw new Error(loaded.problems.map(formatProblem).join('\n'));
+    return loaded.settings;
+  };
+
+  it('name every key of the chosen providers, defaults too', () => {
+    const settings = dump('core: {default: {restPort: 1234}}');
+    expect(settings).toMatchObject({
+      'core.provider': 'default',
+      'core.default.restPort': '1234',
+      'core.default.gRPCPort': '11800',
+      'core.default.downsampling': '[Hour, Day]',
+      'core.default.apdexThreshold': '{default: 500}',
+      'storage.provider': 'embedded',
+      'federation.provider': '-',
+      'query.default.enableUpdateUITemplate': 'false',
+    });
+    expect(Object.keys(settings).filter((path) => /^(federation\.default|storage\.postgresql)/.test(path))).toEqual([]);
+  });
+
+  it('show no secret, wherever it stands', () => {
+    const text = [
+      'cluster: {selector: zookeeper, zookeeper: {internalToken: s3cret}}',
+      'receiver-sharing-server: {default: {authentication: s3cret}}',
+      'storage: {selector: postgresql, postgresql: {properties: {jdbcUrl: "jdbc:postgresql://u:s3cret@h/d?user=u&password=s3cret", dataSource.user: s3cret, dataSource.password: s3cret}}}',
+      'query: {default: {access: {tokens: {grafana: {token: s3cret-s3cret-s3cret, actions: [query]}}}}}',
+      'federation: {selector: default, default: {tier: t, forward: {upstreams: "a:1", token: s3cret}, receive: {enabled: true, tokens: {x: s3cret}}}}',
+    ].join('\n');
+    const settings = dump(text);
+    expect(JSON.stringify(settings)).not.toContain('s3cret');
+    expect(settings).toMatchObject({
+      'storage.postgresql.properties.jdbcUrl': 'jdbc:postgresql://u:********@h/d?user=u&password=********',
+      'storage.postgresql.properties.dataSource.user': '********',
+      'storage.postgresql.url': '',
+      'query.default.access.tokens.grafana.token': '********',
+      'query.default.access.tokens.grafana.actions': '[query]',
+      'federation.default.receive.tokens': '{x: ********}',
+    });
+  });
+});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // application.yml -> OapConfig. In: the text, the environment. Out: a frozen config, or every problem at once with its place.
 import type { z } from 'zod';
+import { dumpSettings, type SettingsDump } from './dump.js';
 import type { Group, Key, Module, Named } from './keys.js';
 import { toOapConfig, type OapConfig } from './oap-config.js';
 import type { Environment } from './placeholders.js';
@@ -14,7 +15,10 @@ export interface ConfigProblem extends Problem {
   readonly file: string;
 }
 
-export type LoadedConfig = { readonly config: OapConfig } | { readonly problems: readonly ConfigProblem[] };
+/** `settings` are the same as the file names them, for people: secrets masked. */
+export type LoadedConfig =
+  | { readonly config: OapConfig; readonly settings: SettingsDump }
+  | { readonly problems: readonly ConfigProblem[] };
 
 /**
  * Reads the text of application.yml. Values that are left out take their defaults; placeholders take `env`;
@@ -44,7 +48,7 @@ export function loadConfig(text: string, env: Environment, fileName: string): Lo
     for (const { path, reason } of brokenRules(settings as FileSettings)) report(path, positionOf(tree, path), reason);
   }
   if (problems.length > 0) return failed();
-  return { config: toOapConfig(settings as FileSettings) };
+  return { config: toOapConfig(settings as FileSettings), settings: dumpSettings(settings as FileSettings) };
 }
 
 /** `application.yml:12:7 core.default.persistentPeriod - must be >= 1, got 0` */
