@@ -51,13 +51,16 @@ const NOBODY: Principal = {
   limits: { tiers: true, origins: true, metrics: true },
 };
 
-/** HTTP status of an answer that was refused here; undefined for other errors. */
+/** HTTP status of an answer that access refuses; undefined for other errors. A field of GraphQL that is refused travels with 200. */
 export function refusalStatus(thrown: unknown): 401 | 403 | 429 | undefined {
   if (!(thrown instanceof OapError)) return undefined;
   switch (thrown.code) {
     case 'OAP-6101':
       return 401;
     case 'OAP-6102':
+    case 'OAP-6104':
+    case 'OAP-6105':
+    case 'OAP-6106':
     case 'OAP-6107':
       return 403;
     case 'OAP-6103':
