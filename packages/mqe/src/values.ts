@@ -12,9 +12,9 @@ export function aggregate(name: AggregateName, values: readonly Value[]): Value 
     case 'latest':
       return present.at(-1)!;
     case 'max':
-      return present.reduce((a, b) => (b > a ? b : a));
+      return present.reduce((a, b) => (compareValues(b, a) > 0 ? b : a));
     case 'min':
-      return present.reduce((a, b) => (b < a ? b : a));
+      return present.reduce((a, b) => (compareValues(b, a) < 0 ? b : a));
     case 'sum':
       return sum(present);
     case 'avg':
