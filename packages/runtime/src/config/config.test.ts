@@ -156,6 +156,17 @@ describe('loadConfig', () => {
     expect(config.federation?.forward).toMatchObject({ buffer: 'file', bufferDir: '/b', bufferWhenDamaged: 'stop' });
   });
 
+  it.each([
+    ['', 8192],
+    ['buffer: memory', 256],
+    ['buffer: memory, bufferMaxBytes: 1073741824', 1024],
+    ['bufferMaxBytes: 4294967296', 4096],
+  ])('what may wait by default suits the buffer: %s', (keys, mebibytes) => {
+    const forward = `{upstreams: "a:1"${keys === '' ? '' : `, ${keys}`}}`;
+    const { federation } = load(`federation: {selector: default, default: {tier: t, forward: ${forward}}}`);
+    expect(federation?.forward?.bufferMaxBytes).toBe(mebibytes * 1024 ** 2);
+  });
+
   it('a tier forwards and receives through NATS', () => {
     const { federation } = load(
       'federation: {selector: default, default: {tier: t, forward: {buffer: nats, upstreamTier: up}, nats: {servers: "n:4222"}, receive: {enabled: true, throughNats: true, tokens: {a: x}}}}',
@@ -399,6 +410,14 @@ describe('problems', () => {
     [
       'federation: {selector: default, default: {forward: {bufferMaxBytes: 2000000}}}',
       'forward.bufferMaxBytes - must be >= queueCapacityBytes (8388608), got 2000000',
+    ],
+    [
+      'federation: {selector: default, default: {forward: {buffer: memory, bufferMaxBytes: 1073741825}}}',
+      'forward.bufferMaxBytes - must be <= 1073741824 (1 GiB) when buffer is memory, got 1073741825',
+    ],
+    [
+      'federation: {selector: default, default: {forward: {buffer: memory, queueCapacityBytes: 268435457}}}',
+      'forward.bufferMaxBytes - must be >= queueCapacityBytes (268435457), got 268435456',
     ],
     [
       'federation: {selector: default, default: {receive: {creditBytes: 100000}}}',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // OapConfig: what the rest of the program sees of application.yml. In: valid file settings. Out: inner names with units.
-import { parsePostgresUrl, wantsTokens } from './rules.js';
+import { bufferMaxBytesOf, parsePostgresUrl, wantsTokens } from './rules.js';
 import type { FileSettings } from './schema.js';
 
 export type ClusterConfig =
@@ -248,6 +248,7 @@ function toFederation({
       ? {
           discovery: discovery === 'zookeeper' ? { kind: discovery, ...zookeeper } : { kind: discovery, upstreams },
           ...limits,
+          bufferMaxBytes: bufferMaxBytesOf(forward),
         }
       : undefined,
     receive: enabled

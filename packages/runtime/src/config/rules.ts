@@ -75,6 +75,21 @@ function gateway({ cluster, storage: { selector }, federation: { selector: on, p
   return breaches;
 }
 
+const MIB = 1024 * 1024;
+// Batches in memory are objects of this process's heap and its arrays: 1 GiB of them leaves room for the rest of a 4 GiB machine.
+const MEMORY_BUFFER_BYTES_MAX = 1024 * MIB;
+const MEMORY_BUFFER_BYTES = 256 * MIB;
+const STORED_BUFFER_BYTES = 8192 * MIB; // days of 10,000 increments a second, folded
+
+/** What may wait for the upstream; where the operator leaves it open (0), what suits the buffer. */
+export function bufferMaxBytesOf({
+  buffer,
+  bufferMaxBytes,
+}: FileSettings['federation']['providers']['default']['forward']): number {
+  if (bufferMaxBytes > 0) return bufferMaxBytes;
+  return buffer === 'memory' ? MEMORY_BUFFER_BYTES : STORED_BUFFER_BYTES;
+}
+
 function federation({ core, federation: { selector, providers } }: FileSettings): Breach[] {
   if (selector !== 'default') return [];
   const { tier, forward, nats, receive } = providers.default;
@@ -124,8 +139,13 @@ function federation({ core, federation: { selector, providers } }: FileSettings)
     const reason = 'must be block or drop when buffer is memory: what waits there is never folded';
     breaches.push({ path: at('forward', 'onFull'), reason });
   }
-  if (forward.queueCapacityBytes > forward.bufferMaxBytes) {
-    const reason = `must be >= queueCapacityBytes (${forward.queueCapacityBytes}), got ${forward.bufferMaxBytes}`;
+  const bufferBytes = bufferMaxBytesOf(forward);
+  if (forward.queueCapacityBytes > bufferBytes) {
+    const reason = `must be >= queueCapacityBytes (${forward.queueCapacityBytes}), got ${bufferBytes}`;
+    breaches.push({ path: at('forward', 'bufferMaxBytes'), reason });
+  }
+  if (forward.buffer === 'memory' && bufferBytes > MEMORY_BUFFER_BYTES_MAX) {
+    const reason = `must be <= ${MEMORY_BUFFER_BYTES_MAX} (1 GiB) when buffer is memory, got ${bufferBytes}`;
     breaches.push({ path: at('forward', 'bufferMaxBytes'), reason });
   }
   if (receive.maxFrameBytes > receive.creditBytes) {

@@ -296,9 +296,9 @@ export const MODULES = {
             env: 'SW_FEDERATION_BUFFER_WHEN_DAMAGED',
             doc: 'When the file buffer cannot be read whole: stop (the node does not start), or quarantine (the segment is set aside, the rest goes on, what is missing is named in the log).',
           }),
-          bufferMaxBytes: integer(8192 * MIB, [MIB, 1024 * 1024 * MIB], {
+          bufferMaxBytes: integer(0, [0, 1024 * 1024 * MIB], {
             env: 'SW_FEDERATION_BUFFER_MAX_BYTES',
-            doc: 'What may wait for the upstream, in bytes of batches. Raising it outlasts longer outages and costs memory or disk.',
+            doc: 'What may wait for the upstream, in bytes of batches; 0 takes 8 GiB, of memory 256 MiB (at most 1 GiB). Raising it outlasts longer outages and costs memory or disk.',
           }),
           onFull: choice(['block', 'coarsen', 'drop'], 'block', {
             env: 'SW_FEDERATION_ON_FULL',
