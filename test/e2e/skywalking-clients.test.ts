@@ -200,7 +200,7 @@ needs('postgres')('SkyWalking clients against a federation', () => {
     readonly isRoot: boolean;
   }
   const all = (widget: Widget): readonly Widget[] => [widget, ...(widget.children ?? []).flatMap(all)];
-  const isList = (widget: Widget) => /List$/.test(widget.graph?.type ?? '') && widget.graph?.type !== 'TopList';
+  const isList = (widget: Widget) => widget.graph?.type?.endsWith('List') === true && widget.graph.type !== 'TopList';
   /** Expressions of the charts, cards and rankings of a page, widget by widget. */
   const chartsOf = (page: Widget) =>
     all(page).flatMap((w) => (w.type === 'Widget' && !isList(w) && w.expressions ? [w.expressions] : []));

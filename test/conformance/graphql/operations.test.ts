@@ -2,6 +2,8 @@
 // Goal: every operation that SkyWalking's clients are known to send is valid here, and answered in their shape when there is nothing.
 // Method: a server over an empty tier; each text is validated against the schema that it serves by introspection, and then asked.
 // test/e2e/skywalking-clients.test.ts asks the same of a node with data.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { metricSchema, serviceId } from '@oap-federation/model';
 import { MemoryMetricReader } from '@oap-federation/mqe/testing';
 import { defaultQueryServerConfig, openQueryServer, type QueryServer } from '@oap-federation/query';
@@ -164,6 +166,15 @@ describe('requests that are made from widgets', () => {
       expect(errors).toBeUndefined();
       for (const answer of Object.values(data!)) expect(answer).toMatchObject({ error: null });
     }
+  });
+});
+
+describe('docs/query.md', () => {
+  it('names every root field', () => {
+    const text = readFileSync(path.resolve(import.meta.dirname, '../../../docs/query.md'), 'utf8');
+    const fields = [schema.getQueryType()!, schema.getMutationType()!].flatMap((type) => Object.keys(type.getFields()));
+    expect(fields.length).toBeGreaterThan(80);
+    expect(fields.filter((field) => !text.includes(`\`${field}\``))).toEqual([]);
   });
 });
 
