@@ -10,6 +10,8 @@ import { snapshotOf, verdictOf } from './judge.js';
 import { factsOf } from './outcome.js';
 import { windowOf, type AlarmRule } from './rule.js';
 import { openedSlot, type RuleCursor } from './slot-alarms.js';
+import { hookOf } from './incident.js';
+import type { TargetHealth } from './target-health.js';
 import { stateOf, type Timeline } from './timeline.js';
 import { WindowRows } from './window-rows.js';
 
@@ -17,6 +19,8 @@ export interface AlarmStatusDeps {
   readonly alarms: AlarmStore;
   readonly reader: MetricReader;
   readonly rules: () => readonly AlarmRule[];
+  /** Of this node. */
+  readonly hookHealth: () => readonly TargetHealth[];
   readonly slots: number;
   readonly timezoneOffsetMinutes: (minute: number) => number;
   readonly clock: Clock;
@@ -115,6 +119,31 @@ export class AlarmStatus {
     };
   }
 
+  /** What hooks are told: how each target does as this node sees it, and what waits for it in all slots, whether it is set up here or not. */
+  async hooks(): Promise<object> {
+    const slots = Array.from({ length: this.#d.slots }, (_, i) => i);
+    const backlog = new Map((await this.#d.alarms.deliveryBacklog(slots)).map((one) => [one.target, one]));
+    const known = this.#d.hookHealth().map(({ target, hook, state, lastSuccessMs, lastError, failures }) => ({
+      target,
+      hook,
+      state,
+      lastSuccess: textOfTime(lastSuccessMs),
+      lastError: lastError ? { at: textOfTime(lastError.atMs), reason: lastError.reason } : null,
+      failures,
+    }));
+    const named = new Set(known.map(({ target }) => target));
+    const strangers = [...backlog.keys()].flatMap((target) =>
+      named.has(target) ? [] : [{ target, hook: hookOf(target), state: 'not set up here' }],
+    );
+    return {
+      targets: [...known, ...strangers].map((one) => ({
+        ...one,
+        waiting: backlog.get(one.target)?.waiting ?? 0,
+        oldest: textOfTime(backlog.get(one.target)?.oldestMs),
+      })),
+    };
+  }
+
   #find(name: string): AlarmRule | undefined {
     return this.#d.rules().find((rule) => rule.name === name);
   }
@@ -168,6 +197,10 @@ export class AlarmStatus {
     const accepted = named.filter(({ name }) => rule.accepts(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
     return new Map(accepted.map((entity) => [entity.name, entity]));
   }
+}
+
+function textOfTime(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
 }
 
 /** Nothing is written with it. */

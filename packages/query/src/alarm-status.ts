@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SkyWalking's status of alarms: GET /status/alarm/rules, /status/alarm/rules/{rule}, /status/alarm/{rule}/{entity}. In: what the tier
-// knows of its rules. Out: its JSON, in the list of instances that SkyWalking has; there is one, since any node answers for the tier.
+// SkyWalking's status of alarms: GET /status/alarm/rules, /status/alarm/rules/{rule}, /status/alarm/{rule}/{entity}; and of ours
+// /status/alarm/hooks. In: what the tier knows of its rules. Out: its JSON, in the list of instances that SkyWalking has; there is one, since any node answers for the tier.
 import type { Logger } from '@oap-federation/runtime';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { clientErrorOf } from './problem.js';
@@ -8,6 +8,8 @@ import { clientErrorOf } from './problem.js';
 /** Undefined: there is no such rule. */
 export interface AlarmStatusReader {
   rules(): object;
+  /** How the targets of hooks do. */
+  hooks(): Promise<object>;
   rule(name: string): Promise<object | undefined>;
   entity(rule: string, entityName: string): Promise<object | undefined>;
 }
@@ -33,6 +35,7 @@ export function addAlarmStatus(
   app.get('/status/alarm/rules', options, (_request, reply) =>
     answer(reply, '', () => Promise.resolve(reader.rules())),
   );
+  app.get('/status/alarm/hooks', options, (_request, reply) => answer(reply, '', () => reader.hooks()));
   app.get<{ Params: { rule: string } }>('/status/alarm/rules/:rule', options, ({ params: { rule } }, reply) =>
     answer(reply, rule, () => reader.rule(rule)),
   );

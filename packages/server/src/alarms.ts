@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Alarms of one node: the engine over the slots that this node owns, and the file that it takes its rules from. In: a loaded file, the
-// store, who owns what. Out: rounds of judging until it is disposed, and the status of the rules.
-import { AlarmEngine, AlarmStatus } from '@oap-federation/alarm';
+// Alarms of one node: the engine and the deliverer over the slots that this node owns, and the file that they take rules and hooks from.
+// In: a loaded file, the store, who owns what. Out: rounds of judging and messages told until they are disposed, and the status of both.
+import { AlarmDeliverer, AlarmEngine, AlarmStatus } from '@oap-federation/alarm';
 import type { SlotOwner } from '@oap-federation/analysis';
 import {
   startPeriodic,
@@ -19,6 +19,7 @@ const RELOAD_PERIOD_MS = 10_000;
 
 export interface AlarmParts {
   readonly file: AlarmFile;
+  readonly tier: string;
   readonly slots: number;
   readonly store: TierStore;
   readonly owner: SlotOwner;
@@ -29,18 +30,23 @@ export interface AlarmParts {
   readonly logger: Logger;
 }
 
-/** Judges until the stack stops. */
+/** Judges and tells until the stack stops, judging first. */
 export function openAlarms(config: AlarmConfig, parts: AlarmParts, stack: DisposalStack): AlarmStatus {
-  const { file, slots, store, owner, timezoneOffsetMinutes, telemetry, clock, rng, logger } = parts;
+  const { file, tier, slots, store, owner, timezoneOffsetMinutes, telemetry, clock, rng, logger } = parts;
   const { graceMs, lookBackMinutes, evaluationPeriodMs } = config;
+  const deliverer = stack.use(
+    'alarm hooks',
+    new AlarmDeliverer({ alarms: store.alarms, ownership: owner, tier, clock, rng, logger, telemetry }),
+  );
+  deliverer.useHooks(file.settings.hooks);
   const engine = new AlarmEngine({ slots, graceMs, lookBackMinutes }, file.settings, {
     alarms: store.alarms,
     reader: store.reader,
     metadata: store.metadata,
     readRevisions: (query) => store.readRevisions(query),
     ownership: owner,
-    deliveriesOf: () => [],
-    onDeliveries: () => {},
+    deliveriesOf: (message, at) => deliverer.deliveriesOf(message, at),
+    onDeliveries: () => deliverer.wake(),
     timezoneOffsetMinutes,
     clock,
     rng,
@@ -64,6 +70,7 @@ export function openAlarms(config: AlarmConfig, parts: AlarmParts, stack: Dispos
       { file: file.file, rules: again.settings.rules.map((rule) => rule.name) },
       'alarm settings are read again',
     );
+    deliverer.useHooks(again.settings.hooks);
     engine.useSettings(again.settings);
   };
   stack.use('alarm settings', startPeriodic('alarm settings', RELOAD_PERIOD_MS, reload, { clock, logger }));
@@ -71,6 +78,7 @@ export function openAlarms(config: AlarmConfig, parts: AlarmParts, stack: Dispos
     alarms: store.alarms,
     reader: store.reader,
     rules: () => engine.settings.rules,
+    hookHealth: () => deliverer.health(),
     slots,
     timezoneOffsetMinutes,
     clock,

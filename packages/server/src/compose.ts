@@ -165,7 +165,7 @@ async function assemble(
     config.alarm && alarmFile
       ? openAlarms(
           config.alarm,
-          { file: alarmFile, slots, store, owner, timezoneOffsetMinutes, telemetry, ...deps },
+          { file: alarmFile, tier, slots, store, owner, timezoneOffsetMinutes, telemetry, ...deps },
           stack,
         )
       : undefined;
