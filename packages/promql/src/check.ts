@@ -105,3 +105,8 @@ export function checkTypes(expr: Expr, text: string): ValueType {
 
   return typeOf(expr);
 }
+
+/** The type of a tree that has been checked. */
+export function typeOf(expr: Expr): ValueType {
+  return checkTypes(expr, '');
+}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export type { Expr, ValueType, VectorSelector } from './ast.js';
-export { unwrapParens } from './ast.js';
-export { checkTypes } from './check.js';
+export { typeOf } from './check.js';
 export { durationText, tryParseDuration } from './duration.js';
 export {
   DEFAULT_ENGINE_OPTIONS,

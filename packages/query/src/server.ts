@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP edge of queries: POST /graphql, GET /healthcheck, and what status.ts adds. In: HTTP. Out: JSON, with how complete it is.
+// The HTTP edge of queries: POST /graphql, GET /healthcheck, /api/v1/... (PromQL), and what status.ts adds. In: HTTP. Out: JSON, with how
+// complete it is.
 // Nothing that a client sends or that storage does ends the process; every answer is bounded by the limits.
 import type { AddressInfo } from 'node:net';
 import { OapError, type AccessConfig, type Clock, type Logger } from '@oap-federation/runtime';
@@ -19,6 +20,7 @@ import { graphqlSurface } from './graphql/schema.js';
 import { healthProblem } from './graphql/system.js';
 import { checkDocument, checkText, TOKENS_MAX } from './limits.js';
 import { BadQuestion, clientErrorOf, isGraphQLError } from './problem.js';
+import { addPrometheusApi, type PrometheusApiConfig } from './prometheus/api.js';
 import type { Readers, ReadersOf } from './readers.js';
 import { addStatusRoutes, type Execute, type GraphQLRequest, type StatusDeps } from './status.js';
 
@@ -36,6 +38,7 @@ export interface QueryServerConfig extends GraphQLLimits {
   readonly access: AccessConfig;
   /** By what the scopes of principals are told apart here. */
   readonly scopes: Pick<TierFacts, 'tier' | 'originScopes'>;
+  readonly promql: Omit<PrometheusApiConfig, 'metricsTtlDays'>;
   /** Web origins whose pages may read answers: exact, or `*`. */
   readonly corsOrigins: readonly string[];
 }
@@ -54,6 +57,7 @@ export function defaultQueryServerConfig(): QueryServerConfig {
     enableUpdateUiTemplate: false,
     access: { mode: 'thisMachine', tokens: {}, anonymous: undefined, failuresPerMinute: 10, trustedProxies: [] },
     scopes: { tier: '', originScopes: undefined },
+    promql: { samplesMax: 5_000_000, timeoutMs: 30_000 },
     corsOrigins: [],
   };
 }
@@ -222,7 +226,7 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
   addStatusRoutes(app, deps, config, readersOf, execute);
 
   if (deps.alarmStatus) addAlarmStatus(app, deps.alarmStatus, logger);
-
+  await addPrometheusApi(app, { ...config.promql, metricsTtlDays: config.metricsTtlDays }, { ...deps, readersOf });
   await app.ready();
   return app;
 }

@@ -141,6 +141,7 @@ export interface QueryConfig {
   readonly enableUpdateUiTemplate: boolean;
   /** Name of the directory with the menu and the dashboards; '' for none. */
   readonly uiTemplates: string;
+  readonly promql: { readonly samplesMax: number; readonly timeoutMs: number };
   readonly access: AccessConfig;
   /** Exact web origins, or `*`. */
   readonly corsOrigins: readonly string[];

@@ -377,7 +377,7 @@ export const MODULES = {
 
   query: module(
     {
-      doc: 'Limits of the query side: GraphQL and MQE on core.default.restPort.',
+      doc: 'The query side on core.default.restPort: limits of GraphQL, MQE and PromQL, and who may ask.',
       selector: 'default',
       env: 'SW_QUERY',
       optional: false,
@@ -412,6 +412,16 @@ export const MODULES = {
         cacheBytes: integer(67_108_864, [0, Number.MAX_SAFE_INTEGER], {
           env: 'SW_QUERY_CACHE_BYTES',
           doc: 'Memory for answers that are kept until a minute that they are of changes, in bytes; 0 keeps none. An hour of histograms of a thousand entities takes about a quarter of the default.',
+        }),
+        promql: group('', {
+          samplesMax: integer(5_000_000, [1_000, 100_000_000], {
+            env: 'SW_QUERY_PROMQL_SAMPLES_MAX',
+            doc: 'Samples that one PromQL query may hold in memory, about 20 bytes each: those it reads and the results of its parts.',
+          }),
+          timeoutMs: integer(30_000, [100, 600_000], {
+            env: 'SW_QUERY_PROMQL_TIMEOUT_MS',
+            doc: 'Milliseconds after which the evaluation of a PromQL query is given up; a request may ask for less.',
+          }),
         }),
         access: group('', {
           open: flag(false, {
