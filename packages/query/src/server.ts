@@ -20,7 +20,7 @@ import { graphqlSurface } from './graphql/schema.js';
 import { healthProblem } from './graphql/system.js';
 import { checkDocument, checkText, TOKENS_MAX } from './limits.js';
 import { BadQuestion, clientErrorOf, isGraphQLError } from './problem.js';
-import { addPrometheusApi, type PrometheusApiConfig } from './prometheus/api.js';
+import { addPrometheusApi, type PrometheusApiConfig, type PrometheusApiDeps } from './prometheus/api.js';
 import type { Readers, ReadersOf } from './readers.js';
 import { addStatusRoutes, type Execute, type GraphQLRequest, type StatusDeps } from './status.js';
 
@@ -62,7 +62,7 @@ export function defaultQueryServerConfig(): QueryServerConfig {
   };
 }
 
-export interface QueryServerDeps extends GraphQLDeps, StatusDeps, Readers {
+export interface QueryServerDeps extends GraphQLDeps, StatusDeps, Readers, Pick<PrometheusApiDeps, 'alarmRules'> {
   /** Left out where no alarms are judged. */
   readonly alarmStatus?: { readonly reader: AlarmStatusReader; readonly address: string };
 }

@@ -2,7 +2,8 @@
 // A tier over plain memory, exported as `@oap-federation/query/testing`: metadata, alarms and completeness that a test sets, to put behind the
 // query server beside mqe's MemoryMetricReader.
 import { serviceId, tryParseServiceId, type Entity, type ScopeName } from '@oap-federation/model';
-import { seededRng } from '@oap-federation/runtime';
+import type { SampleSource } from '@oap-federation/promql';
+import { seededRng, type Clock } from '@oap-federation/runtime';
 import type {
   AlarmRecord,
   Conservation,
@@ -14,7 +15,9 @@ import type {
   UiTemplate,
   UiTemplateStore,
 } from '@oap-federation/storage';
-import type { AlarmReader } from './readers.js';
+import { Sealing } from './prometheus/sealing.js';
+import { MetricSampleSource } from './prometheus/source.js';
+import type { AlarmReader, Readers } from './readers.js';
 
 export interface MemoryMetadata extends MetadataReader {
   readonly services: ServiceInfo[];
@@ -28,6 +31,8 @@ export interface MemoryMetadata extends MetadataReader {
     readonly origin: string;
     readonly minute: number;
   }[];
+  /** Known with all that they are; other services are known by their ids. */
+  readonly described: Entity[];
   sources: readonly SourceCompleteness[];
   known: Conservation;
   /** When set, every method rejects with it. */
@@ -43,6 +48,7 @@ export function memoryMetadata(services: readonly ServiceInfo[]): MemoryMetadata
     endpoints: [],
     relationEntities: [],
     reports: [],
+    described: [],
     sources: [],
     known: { losses: [], verdicts: [] },
     failure: undefined,
@@ -69,6 +75,8 @@ export function memoryMetadata(services: readonly ServiceInfo[]): MemoryMetadata
     entities: (scope: ScopeName, ids) =>
       answer(() =>
         ids.flatMap((id): Entity[] => {
+          const described = metadata.described.find((e) => e.scope === scope && e.id === id);
+          if (described) return [described];
           const service = tryParseServiceId(id);
           if (!service) return [];
           return [{ scope, id, source: { service: service.name, normal: service.normal, layer: '', name: '' } }];
@@ -125,6 +133,12 @@ export function memoryTemplates(): UiTemplateStore {
     disable: (id, updatedAtMs) => put(id, { updatedAtMs, disabled: true }),
     ship: () => Promise.resolve(),
   };
+}
+
+/** The series that the Prometheus API of these readers is made of. */
+export function prometheusSource(readers: Pick<Readers, 'reader' | 'metadata'>, clock: Clock): SampleSource {
+  const all = { ...readers, alarms: memoryAlarms([]) };
+  return new MetricSampleSource(all, new Sealing(readers.metadata, clock), { samplesMax: 50_000_000 });
 }
 
 /** What a query server wants beside metrics and metadata: no alarms, dashboards, menu, nodes or settings. */

@@ -19,7 +19,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refusalStatus } from '../access/guard.js';
 import { clientErrorOf } from '../problem.js';
 import type { Readers, ReadersOf } from '../readers.js';
-import { alertJson, type AlertsView } from './alerts.js';
+import { firingAlerts, rulesJson, type AlertRule } from './alerts.js';
 import { instantJson, labelsJson, rangeJson } from './answers.js';
 import { listLabelNames, listLabelValues, listSeries, type Period } from './catalogue.js';
 import { BadParameter, Parameters } from './parameters.js';
@@ -37,7 +37,8 @@ export interface PrometheusApiConfig {
 
 export interface PrometheusApiDeps {
   readonly readersOf: ReadersOf;
-  readonly alerts?: AlertsView;
+  /** Alarm rules of this tier; left out, none are shown. */
+  readonly alarmRules?: () => readonly AlertRule[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Of this program. */
@@ -96,7 +97,7 @@ const ROUTES: readonly Route[] = [
   },
   { path: '/query_exemplars', methods: BOTH, access: 'query', answer: () => ({ data: [] }) },
   { path: '/status/buildinfo', methods: GET, access: 'query', answer: answerBuildInfo },
-  { path: '/rules', methods: GET, access: 'alarms', answer: () => ({ data: { groups: [] } }) },
+  { path: '/rules', methods: GET, access: 'alarms', answer: answerRules },
   { path: '/alerts', methods: GET, access: 'alarms', answer: answerAlerts },
 ];
 
@@ -227,8 +228,16 @@ function answerBuildInfo({ deps }: Question): Answer {
   return { data: { version: PROMETHEUS_VERSION, revision: deps.version, branch: 'oap-federation', ...unknown } };
 }
 
-async function answerAlerts({ readers, deps }: Question): Promise<Answer> {
-  return { data: { alerts: ((await deps.alerts?.alerts(readers)) ?? []).map(alertJson) } };
+async function answerRules(question: Question): Promise<Answer> {
+  return { data: rulesJson(question.deps.alarmRules?.() ?? [], await alerts(question)) };
+}
+
+async function answerAlerts(question: Question): Promise<Answer> {
+  return { data: { alerts: await alerts(question) } };
+}
+
+function alerts({ readers, config, nowMs }: Question): ReturnType<typeof firingAlerts> {
+  return firingAlerts(readers.alarms, nowMs - config.metricsTtlDays * DAY_MS, nowMs);
 }
 
 function engineOptions({ parameters, nowMs, config, deps }: Question): EngineOptions {

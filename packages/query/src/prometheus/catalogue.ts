@@ -5,10 +5,10 @@ import {
   compareLabels,
   compareText,
   compileMatcher,
-  Labels,
   METRIC_NAME,
   parseSelector,
   type CompiledMatcher,
+  type Labels,
 } from '@oap-federation/promql';
 import type { MetadataReader } from '@oap-federation/storage';
 import { boundsOf } from './bounds.js';

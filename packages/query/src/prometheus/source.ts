@@ -171,17 +171,18 @@ export class MetricSampleSource implements SampleSource {
     fromMinute: number,
     toMinute: number,
   ): readonly SeriesQuery[] {
-    const origins = originsOf(matchers);
-    if (origins.length === 0 || toMinute < fromMinute) return [];
-    return narrowed(metric, matchers).map((narrower) => ({
-      metric,
-      ...narrower,
-      origins,
-      fromMinute,
-      toMinute,
-      step: 'MINUTE',
-      offsetMinutes: 0,
-    }));
+    if (toMinute < fromMinute) return [];
+    return originsOf(matchers).flatMap((origins) =>
+      narrowed(metric, matchers).map((narrower) => ({
+        metric,
+        ...narrower,
+        origins,
+        fromMinute,
+        toMinute,
+        step: 'MINUTE' as const,
+        offsetMinutes: 0,
+      })),
+    );
   }
 
   /** Series with the labels of their entities: those that all matchers allow (of `p` and `le`, see partsOf). */
@@ -205,16 +206,17 @@ export class MetricSampleSource implements SampleSource {
 }
 
 /**
- * Without a matcher on `origin`, the merged series; else those that the matchers allow, the merged one having none. What is asked by name
- * is read by name.
+ * Origins of each read. Without a matcher on `origin`, the merged series; else those that the matchers allow, the merged one having none.
+ * What is asked by name is read by name.
  */
-function originsOf(matchers: readonly CompiledMatcher[]): readonly string[] {
+function originsOf(matchers: readonly CompiledMatcher[]): readonly (readonly string[])[] {
   const onOrigin = matchers.filter((m) => m.name === 'origin');
-  const merged = onOrigin.every((m) => m.matches('')) ? [''] : [];
+  const merged = onOrigin.every((m) => m.matches('')) ? [['']] : [];
   if (onOrigin.length === 0) return merged;
   const listed = onOrigin.map(listedValues).find((values) => values !== undefined);
-  if (listed === undefined) return ['*', ...merged];
-  return [...merged, ...listed.filter((name) => name !== '' && name !== '*' && onOrigin.every((m) => m.matches(name)))];
+  if (listed === undefined) return [...merged, ['*']];
+  const named = listed.filter((name) => name !== '' && name !== '*' && onOrigin.every((m) => m.matches(name)));
+  return named.length === 0 ? merged : [...merged, named];
 }
 
 /** Services that are read one by one rather than with all others. */
