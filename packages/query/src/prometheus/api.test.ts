@@ -108,6 +108,9 @@ beforeEach(async () => {
   metadata.described.push(shop, pod, path, queue, call);
   metadata.instances.push({ id: pod.id, name: 'pod-1', serviceId: shop.id, properties: [] });
   metadata.endpoints.push({ id: path.id, name: 'GET:/a', serviceId: shop.id });
+  metadata.reports.push(
+    ...['cloud-c', 'cloud-n'].map((origin) => ({ scope: 'Service' as const, id: shop.id, origin, minute: MINUTE })),
+  );
   metadata.sources = [
     { origin: 'cloud-c', via: 'cloud-c', completeToMinute: MINUTE + 4, lastAdvanceMs: 0 },
     { origin: 'cloud-n', via: 'region', completeToMinute: MINUTE + 4, lastAdvanceMs: 0 },

@@ -14,7 +14,7 @@ import {
   type EngineOptions,
   type Expr,
 } from '@oap-federation/promql';
-import type { AccessAction, Clock, Logger } from '@oap-federation/runtime';
+import { OapError, type AccessAction, type Clock, type Logger } from '@oap-federation/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refusalStatus } from '../access/guard.js';
 import { clientErrorOf } from '../problem.js';
@@ -298,6 +298,8 @@ function problemOf(thrown: unknown, logger: Logger): { status: number; errorType
   if (thrown instanceof Error && typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     return { status: statusCode, errorType: 'bad_data', message: thrown.message };
   }
+  // what this request may not see or this tier does not keep: said in full, since the request can be changed
+  if (thrown instanceof OapError) return { status: 422, errorType: 'execution', message: thrown.message };
   const { message, extensions } = clientErrorOf(thrown, logger);
   const unavailable = extensions.status === 503;
   return { status: unavailable ? 503 : 500, errorType: unavailable ? 'unavailable' : 'internal', message };

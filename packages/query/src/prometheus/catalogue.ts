@@ -81,7 +81,7 @@ export async function listLabelValues(
     case 'layer':
       return unique((await metadata.listServices()).map((s) => s.layers.join(',')));
     case 'origin':
-      return unique((await metadata.completeness()).map((s) => s.origin));
+      return unique(await metadata.origins());
     case 'p':
       return unique(families.some((f) => f.part.kind === 'ranks') ? PERCENTILE_RANKS.map(String) : []);
     case 'le':
