@@ -11,6 +11,7 @@ import {
   type ScopeName,
   type Step,
 } from '@oap-federation/model';
+import type { Order } from './ast.js';
 import { compileMqe } from './check.js';
 import { MqeError } from './errors.js';
 import { formatValue } from './format.js';
@@ -26,8 +27,8 @@ import {
   type LabelSet,
 } from './label-sets.js';
 import type { MetricRead, Plan, Shape, TopNPlan, Value } from './plan.js';
-import type { MetricReader, MetricSeries, SeriesQuery } from './port.js';
-import { aggregate, averageOf, compareAverages, increaseOf, quotient } from './values.js';
+import type { MetricReader, MetricSeries, SeriesQuery, ValueSums } from './port.js';
+import { aggregate, averageOf, compareAverages, compareQuotients, increaseOf, quotient } from './values.js';
 
 /** What an expression is asked about. */
 export interface EvaluationRequest {
@@ -245,11 +246,16 @@ class Evaluation {
   async #topN({ read, isMerged, n, order, layer, withoutLayers }: TopNPlan): Promise<readonly LabelSet[]> {
     const { serviceId } = this.#request;
     const rows = isMerged ? this.#wholeRange() : this.#buckets();
-    const all = await this.#read(read, rows, {
+    const filter = {
       ...(serviceId === undefined ? {} : { serviceId }),
       ...(layer === undefined ? {} : { layer }),
       ...(withoutLayers.length === 0 ? {} : { withoutLayers }),
-    });
+    };
+    if (!isMerged && read.ranks === undefined) {
+      const sums = await this.#request.reader.readSums?.(this.#query(read, rows, filter));
+      if (sums !== undefined) return topOfSums(read, sums, n, order);
+    }
+    const all = await this.#read(read, rows, filter);
     const byOrigin = new Map<string, MetricSeries[]>();
     for (const series of all) {
       const same = byOrigin.get(series.origin);
@@ -274,16 +280,18 @@ class Evaluation {
     });
   }
 
-  #read(
-    { schema, origins }: MetricRead,
-    { fromMinute, isRange }: Rows,
-    filter: Pick<SeriesQuery, 'entityIds' | 'serviceId' | 'layer' | 'withoutLayers'>,
-  ): Promise<readonly MetricSeries[]> {
-    const { reader, toMinute, step, offsetMinutes } = this.#request;
-    const key = JSON.stringify([schema.name, origins, fromMinute, isRange, filter]);
+  #query({ schema, origins }: MetricRead, { fromMinute }: Rows, filter: EntityFilter): SeriesQuery {
+    const { toMinute, step, offsetMinutes } = this.#request;
+    return { metric: schema, ...filter, origins, fromMinute, toMinute, step, offsetMinutes };
+  }
+
+  #read(read: MetricRead, rows: Rows, filter: EntityFilter): Promise<readonly MetricSeries[]> {
+    const { reader } = this.#request;
+    const { isRange } = rows;
+    const key = JSON.stringify([read.schema.name, read.origins, rows.fromMinute, isRange, filter]);
     let reading = this.#reads.get(key);
     if (reading === undefined) {
-      const query = { metric: schema, ...filter, origins, fromMinute, toMinute, step, offsetMinutes };
+      const query = this.#query(read, rows, filter);
       reading = isRange ? reader.readRange(query) : reader.readSeries(query);
       this.#reads.set(key, reading);
     }
@@ -300,6 +308,8 @@ function bucketStarts(fromMinute: number, toMinute: number, step: Step, offsetMi
   return starts;
 }
 
+type EntityFilter = Pick<SeriesQuery, 'entityIds' | 'serviceId' | 'layer' | 'withoutLayers'>;
+
 /** The rows that are read of a series, each `minutes` long. */
 interface Rows {
   readonly starts: readonly number[];
@@ -315,6 +325,40 @@ function ofSets(sets: readonly LabelSet[]): Result {
 
 function hasData({ sets }: Result): boolean {
   return sets.some(({ values }) => values.some((v) => v !== null));
+}
+
+/** The same as ranking series, from what their averages are made of. */
+function topOfSums(read: MetricRead, sums: readonly ValueSums[], n: number, order: Order): readonly LabelSet[] {
+  const byOrigin = new Map(sums.map((of) => [of.origin, of]));
+  return originNames(read, byOrigin.keys()).flatMap((origin) => {
+    const of = byOrigin.get(origin);
+    const top = of === undefined ? [] : firstOfSums(of, n, order);
+    return labelsOf(read, origin).map((labels) => ({
+      labels,
+      values: top.map((i) => quotient({ total: BigInt(of!.totals[i]!), count: of!.counts[i]! })),
+      entityIds: top.map((i) => of!.entityIds[i]!),
+    }));
+  });
+}
+
+/** Positions of the first `n` averages; equal ones by entity id. */
+function firstOfSums({ entityIds, totals, counts }: ValueSums, n: number, order: Order): readonly number[] {
+  const sign = order === 'asc' ? 1 : -1;
+  const compare = (a: number, b: number) =>
+    sign * compareQuotients(totals[a]!, counts[a]!, totals[b]!, counts[b]!) || (entityIds[a]! < entityIds[b]! ? -1 : 1);
+  const first: number[] = [];
+  for (let i = 0; i < entityIds.length; i++) {
+    if (first.length === n && compare(i, first[n - 1]!) > 0) continue;
+    let [low, high] = [0, first.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compare(i, first[middle]!) < 0) high = middle;
+      else low = middle + 1;
+    }
+    first.splice(low, 0, i);
+    if (first.length > n) first.pop();
+  }
+  return first;
 }
 
 /** One set per rank (or one), a value for every row; without a series all values are absent. */

@@ -14,5 +14,5 @@ export {
 export { formatValue } from './format.js';
 export type { Label, LabelSet } from './label-sets.js';
 export type { Plan, Shape, Value } from './plan.js';
-export type { MetricReader, MetricSeries, SeriesQuery } from './port.js';
+export type { MetricReader, MetricSeries, SeriesQuery, ValueSums } from './port.js';
 export { withLabel } from './with-label.js';

@@ -31,6 +31,16 @@ export interface MetricSeries {
   readonly columns: MetricColumns;
 }
 
+/** Of all series of one origin with data: the sum of the values of their buckets that have data, and the number of those, beside `entityIds`. */
+export interface ValueSums {
+  readonly origin: string;
+  readonly entityIds: readonly string[];
+  /** Whole numbers, exact. */
+  readonly totals: readonly number[];
+  /** At least 1. */
+  readonly counts: readonly number[];
+}
+
 export interface MetricReader {
   /** Every metric that this tier stores. */
   metrics(): readonly MetricSchema[];
@@ -41,4 +51,9 @@ export interface MetricReader {
    * from it (a ratio, a rank) is right for the range, which an average of the buckets' values is not. Series without data are absent.
    */
   readRange(query: SeriesQuery): Promise<readonly MetricSeries[]>;
+  /**
+   * What averages of the buckets' values are made of, without a series per entity: a short way for readers that have one. Undefined where
+   * the values are not whole numbers, or too big: then readSeries answers.
+   */
+  readSums?(query: SeriesQuery): Promise<readonly ValueSums[] | undefined>;
 }

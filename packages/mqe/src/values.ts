@@ -50,6 +50,14 @@ export function compareAverages(a: Average, b: Average): number {
   return compareValues(quotient(a), quotient(b));
 }
 
+/** Negative when a / b of the first is less than that of the second; whole numbers, divisors above 0. Exact. */
+export function compareQuotients(total: number, count: number, otherTotal: number, otherCount: number): number {
+  const left = total * otherCount;
+  const right = otherTotal * count;
+  if (Math.abs(left) <= Number.MAX_SAFE_INTEGER && Math.abs(right) <= Number.MAX_SAFE_INTEGER) return left - right;
+  return compareAverages({ total: BigInt(total), count }, { total: BigInt(otherTotal), count: otherCount });
+}
+
 /** A total order: by value, also between an integer and a double, and NaN above everything. */
 export function compareValues(a: bigint | number, b: bigint | number): number {
   if (a < b) return -1;

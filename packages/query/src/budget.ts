@@ -52,9 +52,14 @@ export function meteredReader(
     budget.spend(costOf(query));
     return observe(query, read);
   };
+  const sums: NonNullable<MetricReader['readSums']> = async (query) => {
+    budget.spend(costOf(query));
+    return reader.readSums?.(query);
+  };
   return {
     metrics: () => reader.metrics(),
     readSeries: (query) => metered(query, () => reader.readSeries(query)),
     readRange: (query) => metered(query, () => reader.readRange(query)),
+    ...(reader.readSums === undefined ? {} : { readSums: (query) => sums(query) }),
   };
 }

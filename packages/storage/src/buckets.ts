@@ -88,7 +88,7 @@ interface Span {
 }
 
 /** Ascending units of `size` minutes, neighbours joined. */
-function runs(units: readonly number[], size: number): Span[] {
+export function runs(units: readonly number[], size: number): Span[] {
   const spans: { from: number; end: number }[] = [];
   for (const unit of units) {
     const last = spans.at(-1);

@@ -3,7 +3,7 @@
 // Method: random histories on one real PostgreSQL: flushes of new and old minutes by either node, slots that move, hours that are derived,
 // layers that grow, losses, expiry, children that retire, a storage that is restored from a backup; reads before, during and after each.
 import { entityOf, metricSchema, SparseDistribution, type MetricSchema, type Step } from '@oap-federation/model';
-import type { MetricSeries, SeriesQuery } from '@oap-federation/mqe';
+import { executeMqe, type MetricSeries, type SeriesQuery } from '@oap-federation/mqe';
 import { silentLogger, systemClock, systemRng } from '@oap-federation/runtime';
 import fc from 'fast-check';
 import pg from 'pg';
@@ -106,6 +106,13 @@ function textOf(series: readonly MetricSeries[]): string[] {
       }),
     )
     .toSorted();
+}
+
+/** Rankings over the range of a query: by sums where the store has them, by series where it has not. */
+function topsOf({ reader }: TierStore, { serviceId, fromMinute, toMinute, step, offsetMinutes }: SeriesQuery) {
+  const request = { reader, entityIdOf: () => '', serviceId, fromMinute, toMinute, step, offsetMinutes };
+  const expressions = ['top_n(service_sum, 2, des)', `top_n(service_avg{origin='*'}, 4, asc, attr0!='MESH')`];
+  return Promise.all(expressions.map((expression) => executeMqe(expression, request)));
 }
 
 needs('postgres')('answers that are kept', () => {
@@ -298,6 +305,7 @@ needs('postgres')('answers that are kept', () => {
   const readAll = async (store: TierStore, asked: readonly SeriesQuery[]) => ({
     series: await Promise.all(asked.map(async (q) => textOf(await store.reader.readSeries(q)))),
     ranges: await Promise.all(asked.map(async (q) => textOf(await store.reader.readRange(q)))),
+    tops: await Promise.all(asked.map((q) => topsOf(store, q))),
     services: await store.metadata.listServices('MESH'),
     completeness: await store.metadata.completeness(),
     conservation: await store.metadata.conservation(),
@@ -318,13 +326,14 @@ needs('postgres')('answers that are kept', () => {
           }
         },
       ),
-      { numRuns: 8 },
+      { numRuns: 8, endOnFailure: true },
     );
   });
 
   it('are those of before while nothing changes, and are not shared with what came later', async () => {
     const query = {
       metric: SUM,
+      entityIds: [service(0, 1).id],
       origins: [''],
       fromMinute: FIRST + 100,
       toMinute: FIRST + 120,
@@ -339,6 +348,10 @@ needs('postgres')('answers that are kept', () => {
     expect(await reader.readSeries(query)).toBe(first);
     await write({ ...change, rows: [{ ...row, minute: FIRST + 121 }] }); // another minute
     expect(await reader.readSeries(query)).toBe(first);
+    expect(await reader.readSums!(query)).toEqual([
+      { origin: '', entityIds: [service(0, 1).id], totals: [5], counts: [1] },
+    ]);
+    expect(await plain.reader.readSums!(query)).toBe(undefined);
     const before = textOf(first);
     await write({ ...change, rows: [{ ...row, value: 6 }] });
     const second = await reader.readSeries(query);

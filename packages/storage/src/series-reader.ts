@@ -2,16 +2,18 @@
 // The query side: merged fields of one metric per entity, origin and bucket. In: queries. Out: series, kept until a flush of any node changes
 // a minute that they are of. One check of what changed serves all queries that wait for one.
 import type { MetricSchema } from '@oap-federation/model';
-import type { MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mqe';
+import type { MetricReader, MetricSeries, SeriesQuery, ValueSums } from '@oap-federation/mqe';
 import { BugError, type Logger } from '@oap-federation/runtime';
 import { bucketsOf, oneBucket, partsOf, type Buckets } from './buckets.js';
 import { ByteCache } from './byte-cache.js';
 import type { Changes } from './changes.js';
 import { fetchRows } from './fetch-rows.js';
+import { RANGE_ENTITIES_MIN, RANGE_MINUTES_MAX, RangeMerger } from './range-merges.js';
 import { buildSeries, type BucketRows } from './series-builder.js';
 import { asksDictionary, EntityFinder, entityFilter, findOrigins, isSelective } from './series-entities.js';
 import { BEGIN_SNAPSHOT, inTransaction, type SqlDatabase } from './sql.js';
-import type { MetricCatalog } from './tables.js';
+import type { MetricCatalog, StoredMetric } from './tables.js';
+import { ValueSumsReader } from './value-sums.js';
 
 export interface SeriesReaderDeps {
   readonly db: SqlDatabase;
@@ -33,23 +35,32 @@ export interface CacheCounts {
 /** Of a series without its rows, and of a row without its distributions. */
 const SERIES_BYTES = 600;
 const ROW_BYTES = 50;
+/** Of a sum: a reference to its entity's id, a total and a count. */
+const SUM_BYTES = 24;
 
 export class SqlMetricReader implements MetricReader {
   readonly #d: SeriesReaderDeps;
   readonly #finder: EntityFinder;
-  readonly #answers: ByteCache<Promise<readonly MetricSeries[]>>;
+  readonly #answers: ByteCache<Promise<unknown>>;
+  readonly #ranges: RangeMerger;
+  readonly #sums: ValueSumsReader;
   #hits = 0;
   #misses = 0;
 
   constructor(deps: SeriesReaderDeps) {
     this.#d = deps;
-    this.#finder = new EntityFinder(deps.changes, deps.cacheBytes / 4);
-    this.#answers = new ByteCache((deps.cacheBytes * 3) / 4);
+    const { cacheBytes } = deps;
+    this.#finder = new EntityFinder(deps.changes, cacheBytes / 8);
+    const minutes = { db: deps.db, changes: deps.changes, finder: this.#finder };
+    this.#answers = new ByteCache(cacheBytes / 4);
+    this.#ranges = new RangeMerger(minutes, (cacheBytes * 3) / 8);
+    this.#sums = new ValueSumsReader(minutes, cacheBytes / 4);
   }
 
   /** Of the moment. */
   counts(): CacheCounts {
-    return { hits: this.#hits, misses: this.#misses, bytes: this.#answers.bytes };
+    const bytes = this.#answers.bytes + this.#ranges.bytes + this.#sums.bytes;
+    return { hits: this.#hits, misses: this.#misses, bytes };
   }
 
   metrics(): readonly MetricSchema[] {
@@ -57,46 +68,77 @@ export class SqlMetricReader implements MetricReader {
   }
 
   readSeries(query: SeriesQuery): Promise<readonly MetricSeries[]> {
-    return this.#answer('series', query, bucketsOf(query));
+    const buckets = bucketsOf(query);
+    const grid = [query.step, query.offsetMinutes];
+    return this.#kept(['series', ...grid], query, buckets, () => this.#read(query, buckets), bytesOfSeries);
   }
 
   readRange(query: SeriesQuery): Promise<readonly MetricSeries[]> {
-    return this.#answer('range', query, oneBucket(bucketsOf(query)));
+    const buckets = oneBucket(bucketsOf(query));
+    return this.#kept(['range'], query, buckets, () => this.#readRange(query, buckets), bytesOfSeries);
   }
 
-  /** The label is of before the rows are read: they may be newer than it says, and then they are read again next time. */
-  async #answer(kind: string, query: SeriesQuery, buckets: Buckets): Promise<readonly MetricSeries[]> {
+  readSums(query: SeriesQuery): Promise<readonly ValueSums[] | undefined> {
+    const { cacheBytes } = this.#d;
+    if (cacheBytes === 0) return Promise.resolve(undefined);
+    const read = () => this.#sums.read(query, this.#metric(query));
+    return this.#kept(['sums', query.step], query, bucketsOf(query), read, bytesOfSums);
+  }
+
+  /**
+   * The answer that is known, or that of `read`. The label is of before the rows are read: they may be newer than it says, and then they
+   * are read again next time.
+   */
+  async #kept<T>(
+    kind: readonly unknown[],
+    query: SeriesQuery,
+    { from, end }: Buckets,
+    read: () => Promise<T>,
+    bytesOf: (answer: T) => number,
+  ): Promise<T> {
     const { changes } = this.#d;
     await changes.check();
-    const { metric, origins, step, offsetMinutes } = query;
     const filter = entityFilter(query);
-    const { from, end } = buckets;
-    const grid = kind === 'series' ? [step, offsetMinutes] : [];
-    const key = JSON.stringify([kind, metric.name, filter, origins, from, end, ...grid]);
+    const key = JSON.stringify([kind, query.metric.name, filter, query.origins, from, end]);
     const rows = changes.ofMinutes(from, end);
     const label = asksDictionary(filter) ? Math.max(rows, changes.ofEntities) : rows;
-    const known = this.#answers.get(key, label);
+    const known = this.#answers.get(key, label) as Promise<T> | undefined;
     if (known !== undefined) {
       this.#hits++;
       return known;
     }
     this.#misses++;
-    const reading = this.#read(query, buckets);
+    const reading = read();
     // whoever asks the same meanwhile waits for this answer
     this.#answers.set(key, label, reading, key.length);
     try {
-      const series = await reading;
-      this.#answers.set(key, label, reading, key.length + bytesOf(series));
-      return series;
+      const answer = await reading;
+      this.#answers.set(key, label, reading, key.length + bytesOf(answer));
+      return answer;
     } catch (error) {
       this.#answers.delete(key);
       throw error;
     }
   }
 
+  #metric({ metric }: SeriesQuery): StoredMetric {
+    const stored = this.#d.catalog.find(metric);
+    if (stored === undefined) throw new BugError(`metric "${metric.text}" is not stored here`);
+    return stored;
+  }
+
+  async #readRange(query: SeriesQuery, buckets: Buckets): Promise<readonly MetricSeries[]> {
+    const { from, end } = buckets;
+    const many = query.entityIds === undefined || query.entityIds.length >= RANGE_ENTITIES_MIN;
+    if (this.#d.cacheBytes > 0 && many && end - from <= RANGE_MINUTES_MAX) {
+      const merged = await this.#ranges.read(query, this.#metric(query), from, end);
+      if (merged !== undefined) return merged;
+    }
+    return this.#read(query, buckets);
+  }
+
   async #read(query: SeriesQuery, buckets: Buckets): Promise<readonly MetricSeries[]> {
-    const metric = this.#d.catalog.find(query.metric);
-    if (metric === undefined) throw new BugError(`metric "${query.metric.text}" is not stored here`);
+    const metric = this.#metric(query);
     return this.#d.db.read((session) =>
       inTransaction(session, BEGIN_SNAPSHOT, async () => {
         const entities = await this.#finder.find(session, query);
@@ -122,7 +164,11 @@ export class SqlMetricReader implements MetricReader {
   }
 }
 
-function bytesOf(series: readonly MetricSeries[]): number {
+function bytesOfSums(sums: readonly ValueSums[] | undefined): number {
+  return sums?.reduce((bytes, { entityIds }) => bytes + entityIds.length * SUM_BYTES, 0) ?? 0;
+}
+
+function bytesOfSeries(series: readonly MetricSeries[]): number {
   let bytes = series.length * SERIES_BYTES;
   for (const { starts, columns } of series) {
     bytes += starts.length * ROW_BYTES;
