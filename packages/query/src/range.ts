@@ -45,7 +45,11 @@ export function parseMoments(
   return { fromMs, toMs: toMinute * 60_000 + secondsOf(duration.end) * 1_000 + 999 };
 }
 
-function minutesOf({ start, end, step }: DurationInput, zone: ZoneOffset) {
+/** The minutes of a duration of any length, both inclusive. Errors: BadQuestion, as of parseRange. */
+export function minutesOf(
+  { start, end, step }: DurationInput,
+  zone: ZoneOffset,
+): { readonly fromMinute: number; readonly toMinute: number } {
   const minuteOfText = (field: string, text: string) => {
     const local = parseDurationText(text, step, 0);
     if (local === undefined) throw new BadQuestion(`duration.${field} "${text}" is not of the form ${FORMS[step]}`);

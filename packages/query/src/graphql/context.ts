@@ -53,6 +53,8 @@ export interface GraphQLPart {
   readonly sdl: string;
   readonly Query?: Resolvers;
   readonly Mutation?: Resolvers;
+  /** What a root field costs beside the points that it reads, where that is not 1. */
+  readonly weights?: Readonly<Record<string, number>>;
 }
 
 /**

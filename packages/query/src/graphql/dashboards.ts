@@ -33,6 +33,8 @@ type Mutation {
 
 /** Each is sent to every browser that opens the UI. */
 const DASHBOARDS_MAX = 1_000;
+/** All dashboards are megabytes: a request may read them a few times. */
+const ALL_WEIGHT = 50_000;
 
 export function dashboardsPart(deps: GraphQLDeps, { enableUpdateUiTemplate }: GraphQLLimits): GraphQLPart {
   const { templates, clock, rng } = deps;
@@ -48,6 +50,7 @@ export function dashboardsPart(deps: GraphQLDeps, { enableUpdateUiTemplate }: Gr
   };
   return {
     sdl: SDL,
+    weights: { getAllTemplates: ALL_WEIGHT, getTemplate: ALL_WEIGHT, addTemplate: ALL_WEIGHT },
     Query: {
       getTemplate: async (_, { id }: Args<{ id: string }>) => {
         const template = (await templates.list()).find((t) => t.id === id);
@@ -64,10 +67,11 @@ export function dashboardsPart(deps: GraphQLDeps, { enableUpdateUiTemplate }: Gr
     },
     Mutation: {
       addTemplate: async (_, { setting: { configuration } }: Args<{ setting: { configuration: string } }>) => {
-        const id = uuidV7(rng, clock.now());
         if ((await templates.list()).length >= DASHBOARDS_MAX)
-          return refused(id, `there are ${DASHBOARDS_MAX} already`);
-        return change(id, configuration, () => templates.add(id, configuration, clock.now()));
+          return refused('', `there are ${DASHBOARDS_MAX} already`);
+        const id = uuidV7(rng, clock.now());
+        const answer = await change(id, configuration, () => templates.add(id, configuration, clock.now()));
+        return answer.status ? answer : { ...answer, id: '' };
       },
 
       changeTemplate: (_, { setting }: Args<{ setting: { id: string; configuration: string } }>) =>

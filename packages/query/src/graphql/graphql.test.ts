@@ -210,11 +210,11 @@ describe('topology', () => {
 
   it('costs what its metrics cost', async () => {
     await app.close();
-    await open({ maxCost: 23 });
+    await open({ maxCost: 5_023 });
     const query = `query ($d: Duration!) { result: getGlobalTopology(duration: $d) { ${NODES} } }`;
-    // 4 relations x 4 points, for the clients' side and then for the servers'
+    // looking at relations, and 4 of them x 4 points, for the clients' side and then for the servers'
     const { errors } = await ask(query, { d: DURATION });
-    expect(errors![0]!.message).toBe('OAP-6001 query cost is 32, the limit is 23');
+    expect(errors![0]!.message).toBe('OAP-6001 query cost is 5032, the limit is 5023');
   });
 });
 
@@ -633,7 +633,7 @@ describe('a query', () => {
   });
 
   it('is refused when it would make the storage read too much', async () => {
-    await open({ maxCost: 1_000 });
+    await open({ maxCost: 1_005 });
     const e = { serviceName: 'shop', normal: true };
     const rows = (n: number, expression: string, entity: object = e) =>
       ask(
@@ -643,12 +643,14 @@ describe('a query', () => {
         ).join(' ')} }`,
         { e: entity, d: DURATION },
       );
-    expect((await rows(200, 'service_cpm')).errors).toBeUndefined(); // 200 x 4 points
+    expect((await rows(200, 'service_cpm')).errors).toBeUndefined(); // 200 fields x (4 points + 1)
     expect((await rows(26, "service_cpm{origin='*'}")).errors![0]).toMatchObject({
-      message: 'OAP-6001 query cost is 1040, the limit is 1000', // 26 x 4 points x 10 origins
+      message: 'OAP-6001 query cost is 1026, the limit is 1005', // 26 fields, and 25 x 4 points x 10 origins
       extensions: { code: 'OAP-6001' },
     });
     expect((await rows(2, 'top_n(service_cpm, 3, des)', {})).errors).toBeUndefined(); // 2 x 4 points x 100 entities
-    expect((await rows(3, 'top_n(service_cpm, 3, des)', {})).errors![0]!.message).toContain('cost is 1200');
+    expect((await rows(3, 'top_n(service_cpm, 3, des)', {})).errors![0]!.message).toContain('cost is 1203');
+    const services = await ask('{ a: listServices { id } b: listServices { id } }');
+    expect(services.errors![0]!.message).toBe('OAP-6001 query cost is 2000, the limit is 1005');
   });
 });

@@ -4,9 +4,17 @@
 import { serviceId, VIRTUAL_LAYERS } from '@oap-federation/model';
 import { OapError } from '@oap-federation/runtime';
 import type { InstanceInfo, MetadataReader, ServiceInfo } from '@oap-federation/storage';
+import { meteredReader } from '../budget.js';
 import { BadQuestion } from '../problem.js';
-import { parseRange, type DurationInput } from '../range.js';
-import type { Args, GraphQLDeps, GraphQLLimits, GraphQLPart, QueryContext } from './context.js';
+import { minutesOf, type DurationInput } from '../range.js';
+import {
+  askRange,
+  type Args,
+  type GraphQLDeps,
+  type GraphQLLimits,
+  type GraphQLPart,
+  type QueryContext,
+} from './context.js';
 
 const SDL = `
 enum Language { UNKNOWN JAVA DOTNET NODEJS PYTHON RUBY GO LUA PHP }
@@ -43,11 +51,38 @@ extend type Query {
 }
 `;
 
+/** Each reads a list whose length nobody has counted. */
+const LIST_WEIGHT = 1_000;
+const LISTS = [
+  'listLayers',
+  'listServices',
+  'getService',
+  'findService',
+  'listInstances',
+  'listInstancesByName',
+  'findEndpoint',
+  'findEndpointByName',
+  'getAllServices',
+  'getAllBrowserServices',
+  'searchServices',
+  'searchService',
+  'searchBrowserService',
+  'getServiceInstances',
+  'searchEndpoint',
+];
 const ENDPOINTS_MAX = 1_000;
+/** An endpoint was there in a duration when this metric of it has data. */
+const SERVED = 'endpoint_cpm';
 /** The property in which agents say their language; SkyWalking shows it apart from the others. */
 const LANGUAGE = 'language';
 const LANGUAGES = ['JAVA', 'DOTNET', 'NODEJS', 'PYTHON', 'RUBY', 'GO', 'LUA', 'PHP'];
 const BROWSER = 'BROWSER';
+
+interface EndpointSearch {
+  readonly keyword?: string | null;
+  readonly limit: number;
+  readonly duration?: DurationInput | null;
+}
 
 export interface ServiceCondition {
   readonly serviceName: string;
@@ -61,11 +96,33 @@ export function serviceIdOf({ serviceName, layer }: ServiceCondition): string {
 
 export function metadataPart(deps: GraphQLDeps, limits: GraphQLLimits): GraphQLPart {
   const instancesOf = async (id: string, duration: DurationInput, { metadata }: QueryContext) => {
-    const { fromMinute, toMinute } = parseRange(duration, deps.timezoneOffsetMinutes, limits.maxPoints);
+    const { fromMinute, toMinute } = minutesOf(duration, deps.timezoneOffsetMinutes);
     return (await metadata.listInstances(id, fromMinute, toMinute)).map(instanceView);
+  };
+  /** Endpoints of a service, newest first; with a duration those that served requests in it. */
+  const findEndpoints = async (
+    id: string,
+    { keyword, limit, duration }: EndpointSearch,
+    context: QueryContext,
+  ): Promise<readonly { readonly id: string; readonly name: string }[]> => {
+    if (limit < 1) throw new BadQuestion(`limit is ${limit}, it must be at least 1`);
+    if (limit > ENDPOINTS_MAX) throw new OapError('OAP-6001', { limit: 'limit', value: limit, max: ENDPOINTS_MAX });
+    const metric = context.reader.metrics().find((m) => m.name === SERVED);
+    const wanted = duration && metric ? ENDPOINTS_MAX : limit;
+    const endpoints = await context.metadata.findEndpoints(id, keyword ?? '', wanted);
+    const views = endpoints.map(({ id: endpointId, name }) => ({ id: endpointId, name }));
+    if (!duration || !metric || views.length === 0) return views;
+    const range = await askRange(duration, context, deps, limits);
+    const reader = meteredReader(context.reader, context.budget);
+    const entityIds = views.map((view) => view.id);
+    const served = new Set(
+      (await reader.readRange({ metric, entityIds, origins: [''], ...range })).map((series) => series.entityId),
+    );
+    return views.filter((view) => served.has(view.id)).slice(0, limit);
   };
   return {
     sdl: SDL,
+    weights: Object.fromEntries(LISTS.map((field) => [field, LIST_WEIGHT])),
     Query: {
       listLayers: (_, _args, { metadata }) => metadata.listLayers(),
 
@@ -92,17 +149,11 @@ export function metadataPart(deps: GraphQLDeps, limits: GraphQLLimits): GraphQLP
         return instance ? instanceView(instance) : null;
       },
 
-      findEndpoint: (
-        _,
-        { keyword, serviceId: id, limit }: Args<{ keyword?: string | null; serviceId: string; limit: number }>,
-        { metadata },
-      ) => findEndpoints(metadata, id, keyword, limit),
+      findEndpoint: (_, asked: Args<EndpointSearch & { serviceId: string }>, context) =>
+        findEndpoints(asked.serviceId, asked, context),
 
-      findEndpointByName: (
-        _,
-        { keyword, service, limit }: Args<{ keyword?: string | null; service: ServiceCondition; limit: number }>,
-        { metadata },
-      ) => findEndpoints(metadata, serviceIdOf(service), keyword, limit),
+      findEndpointByName: (_, asked: Args<EndpointSearch & { service: ServiceCondition }>, context) =>
+        findEndpoints(serviceIdOf(asked.service), asked, context),
 
       getEndpointInfo: async (_, { endpointId }: Args<{ endpointId: string }>, { metadata }) => {
         const [endpoint] = await metadata.entities('Endpoint', [endpointId]);
@@ -131,11 +182,8 @@ export function metadataPart(deps: GraphQLDeps, limits: GraphQLLimits): GraphQLP
         context,
       ) => instancesOf(id, duration, context),
 
-      searchEndpoint: (
-        _,
-        { keyword, serviceId: id, limit }: Args<{ keyword: string; serviceId: string; limit: number }>,
-        { metadata },
-      ) => findEndpoints(metadata, id, keyword, limit),
+      searchEndpoint: (_, asked: Args<EndpointSearch & { serviceId: string }>, context) =>
+        findEndpoints(asked.serviceId, asked, context),
     },
   };
 }
@@ -148,13 +196,6 @@ async function listServices(metadata: MetadataReader, layer?: string) {
 async function findService(metadata: MetadataReader, name: string, layer?: string) {
   const named = (await listServices(metadata, layer)).filter((s) => s.name === name);
   return named.find((s) => s.normal) ?? named[0] ?? null;
-}
-
-async function findEndpoints(metadata: MetadataReader, id: string, keyword: string | null | undefined, limit: number) {
-  if (limit < 1) throw new BadQuestion(`limit is ${limit}, it must be at least 1`);
-  if (limit > ENDPOINTS_MAX) throw new OapError('OAP-6001', { limit: 'limit', value: limit, max: ENDPOINTS_MAX });
-  const endpoints = await metadata.findEndpoints(id, keyword ?? '', limit);
-  return endpoints.map(({ id: endpointId, name }) => ({ id: endpointId, name }));
 }
 
 function serviceView({ id, name, normal, layers }: ServiceInfo) {

@@ -2,7 +2,7 @@
 // The whole GraphQL surface, joined from its parts: SkyWalking 10.4's names and shapes, so that its clients work. Mutations are what the
 // parts put under Mutation, and nothing else changes anything.
 import { alarmsPart } from './alarms.js';
-import type { GraphQLDeps, GraphQLLimits, GraphQLPart, Resolvers } from './context.js';
+import type { GraphQLDeps, GraphQLLimits, GraphQLPart, Resolver, Resolvers } from './context.js';
 import { dashboardsPart } from './dashboards.js';
 import { expressionPart } from './expression.js';
 import { legacyMetricsPart } from './legacy-metrics.js';
@@ -29,11 +29,24 @@ export function graphqlSurface(deps: GraphQLDeps, limits: GraphQLLimits): GraphQ
     notKeptPart,
     noProfilingPart,
   ];
+  const weights: Readonly<Record<string, number>> = Object.assign({}, ...parts.map((part) => part.weights));
+  const weighed = (of: readonly (Resolvers | undefined)[]): Resolvers =>
+    Object.fromEntries(
+      of.flatMap((resolvers = {}) =>
+        Object.entries(resolvers).map(([field, resolve]): [string, Resolver] => [
+          field,
+          (parent, args, context) => {
+            context.budget.spend(weights[field] ?? 1);
+            return resolve(parent, args, context);
+          },
+        ]),
+      ),
+    );
   return {
     sdl: parts.map((part) => part.sdl).join(''),
     resolvers: {
-      Query: Object.assign({}, ...parts.map((part) => part.Query)) as Resolvers,
-      Mutation: Object.assign({}, ...parts.map((part) => part.Mutation)) as Resolvers,
+      Query: weighed(parts.map((part) => part.Query)),
+      Mutation: weighed(parts.map((part) => part.Mutation)),
     },
   };
 }

@@ -79,6 +79,19 @@ const DETECTED_BY: Readonly<Record<RelationScope, readonly (readonly [metric: st
 
 /** Relations of one answer: the metrics of each are read, and a picture of more shows nobody anything. */
 const RELATIONS_MAX = 5_000;
+/** Each looks at so many relations at most, before any metric is read. */
+const TOPOLOGIES = [
+  'getGlobalTopology',
+  'getServiceTopology',
+  'getServiceTopologyByName',
+  'getServicesTopology',
+  'getServicesTopologyByNames',
+  'getServiceInstanceTopology',
+  'getServiceInstanceTopologyByName',
+  'getEndpointTopology',
+  'getEndpointDependencies',
+  'getEndpointDependenciesByName',
+];
 /** SkyWalking's name for whoever calls from outside; its nodes are of type USER. */
 const USER = 'User';
 
@@ -152,6 +165,7 @@ export function topologyPart(deps: GraphQLDeps, limits: GraphQLLimits): GraphQLP
 
   return {
     sdl: SDL,
+    weights: Object.fromEntries(TOPOLOGIES.map((field) => [field, RELATIONS_MAX])),
     Query: {
       getGlobalTopology: async (
         _,
