@@ -72,11 +72,11 @@ export class World {
     return Math.floor(this.clock.now() / 60_000);
   }
 
-  /** A node that owns nothing yet; `store` is its own way to the same data. */
-  node(seed = 1, store = this.store): Node {
+  /** A node that owns nothing yet; `way` is its own way to the same data. */
+  node(seed = 1, way: Partial<TierStore> = {}): Node {
     const fences = new Map<number, SlotFence>();
     const telemetry = new MetricRegistry();
-    const { clock } = this;
+    const { clock, store } = this;
     const engine = new AlarmEngine(
       {
         slots: SLOTS,
@@ -85,9 +85,9 @@ export class World {
       },
       this.settings,
       {
-        alarms: store.alarms,
-        reader: store.reader,
-        metadata: store.metadata,
+        alarms: way.alarms ?? store.alarms,
+        reader: way.reader ?? store.reader,
+        metadata: way.metadata ?? store.metadata,
         readRevisions: (query) => store.readRevisions(query),
         ownership: { ownedSlots: () => [...fences.keys()], fence: (slot) => fences.get(slot) },
         deliveriesOf,
