@@ -3,7 +3,8 @@
 // over a tier in memory, asked through a reader that never judged anything.
 import { AlarmStatus } from '@oap-federation/alarm';
 import { defaultQueryServerConfig, openQueryServer, type QueryServer } from '@oap-federation/query';
-import { seededRng, silentLogger } from '@oap-federation/runtime';
+import { nothingElse } from '@oap-federation/query/testing';
+import { silentLogger } from '@oap-federation/runtime';
 import { MemoryTierStore } from '@oap-federation/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ORIGINS, SLOTS, World } from './world.js';
@@ -52,11 +53,8 @@ beforeAll(async () => {
     {
       reader: store.reader,
       metadata: store.metadata,
-      alarms: store.alarms,
-      templates: store.templates,
-      menu: [],
+      ...nothingElse(),
       clock: world.clock,
-      rng: seededRng(1),
       logger: silentLogger,
       timezoneOffsetMinutes: () => 60,
       version: '0',

@@ -29,7 +29,7 @@ export interface WorldOptions {
 }
 
 export function settingsOf(text: string): AlarmSettings {
-  const loaded = loadAlarmSettings(text, {}, [METRIC]);
+  const loaded = loadAlarmSettings(text, {}, { metrics: [METRIC], originScopes: ['Service'] });
   if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
   return loaded.settings;
 }

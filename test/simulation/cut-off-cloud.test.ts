@@ -110,7 +110,7 @@ class Scenario {
       ],
     });
     const { store, clock, owner } = federation.tier('country');
-    const loaded = loadAlarmSettings(RULES, {}, [...upper.schemas.values()]);
+    const loaded = loadAlarmSettings(RULES, {}, { metrics: [...upper.schemas.values()], originScopes: ['Service'] });
     if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
     const telemetry = new MetricRegistry();
     const engine = new AlarmEngine(

@@ -6,6 +6,6 @@ export { parseHooks } from './hooks/index.js';
 export { deliveriesOf } from './incident.js';
 export type { AlarmMessage } from './message.js';
 export { windowOf, type AlarmRule, type OnIncomplete } from './rule.js';
-export { loadAlarmSettings, type AlarmSettings, type LoadedAlarmSettings } from './settings.js';
+export { loadAlarmSettings, type AlarmSettings, type AlarmSubjects, type LoadedAlarmSettings } from './settings.js';
 export { AlarmStatus, type AlarmStatusDeps } from './status.js';
 export type { HealthState, TargetHealth } from './target-health.js';

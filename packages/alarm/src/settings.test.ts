@@ -6,23 +6,26 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alarmEntityOf, alarmScopeOf } from './alarm-entity.js';
 import type { AlarmRule } from './rule.js';
-import { loadAlarmSettings } from './settings.js';
+import { loadAlarmSettings, type AlarmSubjects } from './settings.js';
 
-const METRICS = [
-  metricSchema('service_sla', 'Service', 'percent'),
-  metricSchema('service_resp_time', 'Service', 'longAvg'),
-  metricSchema('service_percentile', 'Service', 'hdrPercentile', [2]),
-  metricSchema('endpoint_cpm', 'Endpoint', 'cpm'),
-];
+const SUBJECTS: AlarmSubjects = {
+  originScopes: ['Service'],
+  metrics: [
+    metricSchema('service_sla', 'Service', 'percent'),
+    metricSchema('service_resp_time', 'Service', 'longAvg'),
+    metricSchema('service_percentile', 'Service', 'hdrPercentile', [2]),
+    metricSchema('endpoint_cpm', 'Endpoint', 'cpm'),
+  ],
+};
 
 function rulesOf(text: string, env = {}): readonly AlarmRule[] {
-  const loaded = loadAlarmSettings(text, env, METRICS);
+  const loaded = loadAlarmSettings(text, env, SUBJECTS);
   if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
   return loaded.settings.rules;
 }
 
 const problemsOf = (text: string) => {
-  const loaded = loadAlarmSettings(text, {}, METRICS);
+  const loaded = loadAlarmSettings(text, {}, SUBJECTS);
   return 'problems' in loaded ? loaded.problems.map((p) => `${p.line}:${p.column} ${p.path} - ${p.reason}`) : [];
 };
 
@@ -119,6 +122,7 @@ it('says every problem at once, where it stands', () => {
   shape_rule: { expression: service_sla < 1 }
   root_rule: { expression: avg(service_sla) }
   scope_rule: { expression: avg(service_sla) < avg(endpoint_cpm) }
+  origin_rule: { expression: "avg(endpoint_cpm{origin='a'}) < 1" }
   values_rule:
     expression: avg(service_sla) < 1
     period: 0
@@ -142,17 +146,18 @@ hooks: { webhook: { operators: { is-default: maybe, urls: ['http://localhost/'] 
     expect.stringMatching(/^5:29 rules.shape_rule.expression - .*single value.*got service_sla < 1$/),
     expect.stringMatching(/^6:28 rules.root_rule.expression - .*comparison.*got avg\(service_sla\)$/),
     expect.stringMatching(/^7:29 rules.scope_rule.expression - .*scope.*$/),
-    '10:13 rules.values_rule.period - must be a whole number of minutes from 1 to 1440, got 0',
-    '11:21 rules.values_rule.silence-period - must be a whole number of minutes from 0 to 1440, got -1',
-    '12:20 rules.values_rule.include-names - must be a list of texts, got {"a":"b"}',
-    expect.stringMatching(/^13:26 rules.values_rule.include-names-regex - is no pattern of RE2 \(.*\), got \(\?=x\)$/),
-    '14:20 rules.values_rule.on-incomplete - must be annotate, evaluate or hold(<time>) of 1s to 24h, as in hold(10m), got hold(10)',
-    '15:17 rules.values_rule.on-no-data - must be one of notify, recover, keep, got recovr, did you mean recover?',
-    '16:16 rules.values_rule.tags.a - must be a text, got [1]',
-    expect.stringMatching(/^17:12 rules.values_rule.hooks - no hook webhook.operatorz is set up under hooks/),
-    '18:1 composite-rules - SkyWalking 10 has none: write && and || in the expression of one rule',
-    '19:1 rulez - unknown section, did you mean rules?',
-    expect.stringMatching(/^20:.* hooks.webhook.operators.is-default - must be true or false, got maybe$/),
+    "8:30 rules.origin_rule.expression - endpoint_cpm{origin='a'} never has data: rows per origin are kept of Service (federation.default.receive.originScopes)",
+    '11:13 rules.values_rule.period - must be a whole number of minutes from 1 to 1440, got 0',
+    '12:21 rules.values_rule.silence-period - must be a whole number of minutes from 0 to 1440, got -1',
+    '13:20 rules.values_rule.include-names - must be a list of texts, got {"a":"b"}',
+    expect.stringMatching(/^14:26 rules.values_rule.include-names-regex - is no pattern of RE2 \(.*\), got \(\?=x\)$/),
+    '15:20 rules.values_rule.on-incomplete - must be annotate, evaluate or hold(<time>) of 1s to 24h, as in hold(10m), got hold(10)',
+    '16:17 rules.values_rule.on-no-data - must be one of notify, recover, keep, got recovr, did you mean recover?',
+    '17:16 rules.values_rule.tags.a - must be a text, got [1]',
+    expect.stringMatching(/^18:12 rules.values_rule.hooks - no hook webhook.operatorz is set up under hooks/),
+    '19:1 composite-rules - SkyWalking 10 has none: write && and || in the expression of one rule',
+    '20:1 rulez - unknown section, did you mean rules?',
+    expect.stringMatching(/^21:.* hooks.webhook.operators.is-default - must be true or false, got maybe$/),
   ]);
 });
 
@@ -179,7 +184,7 @@ it('answers any tree with rules or problems', () => {
   }));
   fc.assert(
     fc.property(tree, (value) => {
-      const loaded = loadAlarmSettings(JSON.stringify(value), {}, METRICS);
+      const loaded = loadAlarmSettings(JSON.stringify(value), {}, SUBJECTS);
       if ('problems' in loaded) expect(loaded.problems.length).toBeGreaterThan(0);
     }),
     { numRuns: 500 },

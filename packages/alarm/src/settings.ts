@@ -64,6 +64,13 @@ const FORMER_KEYS: Readonly<Record<string, string>> = Object.fromEntries(
 const PERIOD_MAX = 1_440;
 const HOLD_MAX_MS = 24 * 60 * 60_000;
 
+/** What a tier has that rules may be about. */
+export interface AlarmSubjects {
+  readonly metrics: readonly MetricSchema[];
+  /** Scopes whose rows are kept per origin. */
+  readonly originScopes: readonly string[];
+}
+
 /**
  * `whatIsThere`: rules over metrics that this tier does not have are left out rather than problems, which is right for the shipped file.
  * Errors: none thrown; problems come back together, in the order of the file.
@@ -71,7 +78,7 @@ const HOLD_MAX_MS = 24 * 60 * 60_000;
 export function loadAlarmSettings(
   text: string,
   env: Environment,
-  metrics: readonly MetricSchema[],
+  subjects: AlarmSubjects,
   options: { readonly whatIsThere?: boolean } = {},
 ): LoadedAlarmSettings {
   const { tree, problems } = parseTree(text, env);
@@ -95,7 +102,7 @@ export function loadAlarmSettings(
     const leftOut: string[] = [];
     for (const [name, entry] of entriesOf(entries.get('rules')?.value, ['rules'], report)) {
       const onUnknownMetric = options.whatIsThere ? () => leftOut.push(name) : undefined;
-      const rule = new RuleReader(name, entry, { metrics, hooks, report, onUnknownMetric }).read();
+      const rule = new RuleReader(name, entry, { subjects, hooks, report, onUnknownMetric }).read();
       if (rule) rules.push(rule);
     }
     settings = { rules, hooks, leftOut };
@@ -105,7 +112,7 @@ export function loadAlarmSettings(
 }
 
 interface RuleContext {
-  readonly metrics: readonly MetricSchema[];
+  readonly subjects: AlarmSubjects;
   readonly hooks: readonly HookSettings[];
   readonly report: Report;
   /** Instead of a problem. */
@@ -254,7 +261,13 @@ class RuleReader {
       return undefined;
     }
     try {
-      return compileAlarmExpression(text.trim(), this.#context.metrics);
+      const { metrics, originScopes } = this.#context.subjects;
+      const expression = compileAlarmExpression(text.trim(), metrics);
+      const byOrigin = expression.reads.find(({ origins }) => origins[0] !== '');
+      if (byOrigin === undefined || originScopes.includes(expression.scope)) return expression;
+      const kept = originScopes.length === 0 ? 'none' : originScopes.join(', ');
+      const reason = `${byOrigin.text} never has data: rows per origin are kept of ${kept} (federation.default.receive.originScopes)`;
+      return this.#report(['expression'], this.#tree('expression')!, reason);
     } catch (err) {
       if (!(err instanceof MqeError)) throw err;
       if (!(err instanceof UnknownMetric) || this.#context.onUnknownMetric === undefined)

@@ -9,15 +9,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAlarmFile, type AlarmFile } from './alarm-file.js';
 import { loadScripts } from './scripts.js';
 
-const metricsOf = (...names: string[]) => {
+const subjectsOf = (...names: string[]) => {
   const loaded = loadScripts(names, '/nowhere');
   if ('problems' in loaded) throw new Error(loaded.problems.join('\n'));
-  return [...loaded.program.schemas.values()];
+  return { metrics: [...loaded.program.schemas.values()], originScopes: ['Service'] };
 };
 
 describe('the shipped file', () => {
   it.each([[['core.oal']], [['federation.oal']]])('has six rules over %s', (names) => {
-    const loaded = loadAlarmFile('alarm-settings.yml', '/nowhere', metricsOf(...names));
+    const loaded = loadAlarmFile('alarm-settings.yml', '/nowhere', subjectsOf(...names));
     if ('problems' in loaded) throw new Error(loaded.problems.join('\n'));
     expect(
       loaded.settings.rules.map((rule) => [rule.name, rule.period, rule.silencePeriod, rule.recoveryObservationPeriod]),
@@ -33,7 +33,10 @@ describe('the shipped file', () => {
   });
 
   it('leaves out rules over metrics that a tier of its own OAL does not have', () => {
-    const loaded = loadAlarmFile('alarm-settings.yml', '/nowhere', [metricSchema('service_sla', 'Service', 'percent')]);
+    const loaded = loadAlarmFile('alarm-settings.yml', '/nowhere', {
+      metrics: [metricSchema('service_sla', 'Service', 'percent')],
+      originScopes: [],
+    });
     if ('problems' in loaded) throw new Error(loaded.problems.join('\n'));
     expect(loaded.settings.rules.map((rule) => rule.name)).toEqual(['service_sla_rule']);
     expect(loaded.settings.leftOut).toHaveLength(5);
@@ -47,7 +50,7 @@ describe('a file of an operator', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  const metrics = metricsOf('core.oal');
+  const subjects = subjectsOf('core.oal');
   const file = () => path.join(directory, 'alarm-settings.yml');
   let age = 0;
   const write = (text: string) => {
@@ -58,14 +61,14 @@ describe('a file of an operator', () => {
 
   it('is refused with every problem and its place', () => {
     write('rules:\n  a_rule: { expression: avg(service_slo) < 1 }\n  b: { period: 0 }\n');
-    const loaded = loadAlarmFile('alarm-settings.yml', directory, metrics);
+    const loaded = loadAlarmFile('alarm-settings.yml', directory, subjects);
     expect('problems' in loaded && loaded.problems).toEqual([
       expect.stringMatching(/^alarm-settings.yml:2:\d+ rules.a_rule.expression - .*Did you mean "service_sla"\?/),
       expect.stringMatching(/^alarm-settings.yml:3:\d+ rules.b - the name of a rule ends with _rule/),
       expect.stringMatching(/^alarm-settings.yml:3:\d+ rules.b - needs an `expression`/),
       expect.stringMatching(/^alarm-settings.yml:3:\d+ rules.b.period - .*got 0$/),
     ]);
-    expect(loadAlarmFile('other.yml', directory, metrics)).toEqual({
+    expect(loadAlarmFile('other.yml', directory, subjects)).toEqual({
       problems: [expect.stringMatching(/^alarm.default.settingsFile: no file other.yml; looked for .*other.yml and /)],
     });
   });
@@ -73,7 +76,7 @@ describe('a file of an operator', () => {
   it('is read again when it changes, and only then', () => {
     const rules = (name: string) => `rules: { ${name}: { expression: avg(service_sla) < 1 } }`;
     write(rules('a_rule'));
-    const loaded = loadAlarmFile('alarm-settings.yml', directory, metrics) as AlarmFile;
+    const loaded = loadAlarmFile('alarm-settings.yml', directory, subjects) as AlarmFile;
     expect(loaded.readAgain()).toBeUndefined();
     write(rules('b_rule'));
     const again = loaded.readAgain();

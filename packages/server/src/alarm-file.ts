@@ -4,8 +4,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadAlarmSettings, type AlarmSettings } from '@oap-federation/alarm';
-import type { MetricSchema } from '@oap-federation/model';
+import { loadAlarmSettings, type AlarmSettings, type AlarmSubjects } from '@oap-federation/alarm';
 import { formatProblem, messageOf, processEnvironment } from '@oap-federation/runtime';
 
 /** deploy/ of this release, whether this runs from src or from dist. */
@@ -25,7 +24,7 @@ export interface AlarmFile {
 export function loadAlarmFile(
   name: string,
   configDirectory: string,
-  metrics: readonly MetricSchema[],
+  subjects: AlarmSubjects,
 ): AlarmFile | { readonly problems: readonly string[] } {
   const candidates = [path.resolve(configDirectory, name), path.join(SHIPPED, name)];
   const file = candidates.find((candidate) => existsSync(candidate));
@@ -37,7 +36,7 @@ export function loadAlarmFile(
   const read = (): ReadAlarmFile => {
     try {
       known = versionOf(file); // before it is read: what changes in between is read again
-      const loaded = loadAlarmSettings(readFileSync(file, 'utf8'), processEnvironment(), metrics, { whatIsThere });
+      const loaded = loadAlarmSettings(readFileSync(file, 'utf8'), processEnvironment(), subjects, { whatIsThere });
       return 'settings' in loaded
         ? loaded
         : { problems: loaded.problems.map((problem) => formatProblem({ ...problem, file: name })) };

@@ -80,7 +80,10 @@ async function start(options: { readonly config: string; readonly logLevel: LogL
   // a tier that keeps no rows has nothing to judge
   const alarmFile =
     config.alarm && config.storage.provider !== 'none'
-      ? loadAlarmFile(config.alarm.settingsFile, path.dirname(file), [...program.schemas.values()])
+      ? loadAlarmFile(config.alarm.settingsFile, path.dirname(file), {
+          metrics: [...program.schemas.values()],
+          originScopes: config.federation?.receive?.originScopes ?? [],
+        })
       : undefined;
   if (alarmFile && 'problems' in alarmFile) fail(alarmFile.problems, EXIT_CONFIG);
 
