@@ -56,7 +56,7 @@ needs('postgres')('deliverers on PostgreSQL', () => {
       logger: silentLogger,
       telemetry: new MetricRegistry(),
     });
-    const loaded = loadAlarmSettings(hooks, {}, []);
+    const loaded = loadAlarmSettings(hooks, {}, { metrics: [], originScopes: [] });
     if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
     deliverer.useHooks(loaded.settings.hooks);
     const node = { store, fences, deliverer };

@@ -44,6 +44,7 @@ beforeAll(async () => {
     alarms: store.alarms,
     reader: store.reader,
     rules: () => world.settings.rules,
+    hookHealth: () => [],
     slots: SLOTS,
     timezoneOffsetMinutes: () => 60,
     clock: world.clock,
