@@ -44,6 +44,11 @@ export class AlarmStatus {
     this.#d = deps;
   }
 
+  /** The rules in force, for those who only want to name them. */
+  ruleTexts(): readonly { readonly name: string; readonly expression: string }[] {
+    return this.#d.rules().map(({ name, expression }) => ({ name, expression: expression.text }));
+  }
+
   rules(): object {
     return { ruleList: this.#d.rules().map(({ name }) => ({ id: name })) };
   }

@@ -298,7 +298,7 @@ async function assemble(
         timezoneOffsetMinutes,
         version: VERSION,
         status,
-        ...(alarms ? { alarmStatus: { reader: alarms, address } } : {}),
+        ...(alarms ? { alarmStatus: { reader: alarms, address }, alarmRules: () => alarms.ruleTexts() } : {}),
         clusterNodes: () => coordinator.queryModules().map(clusterNode),
         settings,
       },

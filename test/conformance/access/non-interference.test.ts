@@ -45,6 +45,20 @@ const EXPRESSIONS = METRICS.flatMap(({ name }) => {
   ];
 });
 
+const FROM_TO = `start=${FROM_MINUTE * 60}&end=${(TO_MINUTE + 1) * 60}`;
+const PROMQL = [
+  ...['{__name__=~".+"}', '{__name__=~".+",origin=~".+"}', 'sum by (__name__) ({__name__=~".+"})'].map(
+    (query) => `query_range?query=${encodeURIComponent(query)}&${FROM_TO}&step=60`,
+  ),
+  `query?query=${encodeURIComponent('rate(service_cpm_total[2m])')}&time=${(TO_MINUTE + 1) * 60}`,
+  `series?match[]=${encodeURIComponent('{__name__=~".+",origin=~".*"}')}&${FROM_TO}`,
+  'labels',
+  'metadata',
+  ...['__name__', 'service', 'layer', 'scope', 'service_instance', 'endpoint', 'dest_service', 'p', 'le'].map(
+    (label) => `label/${label}/values?${FROM_TO}`,
+  ),
+];
+
 const ENTITY = {
   serviceName: 'service-0',
   serviceInstanceName: 'part-0',
@@ -114,7 +128,8 @@ async function askEverything(url: string): Promise<readonly Answer[]> {
       { x: expression, e: expression.startsWith('top_n') ? {} : ENTITY, d: DURATION },
     ),
   );
-  const questions = [...lists, ...values, () => send('/status/tier'), () => send('/no/such/path')];
+  const prometheus = PROMQL.map((path) => () => send(`/api/v1/${path}`));
+  const questions = [...lists, ...values, ...prometheus, () => send('/status/tier'), () => send('/no/such/path')];
   const answers: Answer[] = [];
   for (let i = 0; i < questions.length; i += AT_ONCE) {
     answers.push(...(await Promise.all(questions.slice(i, i + AT_ONCE).map((ask) => ask()))));

@@ -291,13 +291,18 @@ describe('errors', () => {
 
   it('bound samples and time', async () => {
     await app.close();
-    await open({ promql: { samplesMax: 50, timeoutMs: 30_000 } });
-    expect(await instant('service_percentile_bucket')).toMatchObject({
+    await open({ promql: { samplesMax: 200, timeoutMs: 30_000 } });
+    expect(await instant('service_percentile_bucket{service="shop"}')).toMatchObject({
       code: 422,
       errorType: 'execution',
       error: /too many samples/,
     });
-    expect((await instant('service_cpm')).code).toBe(200);
+    expect(await instant('service_cpm')).toMatchObject({
+      code: 422,
+      errorType: 'execution',
+      error: /^OAP-6001 .*cost/,
+    });
+    expect((await instant('service_cpm{service="shop"}')).code).toBe(200);
     await app.close();
     metadata.completeness = async () => {
       await clock.advance(40_000);

@@ -147,11 +147,11 @@ async function respond(
     deps,
   });
   const { warnings, infos } = await sealing.notices();
-  const all = [...own, ...warnings];
+  const said = [...own, ...warnings];
   return {
     status: 'success',
     data,
-    ...(all.length > 0 ? { warnings: all } : {}),
+    ...(said.length > 0 ? { warnings: said } : {}),
     ...(infos.length > 0 ? { infos } : {}),
   };
 }

@@ -22,6 +22,7 @@ import {
   type SampleSource,
   type SelectQuery,
 } from '@oap-federation/promql';
+import { Budget, costOf } from '../budget.js';
 import type { Readers } from '../readers.js';
 import { boundsOf, type Bound } from './bounds.js';
 import { entityLabels, PART_LABEL } from './entity-labels.js';
@@ -46,12 +47,15 @@ export class MetricSampleSource implements SampleSource {
   readonly #readers: Readers;
   readonly #sealing: Sealing;
   readonly #limits: SourceLimits;
+  /** A read that is expected to bring more than may be held is not begun. What is merged into one row before it comes costs nothing. */
+  readonly #budget: Budget;
   #samples = 0;
 
   constructor(readers: Readers, sealing: Sealing, limits: SourceLimits) {
     this.#readers = readers;
     this.#sealing = sealing;
     this.#limits = limits;
+    this.#budget = new Budget(limits.samplesMax);
   }
 
   families(): readonly Family[] {
@@ -144,6 +148,7 @@ export class MetricSampleSource implements SampleSource {
     const lastMinute = Math.floor(range.toMs / MINUTE_MS);
     const parts = families.flatMap((family) => partsOf(family, matchers));
     const queries = parts.length === 0 ? [] : this.#queries(schema, matchers, firstMinute, lastMinute);
+    for (const query of queries) this.#budget.spend(costOf(query));
     const { reader } = this.#readers;
     const rows = (await Promise.all(queries.map((query) => reader.readSeries(query)))).flat();
     const midnight = Math.floor(firstMinute / DAY_MINUTES) * DAY_MINUTES;
