@@ -198,6 +198,40 @@ needs('postgres')('over PostgreSQL', () => {
     ).toEqual(['1']);
   });
 
+  it('answers PromQL from the same rows', async () => {
+    interface PromqlReply {
+      readonly data: {
+        readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[];
+      };
+      readonly warnings?: readonly string[];
+    }
+    const promql = async (query: string) => {
+      const form = new URLSearchParams({ query, time: String(START / 1000 + 120) });
+      const reply = await fetch(`${server.url}/api/v1/query`, { method: 'POST', body: form });
+      return (await reply.json()) as PromqlReply;
+    };
+    const values = async (query: string) =>
+      (await promql(query)).data.result.map(({ metric, value }) => [metric['origin'] ?? '', value[1]]).toSorted();
+    expect(await values('service_cpm{service="shop"}')).toEqual([['', '5']]);
+    expect(await values('increase(service_cpm_total{service="cart"}[1m] offset 1m)')).toEqual([['', '7']]);
+    expect(await values('increase(service_cpm_total{service="cart",origin=~".+"}[1m] offset 1m)')).toEqual([
+      ['cloud-n', '7'],
+    ]);
+    expect(await values('service_percentile{service="shop",p="99.9"} offset 1m')).toEqual([['', '200']]);
+    expect(await values('service_percentile_bucket{le="20"} offset 1m')).toEqual([['', '2']]);
+    expect(await values('service_instance_cpm{layer="GENERAL",service="shop"} offset 1m')).toEqual([['', '3']]);
+    expect(await values('count(instance_traffic{service="shop"})')).toEqual([['', '1']]);
+    expect((await promql('service_cpm')).warnings).toEqual([
+      'source cloud-n is complete before 2026-11-21 0801 UTC only',
+    ]);
+    const list = async (path: string) =>
+      ((await (await fetch(`${server.url}/api/v1/${path}`)).json()) as { data: unknown }).data;
+    expect(await list('label/service/values')).toEqual(['cart', 'shop']);
+    expect(await list('label/origin/values')).toEqual(ORIGINS);
+    expect(await list(`label/service_instance/values?start=${START / 1000}`)).toEqual(['pod-1']);
+    expect(await list(`series?match[]=service_cpm_total&start=${START / 1000}`)).toHaveLength(2);
+  });
+
   it('lists the metadata that increments brought', async () => {
     const { data } = await ask(
       `{ listLayers listServices(layer: "GENERAL") { name } findService(serviceName: "cart") { id }
