@@ -312,6 +312,25 @@ describe('execExpression', () => {
   });
 });
 
+describe('findEndpoint', () => {
+  it('shows those that served requests in the duration, if one is given', async () => {
+    metadata.endpoints.push({ id: namedPartId(SHOP, 'GET:/idle'), name: 'GET:/idle', serviceId: SHOP });
+    const find = async (limit: number, duration?: object) => {
+      const { data, errors } = await ask(
+        'query ($s: ID!, $l: Int!, $d: Duration) { findEndpoint(serviceId: $s, limit: $l, duration: $d) { name } }',
+        { s: SHOP, l: limit, ...(duration ? { d: duration } : {}) },
+      );
+      expect(errors).toBeUndefined();
+      return (data!['findEndpoint'] as readonly { readonly name: string }[]).map((e) => e.name);
+    };
+    expect(await find(9)).toEqual(['GET:/a', 'GET:/idle']);
+    expect(await find(9, DURATION)).toEqual(['GET:/a']);
+    expect(await find(9, { ...DURATION, start: '2026-11-21 0801' })).toEqual([]);
+    metadata.endpoints.reverse(); // the limit is of what is shown, not of what is looked at
+    expect(await find(1, DURATION)).toEqual(['GET:/a']);
+  });
+});
+
 describe('completeness', () => {
   it('is complete when every source has sealed the whole range', async () => {
     const { extensions } = await exec('service_cpm');
