@@ -3,7 +3,7 @@
 // query server beside mqe's MemoryMetricReader.
 import { serviceId, tryParseServiceId, type Entity, type ScopeName } from '@oap-federation/model';
 import type { SampleSource } from '@oap-federation/promql';
-import { seededRng, type Clock } from '@oap-federation/runtime';
+import { seededRng, silentLogger, type Clock } from '@oap-federation/runtime';
 import type {
   AlarmRecord,
   Conservation,
@@ -18,6 +18,7 @@ import type {
 import { Sealing } from './prometheus/sealing.js';
 import { MetricSampleSource } from './prometheus/source.js';
 import type { AlarmReader, Readers } from './readers.js';
+import { createQueryApp, defaultQueryServerConfig, type QueryServerConfig, type QueryServerDeps } from './server.js';
 
 export interface MemoryMetadata extends MetadataReader {
   readonly services: ServiceInfo[];
@@ -150,5 +151,49 @@ export function nothingElse() {
     rng: seededRng(1),
     clusterNodes: () => [],
     settings: {},
+  };
+}
+
+export interface GraphQLReply {
+  readonly data: Readonly<Record<string, unknown>> | null;
+  readonly errors?: readonly { readonly message: string; readonly extensions?: Readonly<Record<string, unknown>> }[];
+  readonly extensions?: { readonly completeness?: object; readonly notKept?: readonly string[] };
+}
+
+/** A query app over memory, without a socket. */
+export interface MemoryApp extends AsyncDisposable {
+  ask(query: string, variables?: object): Promise<GraphQLReply>;
+  /** The field `result`. Errors: what the answer has as errors. */
+  result<T>(query: string, variables?: object): Promise<T>;
+}
+
+export async function openMemoryApp(
+  config: Partial<QueryServerConfig>,
+  deps: Pick<QueryServerDeps, 'reader' | 'metadata' | 'clock'> & Partial<QueryServerDeps>,
+): Promise<MemoryApp> {
+  const app = await createQueryApp(
+    { ...defaultQueryServerConfig(), ...config },
+    {
+      ...nothingElse(),
+      logger: silentLogger,
+      timezoneOffsetMinutes: () => 0,
+      version: '0.1.0',
+      status: () => ({}),
+      ...deps,
+    },
+  );
+  const ask = async (query: string, variables: object = {}): Promise<GraphQLReply> => {
+    const reply = await app.inject({ method: 'POST', url: '/graphql', payload: { query, variables } });
+    if (reply.statusCode !== 200) throw new Error(`HTTP ${reply.statusCode}: ${reply.body}`);
+    return reply.json();
+  };
+  return {
+    ask,
+    async result<T>(query: string, variables?: object) {
+      const { data, errors } = await ask(query, variables);
+      if (errors) throw new Error(errors.map((e) => e.message).join('; '));
+      return data!['result'] as T;
+    },
+    [Symbol.asyncDispose]: () => app.close(),
   };
 }
