@@ -268,16 +268,27 @@ describe('a deliverer', () => {
     expect(w.told).toHaveLength(1);
     await w.claim('n2', 0); // n1 does not know
     const second = w.start('n2');
-    await w.clock.advance(40_000);
+    await w.clock.advance(15_000);
     expect(w.told.map(({ node }) => node)).toEqual(['n1']);
     w.scripts.set('webhook.a#1', () => {});
     answer(); // n1 cannot write it down
     await w.commit('n2', 0, w.alarm('y'));
-    await w.clock.advance(40_000);
+    await w.clock.advance(20_000);
     expect(w.told.map(({ node, message }) => `${node} ${mark(message)}`)).toEqual(['n1 x', 'n2 y', 'n2 x', 'n2 x!']);
     const keys = w.told.filter(({ message }) => mark(message) === 'x').map(({ key }) => key);
     expect(new Set(keys).size).toBe(1);
     await Promise.all([first, second].map((one) => one[Symbol.asyncDispose]()));
+  });
+
+  it('an attempt that does not end by itself is ended before its lease is', async () => {
+    const w = new World();
+    await w.claim('n1', 0);
+    const deliverer = w.start('n1');
+    w.scripts.set('webhook.a#1', () => (w.told.length === 1 ? new Promise(() => {}) : undefined));
+    await w.commit('n1', 0, w.alarm());
+    await w.clock.advance(25_000);
+    expect([w.heard(), await w.waiting(), w.count('retried')]).toEqual([['e', 'e'], 0, 1]);
+    await deliverer[Symbol.asyncDispose]();
   });
 
   it('a storage that goes away between answer and settling makes it no second message', async () => {

@@ -40,8 +40,10 @@ export interface AlarmDelivererDeps {
 const ATTEMPTS_MAX = 32;
 /** Nobody is told at once of what another node committed, or of what comes due: a look into the storage this often. */
 const POLL_MS = 1_000;
-/** Longer than any attempt: WeLink's has four calls of 12 s. Until then nobody else sends it. */
-const LEASE_MS = 60_000;
+/** An attempt is one call of 12 s for most kinds, and up to four of them for WeLink's. */
+const ATTEMPT_MS = 20_000;
+/** Longer than an attempt, by what a slow event loop or database may take. Until then nobody else sends it. */
+const LEASE_MS = 30_000;
 /** First and longest wait of a delivery that failed. */
 const RETRY = { baseMs: 1_000, maxMs: 60_000 };
 /** An alarm of yesterday helps nobody. */
@@ -202,8 +204,10 @@ export class AlarmDeliverer implements AsyncDisposable {
     const record = this.#recordOf(delivery.target);
     record.inFlight++;
     const ending = new AbortController();
+    const cancel = this.#d.clock.after(ATTEMPT_MS, () => ending.abort());
     const settled = this.#attempt(delivery, record, ending.signal)
       .then((became) => {
+        cancel();
         record.inFlight--;
         this.wake();
         return this.#settle(delivery.slot, became);
@@ -237,7 +241,7 @@ export class AlarmDeliverer implements AsyncDisposable {
         record.refused(nowMs, reason);
         return this.#givenUp(delivery, 'refused', reason);
       }
-      if (signal.aborted)
+      if (signal.aborted && this.#stopping)
         return retried({ ...delivery, nextAttemptMs: nowMs, lastError: 'the node stopped during the attempt' });
       const afterMs = error instanceof HookBusy ? error.afterMs : undefined;
       if (target) record.failed(nowMs, reason, afterMs, rng);

@@ -169,6 +169,9 @@ export interface AlarmStore {
   deliveryBacklog(slots: readonly number[]): Promise<readonly AlarmBacklog[]>;
   /** Records, newest first, and how many match in all. */
   query(filter: AlarmFilter): Promise<{ readonly records: readonly AlarmRecord[]; readonly total: number }>;
-  /** Removes records that started, transitions of minutes, and deliveries that were made before that. States stay. */
+  /**
+   * Removes records that started, transitions of minutes, and deliveries that were made before that. States stay, and so do deliveries
+   * that are repeated: their incident is still open.
+   */
   dropExpired(beforeMs: number): Promise<void>;
 }

@@ -270,13 +270,14 @@ export function checkAlarmStoreContract(
     const deliveries = [old, young].map((ms) =>
       testDelivery(slot, `at${ms}`, { createdAtMs: ms, incident: `of${ms}` }),
     );
-    await commit({ states, transitions, records: [at(old), at(young)], deliveries });
+    const repeated = testDelivery(slot, 'repeated', { createdAtMs: old, incident: 'goes on', delivered: true });
+    await commit({ states, transitions, records: [at(old), at(young)], deliveries: [...deliveries, repeated] });
     await alarms.dropExpired(-120_000);
     deepStrictEqual(await alarms.query({ ...everything, fromMs: old, toMs: young }), {
       records: [at(young)],
       total: 1,
     });
-    deepStrictEqual(await due(9_000), [`at${young}`]);
+    deepStrictEqual(await due(9_000), ['repeated', `at${young}`]);
     const { judgedTo, judgedRevision } = testAlarmCommit(slot, fence);
     deepStrictEqual(await alarms.openSlot(slot), { judgedTo, judgedRevision, lastTransition: 2, states });
   });

@@ -176,7 +176,7 @@ export class SqlAlarmStore implements AlarmStore {
     await this.#db.read(async (session) => {
       const before = [Math.trunc(beforeMs)];
       await session.query(`DELETE FROM alarm_record WHERE start_time_ms < $1`, before);
-      await session.query(`DELETE FROM alarm_delivery WHERE created_at_ms < $1`, before);
+      await session.query(`DELETE FROM alarm_delivery WHERE created_at_ms < $1 AND NOT delivered`, before);
       await session.query(`DELETE FROM alarm_transition WHERE minute < $1`, [Math.floor(beforeMs / 60_000)]);
     });
   }

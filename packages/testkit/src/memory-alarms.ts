@@ -181,7 +181,7 @@ export class MemoryAlarmStore implements AlarmStore {
       this.#slots.set(slot, {
         ...before,
         records: new Map([...before.records].filter(([, { startTimeMs }]) => startTimeMs >= beforeMs)),
-        deliveries: before.deliveries.filter(({ createdAtMs }) => createdAtMs >= beforeMs),
+        deliveries: before.deliveries.filter(({ createdAtMs, delivered }) => delivered || createdAtMs >= beforeMs),
       });
     }
   }
