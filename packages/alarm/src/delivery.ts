@@ -7,6 +7,7 @@
 // between the answer of a target and the settling of it leaves a delivery that is sent again, under the same key.
 import {
   backoffMs,
+  BugError,
   messageOf,
   rateLimited,
   startBackground,
@@ -17,7 +18,7 @@ import {
   type RateLimitedLogger,
   type Rng,
 } from '@oap-federation/runtime';
-import { StorageUnavailable, type AlarmDelivery, type AlarmRetry, type AlarmStore } from '@oap-federation/storage';
+import type { AlarmDelivery, AlarmRetry, AlarmStore } from '@oap-federation/storage';
 import type { SlotOwnership } from './engine.js';
 import { HookBusy, HookRefused, type HookSettings, type HookTarget } from './hook.js';
 import { deliveriesOf, hookOf } from './incident.js';
@@ -152,8 +153,8 @@ export class AlarmDeliverer implements AsyncDisposable {
       try {
         await this.#round();
       } catch (error) {
-        if (!(error instanceof StorageUnavailable)) throw error;
-        this.#log.warn('storage', { err: error }, 'alarms cannot be delivered while the storage is away');
+        if (error instanceof BugError) throw error;
+        this.#log.warn('storage', { err: error }, 'alarms cannot be delivered while the storage fails');
       }
       await this.#d.clock.sleep(POLL_MS, this.#wake.signal);
     }
@@ -236,7 +237,9 @@ export class AlarmDeliverer implements AsyncDisposable {
       return retried({ ...delivery, attempts: 0, nextAttemptMs, lastError: '', delivered: true });
     } catch (error) {
       const nowMs = clock.now();
-      const reason = messageOf(error);
+      const reason = signal.aborted
+        ? `ended after ${ATTEMPT_MS} ms or by a stop: ${messageOf(error)}`
+        : messageOf(error);
       if (error instanceof HookRefused) {
         record.refused(nowMs, reason);
         return this.#givenUp(delivery, 'refused', reason);
@@ -289,7 +292,7 @@ export class AlarmDeliverer implements AsyncDisposable {
         await alarms.settleDeliveries(slot, fence, settled, retries);
         return;
       } catch (error) {
-        if (!(error instanceof StorageUnavailable)) throw error;
+        if (error instanceof BugError) throw error;
         if (this.#ending.signal.aborted) return; // what is not settled is sent again
         this.#log.warn('storage', { err: error }, 'what became of alarm messages cannot be written; it is tried again');
         await clock.sleep(backoffMs(failures, SETTLE_RETRY, rng), this.#ending.signal);
