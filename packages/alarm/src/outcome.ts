@@ -71,8 +71,10 @@ export function outcomeOf(subject: Subject, before: Timeline, correction: Correc
   }
   for (const incident of incidentsOf(after.told)) {
     const last = incident.at(-1)!;
+    // receivers know an entity's incidents by one key: what was said of an older one must not end the one that is open
+    const isOpenBehindOthers = last.end === undefined && messages.length > 0;
     if (isFired.has(last.minute)) messages.push({ message: alarmMessage(subject, last), isRepeated: false });
-    else if (!isChanged.has(last.minute)) continue;
+    else if (!isChanged.has(last.minute) && !isOpenBehindOthers) continue;
     else if (last.end === undefined) messages.push({ message: alarmMessage(subject, last), isRepeated: true });
     if (last.end !== undefined) messages.push(endMessage(subject, last, last.end.kind, last.end.minute));
   }

@@ -6,23 +6,22 @@ import type { AlarmRule } from './rule.js';
 
 /** How complete the sources of one rule are. Retired ones are not waited for. */
 export class Sealing {
-  /** Exclusive: every minute before it is sealed; -Infinity when some source was never heard, or none is known. */
+  /** Exclusive: every minute before it is sealed. -Infinity: some source was never heard, or none is known. Infinity: all are retired. */
   readonly sealedTo: number;
   readonly #sources: readonly Pick<SourceCompleteness, 'origin' | 'completeToMinute'>[];
 
   constructor({ expression }: Pick<AlarmRule, 'expression'>, sources: readonly SourceCompleteness[]) {
-    const expected = sources.filter((s) => s.retiredAtMs === undefined);
     const named = expression.reads.map(({ origins }) => origins);
-    const all = named.some(([first]) => first === '' || first === '*');
+    const readsAll = named.some(([first]) => first === '' || first === '*');
     const origins = new Set(named.flat());
-    const unheard = [...origins].filter((origin) => !sources.some((s) => s.origin === origin));
-    this.#sources = all
-      ? expected
-      : [
-          ...expected.filter((s) => origins.has(s.origin)),
-          ...unheard.map((origin) => ({ origin, completeToMinute: -Infinity })),
-        ];
-    this.sealedTo = this.#sources.length === 0 ? -Infinity : Math.min(...this.#sources.map((s) => s.completeToMinute));
+    const concerned = readsAll ? sources : sources.filter((s) => origins.has(s.origin));
+    const unheard = readsAll ? [] : [...origins].filter((origin) => !concerned.some((s) => s.origin === origin));
+    this.#sources = [
+      ...concerned.filter((s) => s.retiredAtMs === undefined),
+      ...unheard.map((origin) => ({ origin, completeToMinute: -Infinity })),
+    ];
+    const isKnown = concerned.length + unheard.length > 0;
+    this.sealedTo = isKnown ? Math.min(...this.#sources.map((s) => s.completeToMinute)) : -Infinity;
   }
 
   isSealed(minute: number): boolean {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { backoffMs, type BackoffOptions } from './backoff.js';
-export { systemClock, type Cancel, type Clock } from './clock.js';
+export { nextTurn, systemClock, type Cancel, type Clock } from './clock.js';
 export {
   describeConfig,
   formatProblem,
