@@ -5,7 +5,10 @@ import type { MetricReader } from '@oap-federation/mqe';
 import type { AlarmStore, MetadataReader } from '@oap-federation/storage';
 import type { FastifyRequest } from 'fastify';
 
-export type AlarmReader = Pick<AlarmStore, 'query'>;
+export interface AlarmReader extends Pick<AlarmStore, 'query'> {
+  /** Whether a rule with this expression may be shown; left out, every rule may. */
+  readonly seesRule?: (expression: string) => Promise<boolean>;
+}
 
 /** All that one request may read: the whole tier, or a part of it. */
 export interface Readers {

@@ -617,10 +617,11 @@ export class MemoryTierStore implements TierStore {
     const first = bucketStart(query.fromMinute, query.step, query.offsetMinutes);
     const last = bucketStart(query.toMinute, query.step, query.offsetMinutes);
     const series = new Map<string, { entityId: string; origin: string; starts: number[]; columns: MetricColumns }>();
-    for (const row of this.#rowsOf('minute')) {
-      if (row.scope !== query.metric.scope) continue;
-      const bucket = bucketStart(row.minute, query.step, query.offsetMinutes);
-      if (bucket < first || bucket > last) continue;
+    const inRange = [...this.#rowsOf('minute')].filter(({ scope, minute }) => {
+      const bucket = bucketStart(minute, query.step, query.offsetMinutes);
+      return scope === query.metric.scope && bucket >= first && bucket <= last;
+    });
+    for (const row of inRange.sort((a, b) => a.minute - b.minute)) {
       const metric = row.metrics.get(query.metric.name);
       const stored = this.#slots.get(row.slot)!;
       const { entity } = stored.entities.get(row.entity)!;

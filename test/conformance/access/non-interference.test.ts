@@ -7,11 +7,10 @@ import type { AccessScope } from '@oap-federation/runtime';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  NOW,
+  alarmMayBeSeen,
   FROM_MINUTE,
-  happenings,
-  heard,
   LEAVES,
-  lost,
   mayBeSeen,
   metricMayBeSeen,
   METRICS,
@@ -45,18 +44,30 @@ const EXPRESSIONS = METRICS.flatMap(({ name }) => {
   ];
 });
 
-const FROM_TO = `start=${FROM_MINUTE * 60}&end=${(TO_MINUTE + 1) * 60}`;
+const AT = { time: `${NOW / 1000}`, start: `${FROM_MINUTE * 60}`, end: `${NOW / 1000}`, step: '60' };
+const parameters = (more: Readonly<Record<string, string>>) => new URLSearchParams({ ...AT, ...more }).toString();
 const PROMQL = [
-  ...['{__name__=~".+"}', '{__name__=~".+",origin=~".+"}', 'sum by (__name__) ({__name__=~".+"})'].map(
-    (query) => `query_range?query=${encodeURIComponent(query)}&${FROM_TO}&step=60`,
+  ...[
+    '{__name__=~".+"}',
+    '{__name__=~".+",origin=~".+"}',
+    'sum by (__name__) ({__name__=~".+"})',
+    'sum(service_cpm) by (service)',
+    'sum by (origin) ({__name__=~"service_.*", origin=~".+"})',
+    'rate(service_cpm_total[2m])',
+    'service_cpm{origin="cloud-c"}',
+    'histogram_quantile(0.9, service_percentile_bucket)',
+    'topk(1, endpoint_cpm)',
+  ].flatMap((query) => ['query', 'query_range'].map((kind) => `${kind}?${parameters({ query })}`)),
+  ...['{__name__=~".+",origin=~".*"}', 'service_cpm', 'service_traffic', 'endpoint_traffic'].map(
+    (selector) => `series?${parameters({ 'match[]': selector })}`,
   ),
-  `query?query=${encodeURIComponent('rate(service_cpm_total[2m])')}&time=${(TO_MINUTE + 1) * 60}`,
-  `series?match[]=${encodeURIComponent('{__name__=~".+",origin=~".*"}')}&${FROM_TO}`,
+  ...'__name__ origin service layer scope service_instance endpoint dest_service p le'
+    .split(' ')
+    .map((label) => `label/${label}/values?${parameters({})}`),
   'labels',
   'metadata',
-  ...['__name__', 'service', 'layer', 'scope', 'service_instance', 'endpoint', 'dest_service', 'p', 'le'].map(
-    (label) => `label/${label}/values?${FROM_TO}`,
-  ),
+  'rules',
+  'alerts',
 ];
 
 const ENTITY = {
@@ -95,6 +106,20 @@ async function askEverything(url: string): Promise<readonly Answer[]> {
       `getInstance(instanceId: "${namedPartId(id, 'part-0')}") { name }`,
     ]),
     'findService(serviceName: "service-1") { id }',
+    'getMenuItems { title layer }',
+    'getGlobalTopology(duration: $d) { nodes { id name layers } calls { id detectPoints } }',
+    `getServicesTopology(serviceIds: ["${ids[0]}"], duration: $d) { nodes { name } calls { source target } }`,
+    `getEndpointDependencies(endpointId: "${namedPartId(ids[0]!, 'part-0')}", duration: $d) { nodes { name } calls { id } }`,
+    ...METRICS.map(
+      ({ name }) =>
+        `readMetricsValue(condition: {name: "${name}", entity: {serviceName: "service-0", normal: true, serviceInstanceName: "part-0", endpointName: "part-0", destServiceName: "service-1", destNormal: true}}, duration: $d)`,
+    ),
+    'readLabeledMetricsValues(condition: {name: "service_percentile", entity: {serviceName: "service-0", normal: true}}, labels: ["50"], duration: $d) { values { values { value } } }',
+    'sortMetrics(condition: {name: "service_cpm", normal: true, topN: 3, order: DES}, duration: $d) { name value }',
+    'getAlarm(duration: $d, paging: {pageSize: 2}) { total msgs { message completeness { complete missing } } }',
+    'getAlarmTrend(duration: $d) { numOfAlarm }',
+    'queryAlarmTagAutocompleteKeys(duration: $d)',
+    'queryAlarmTagAutocompleteValues(tagKey: "level", duration: $d)',
   ].map((field) =>
     graphql(field.includes('$d') ? `query ($d: Duration!) { ${field} }` : `{ ${field} }`, { d: DURATION }),
   );
@@ -128,8 +153,22 @@ async function askEverything(url: string): Promise<readonly Answer[]> {
       { x: expression, e: expression.startsWith('top_n') ? {} : ENTITY, d: DURATION },
     ),
   );
-  const prometheus = PROMQL.map((path) => () => send(`/api/v1/${path}`));
-  const questions = [...lists, ...values, ...prometheus, () => send('/status/tier'), () => send('/no/such/path')];
+  const traced = new URLSearchParams({
+    expression: 'service_cpm',
+    service: 'service-0',
+    startTime: DURATION.start,
+    endTime: DURATION.end,
+    step: 'MINUTE',
+    dumpDBRsp: 'true',
+  });
+  const paths = [
+    ...PROMQL.map((path) => `/api/v1/${path}`),
+    `/debugging/query/mqe?${traced}`,
+    '/debugging/config/dump',
+    '/status/tier',
+    '/no/such/path',
+  ];
+  const questions = [...lists, ...values, ...paths.map((path) => () => send(path))];
   const answers: Answer[] = [];
   for (let i = 0; i < questions.length; i += AT_ONCE) {
     answers.push(...(await Promise.all(questions.slice(i, i + AT_ONCE).map((ask) => ask()))));
@@ -150,6 +189,9 @@ function visiblePart(all: World, asked: AccessScope): World {
     happenings: all.happenings.filter((one) => mayBeSeen(one, asked)),
     heard: Object.fromEntries(Object.entries(all.heard).filter(([origin]) => originMayBeSeen(origin, asked))),
     lost: all.lost.filter(({ origin }) => originMayBeSeen(origin, asked)),
+    alarms: all.alarms
+      .filter((alarm) => alarmMayBeSeen(alarm, asked))
+      .map((alarm) => ({ ...alarm, missing: alarm.missing.filter((origin) => originMayBeSeen(origin, asked)) })),
   };
 }
 
@@ -159,21 +201,31 @@ describe('what somebody may not see', () => {
     async () => {
       let told = 0;
       await fc.assert(
-        fc.asyncProperty(world, scope, happenings, heard, lost, async (one, asked, others, otherHeard, otherLost) => {
+        fc.asyncProperty(world, scope, world, async (one, asked, others) => {
           const hidden = (origin: string) => !originMayBeSeen(origin, asked);
           const other: World = {
             ...one,
             happenings: [
-              ...others.filter((h) => hidden(h.origin)),
+              ...others.happenings.filter((h) => hidden(h.origin)),
               // which entities there are is no secret of a metric; its values are
               ...one.happenings
                 .filter((h) => !hidden(h.origin))
                 .map((h) => (mayBeSeen(h, asked) ? h : { ...h, value: 5_001 - h.value })),
             ],
-            heard: Object.fromEntries(
-              LEAVES.map((origin) => [origin, (hidden(origin) ? otherHeard : one.heard)[origin]!]),
-            ),
-            lost: [...otherLost.filter((l) => hidden(l.origin)), ...one.lost.filter((l) => !hidden(l.origin))],
+            heard: Object.fromEntries(LEAVES.map((origin) => [origin, (hidden(origin) ? others : one).heard[origin]!])),
+            lost: [...others.lost.filter((l) => hidden(l.origin)), ...one.lost.filter((l) => !hidden(l.origin))],
+            alarms: [
+              ...others.alarms.filter((alarm) => !alarmMayBeSeen(alarm, asked)),
+              ...one.alarms
+                .filter((alarm) => alarmMayBeSeen(alarm, asked))
+                .map((alarm, i) => ({
+                  ...alarm,
+                  missing: [
+                    ...alarm.missing.filter((origin) => !hidden(origin)),
+                    ...(others.alarms[i]?.missing.filter(hidden) ?? []),
+                  ],
+                })),
+            ],
           };
           const [before, after] = [await answersOf(one, asked), await answersOf(other, asked)];
           expect(after).toEqual(before);
@@ -212,12 +264,12 @@ describe('what somebody may not see', () => {
 
 /** An answer without what may differ: who is refused something is told so, lists have no order, and a status page names other things. */
 function comparable(body: string): { readonly refused: boolean; readonly text: string } {
-  const { data, errors, extensions, completeness } = JSON.parse(body) as Record<string, unknown>;
-  const refused = /OAP-610[2456]|does not exist|"UNKNOWN"/.test(body);
+  const { data, errors, extensions, completeness, warnings, infos } = JSON.parse(body) as Record<string, unknown>;
+  const refused = /OAP-610[2-7]|does not exist|"UNKNOWN"/.test(body);
   const lists = JSON.stringify(data, (_, value: unknown) =>
-    Array.isArray(value) && value.every((one: unknown) => typeof one === 'object' && one !== null && 'name' in one)
+    Array.isArray(value) && value.every((one: unknown) => typeof one === 'object' && one !== null)
       ? value.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
       : value,
   );
-  return { refused, text: JSON.stringify([lists, errors, extensions, completeness]) };
+  return { refused, text: JSON.stringify([lists, errors, extensions, completeness, warnings, infos]) };
 }

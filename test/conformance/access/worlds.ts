@@ -7,15 +7,16 @@ import {
   MetricColumns,
   minuteOf,
   scopeOf,
+  serviceId,
   type Entity,
   type MetricSchema,
   type ScopeName,
 } from '@oap-federation/model';
 import { defaultQueryServerConfig, openQueryServer, type QueryServer } from '@oap-federation/query';
-import { nothingElse } from '@oap-federation/query/testing';
+import { memoryAlarms, nothingElse } from '@oap-federation/query/testing';
 import { silentLogger, type AccessScope } from '@oap-federation/runtime';
 import { VirtualClock } from '@oap-federation/runtime/testing';
-import type { RowBlock, TierStore } from '@oap-federation/storage';
+import type { AlarmRecord, RowBlock, TierStore } from '@oap-federation/storage';
 import { testBlock, testFlush, testMark, withTestFences, type TestRow } from '@oap-federation/storage/testing';
 import { MemoryTierStore } from '@oap-federation/testkit';
 import fc from 'fast-check';
@@ -66,6 +67,15 @@ export interface World {
   /** Losses that a leaf declared of itself. */
   readonly lost: readonly { readonly origin: string; readonly increments: number }[];
   readonly originScopes: readonly ScopeName[];
+  /** Alarms of rules that read one metric: merged (''), of every origin ('*'), or of one. */
+  readonly alarms: readonly Alarm[];
+}
+
+export interface Alarm {
+  readonly metric: number;
+  readonly of: string;
+  readonly missing: readonly string[];
+  readonly minute: number;
 }
 
 const leaf = fc.constantFrom(...LEAVES);
@@ -77,17 +87,27 @@ const happening: fc.Arbitrary<Happening> = fc.record({
   minute: fc.nat(MINUTES - 1),
   value: fc.integer({ min: 1, max: 5_000 }),
 });
-export const happenings = fc.array(happening, { maxLength: 40 });
-export const heard = fc.record(Object.fromEntries(LEAVES.map((name) => [name, fc.nat(MINUTES)])));
-export const lost = fc.uniqueArray(fc.record({ origin: leaf, increments: fc.integer({ min: 1, max: 99 }) }), {
+const happenings = fc.array(happening, { maxLength: 40 });
+const heard = fc.record(Object.fromEntries(LEAVES.map((name) => [name, fc.nat(MINUTES)])));
+const lost = fc.uniqueArray(fc.record({ origin: leaf, increments: fc.integer({ min: 1, max: 99 }) }), {
   selector: (loss) => loss.origin,
   maxLength: 3,
 });
+const alarms: fc.Arbitrary<Alarm[]> = fc.array(
+  fc.record({
+    metric: fc.constantFrom(0, 1, 3, 4),
+    of: fc.constantFrom('', '*', ...LEAVES),
+    missing: fc.subarray([...LEAVES]),
+    minute: fc.nat(MINUTES - 1),
+  }),
+  { maxLength: 5 },
+);
 export const world: fc.Arbitrary<World> = fc.record({
   metrics: fc.constant(METRICS),
   happenings,
   heard,
   lost,
+  alarms,
   originScopes: fc.subarray([...SCOPES]).map((some) => [...new Set<ScopeName>(['Service', ...some])]),
 });
 
@@ -97,12 +117,17 @@ export const scope: fc.Arbitrary<AccessScope> = fc.record({
   tiers: someOf(['east', 'cloud-c', TIER, 'ea*']),
   origins: someOf([...LEAVES, 'cloud-*']),
   metrics: someOf([...SCOPES, '*Relation', 'service_c*', 'endpoint_cpm', 'service_percentile']),
-  actions: fc.constant(['query', 'status'] as const),
+  actions: fc.constant(['query', 'alarms', 'status'] as const),
 });
 
 /** The oracle: written down from docs/access.md, not from the code. */
 export function mayBeSeen({ origin, metric }: Happening, asked: AccessScope): boolean {
   return originMayBeSeen(origin, asked) && metricMayBeSeen(METRICS[metric]!, asked);
+}
+
+export function alarmMayBeSeen({ metric, of }: Alarm, asked: AccessScope): boolean {
+  const seesAll = asked.tiers[0] === '*' && asked.origins[0] === '*';
+  return metricMayBeSeen(METRICS[metric]!, asked) && (seesAll || (LEAVES.includes(of) && originMayBeSeen(of, asked)));
 }
 
 export function metricMayBeSeen({ name, scope: of }: MetricSchema, { metrics }: AccessScope): boolean {
@@ -165,6 +190,29 @@ function blocksOf({ happenings: all, originScopes }: World, codes: ReadonlyMap<s
 
 const entityKey = (one: Happening) => `${METRICS[one.metric]!.scope} ${entityIn(one).id}`;
 
+function recordOf({ metric, of, missing, minute }: Alarm, i: number): AlarmRecord {
+  const { name, scope: ofScope } = METRICS[metric]!;
+  const read = of === '' ? name : `${name}{origin='${of}'}`;
+  return {
+    uuid: `${minute} ${read} ${missing.join()} ${i}`,
+    slot: 0,
+    rule: `${name}_rule`,
+    scope: ofScope,
+    name: 'service-0',
+    id0: serviceId('service-0', true),
+    id1: '',
+    layers: ['GENERAL'],
+    message: `${read} is high`,
+    tags: [{ key: 'level', value: read }],
+    expression: `sum(${read} > 0) >= 1`,
+    snapshot: {},
+    minute: FROM_MINUTE + minute,
+    startTimeMs: (FROM_MINUTE + minute) * 60_000,
+    late: false,
+    completeness: { complete: missing.length === 0, missing },
+  };
+}
+
 export interface OpenWorld extends AsyncDisposable {
   readonly server: QueryServer;
 }
@@ -209,7 +257,7 @@ export async function openWorld(all: World, asked?: AccessScope): Promise<OpenWo
   const outcome = await store.flush([
     testFlush(0, claim.fence.epoch, {
       entities,
-      origins: LEAVES.map((name, i) => ({ code: i + 1, name })),
+      origins: LEAVES.map((name, i) => ({ code: i + 1, name })).filter(({ name }) => name in all.heard),
       rows: blocksOf(all, codes),
       marks: marks.map((mark) => ({ mark, previousSeq: 0 })),
       losses,
@@ -229,12 +277,14 @@ export async function openWorld(all: World, asked?: AccessScope): Promise<OpenWo
     },
     {
       ...nothingElse(),
+      alarms: memoryAlarms(all.alarms.map(recordOf)),
       reader: store.reader,
       metadata: store.metadata,
       clock: new VirtualClock(NOW),
       logger: silentLogger,
       timezoneOffsetMinutes: () => 0,
       version: '0.1.0',
+      alarmRules: () => all.alarms.map((alarm, i) => ({ name: 'rule', expression: recordOf(alarm, i).expression })),
       status: () => ({ nodes: LEAVES, secret: JSON.stringify(all) }),
     },
   );

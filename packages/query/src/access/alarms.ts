@@ -31,6 +31,7 @@ export function restrictAlarms({ alarms, reader }: Readers, { principal, visible
     return answer;
   };
   return {
+    seesRule: async (expression) => sees(expression, await visible()),
     query: async ({ offset, limit, ...filter }) => {
       const sources = await visible();
       const seen = new Map<string, AlarmRecord>();

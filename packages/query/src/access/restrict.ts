@@ -182,24 +182,27 @@ class RestrictedMetadataReader implements MetadataReader {
 
   async listServices(layer?: string): Promise<readonly ServiceInfo[]> {
     const visible = await this.#view.visible();
-    const services = this.#of.listServices(layer);
-    if (visible === undefined) return services;
+    if (visible === undefined) return this.#of.listServices(layer);
     const split = SERVICE_SCOPES.filter((scope) => this.#view.facts.originScopes?.has(scope) === true);
     if (split.length === 0) refuseUnlessSplit('the list of services', 'Service', this.#view);
-    const ids = await Promise.all(split.map((scope) => this.#reportedBy(scope, visible)));
+    const [services, ...ids] = await Promise.all([
+      this.#of.listServices(layer),
+      ...split.map((scope) => this.#reportedBy(scope, visible)),
+    ]);
     const reported = new Set(ids.flat());
-    return (await services).filter((s) => reported.has(s.id)).sort(byName);
+    return services.filter((s) => reported.has(s.id)).sort(byName);
   }
 
   async listInstances(serviceId: string, fromMinute: number, toMinute: number): Promise<readonly InstanceInfo[]> {
     this.#demandScope('ServiceInstance');
     const visible = await this.#view.visible();
-    const instances = this.#of.listInstances(serviceId, fromMinute, toMinute);
-    if (visible === undefined) return instances;
-    const period = { serviceId, fromMinute, toMinute };
-    const reported = new Set(await this.#reportedBy('ServiceInstance', visible, period));
-    return (await instances)
-      .filter((i) => reported.has(i.id))
+    if (visible === undefined) return this.#of.listInstances(serviceId, fromMinute, toMinute);
+    const [reported, instances] = await Promise.all([
+      this.#reportedBy('ServiceInstance', visible, { serviceId, fromMinute, toMinute }),
+      this.#of.listInstances(serviceId, fromMinute, toMinute),
+    ]);
+    return instances
+      .filter((i) => reported.includes(i.id))
       .map((i) => this.#withoutOthersProperties(i, visible))
       .sort(byName);
   }
@@ -220,11 +223,11 @@ class RestrictedMetadataReader implements MetadataReader {
   async instance(id: string): Promise<InstanceInfo | undefined> {
     this.#demandScope('ServiceInstance');
     const visible = await this.#view.visible();
-    const instance = await this.#of.instance(id);
-    if (visible === undefined || instance === undefined) return instance;
-    const { serviceId } = instance;
-    const reported = await this.#reportedBy('ServiceInstance', visible, { serviceId });
-    return reported.includes(id) ? this.#withoutOthersProperties(instance, visible) : undefined;
+    if (visible === undefined) return this.#of.instance(id);
+    // asked in this order, a refusal says nothing of whether the instance exists
+    const reported = await this.#reportedBy('ServiceInstance', visible, { serviceId: id.split('_')[0]! });
+    const instance = reported.includes(id) ? await this.#of.instance(id) : undefined;
+    return instance && this.#withoutOthersProperties(instance, visible);
   }
 
   async relations(

@@ -337,8 +337,8 @@ describe('errors', () => {
     };
     expect(await as(undefined, 'query?query=1')).toEqual([401, 'unauthorized']);
     expect(await as(tokens.grafana.token, 'query?query=1')).toEqual([200, undefined]);
-    expect(await as(tokens.ui.token, 'query?query=1')).toEqual([403, 'unauthorized']);
-    expect(await as(tokens.grafana.token, 'alerts')).toEqual([403, 'unauthorized']);
+    expect(await as(tokens.ui.token, 'query?query=1')).toEqual([403, 'forbidden']);
+    expect(await as(tokens.grafana.token, 'alerts')).toEqual([403, 'forbidden']);
   });
 });
 

@@ -229,7 +229,12 @@ function answerBuildInfo({ deps }: Question): Answer {
 }
 
 async function answerRules(question: Question): Promise<Answer> {
-  return { data: rulesJson(question.deps.alarmRules?.() ?? [], await alerts(question)) };
+  const { seesRule } = question.readers.alarms;
+  const rules: AlertRule[] = [];
+  for (const rule of question.deps.alarmRules?.() ?? []) {
+    if (seesRule === undefined || (await seesRule(rule.expression))) rules.push(rule);
+  }
+  return { data: rulesJson(rules, await alerts(question)) };
 }
 
 async function answerAlerts(question: Question): Promise<Answer> {
@@ -290,7 +295,7 @@ function problemOf(thrown: unknown, logger: Logger): { status: number; errorType
   if (refused !== undefined) {
     return {
       status: refused,
-      errorType: refused === 429 ? 'unavailable' : 'unauthorized',
+      errorType: ({ 401: 'unauthorized', 403: 'forbidden', 429: 'unavailable' } as const)[refused],
       message: (thrown as Error).message,
     };
   }
