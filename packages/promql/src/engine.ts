@@ -31,7 +31,7 @@ import { compileMatcher, matcherText } from './matcher.js';
 import { goMax, goMin } from './number.js';
 import { WINDOW_FUNCTIONS, type Window } from './over-time.js';
 import type { SampleSeries, SampleSource } from './port.js';
-import { Budget, mapValues, put, VectorBuilder, type Grid, type Vector } from './vector.js';
+import { Budget, mapValues, put, VectorBuilder, type Grid, type Vector, type VectorSeries } from './vector.js';
 
 export interface EngineOptions {
   /** How old the last sample of a series may be for an instant selector. */
@@ -316,7 +316,7 @@ class Evaluation {
   /** The samples of each window of a range vector, as they are. Only for one step. */
   rangeAt(expr: MatrixSelector | Subquery, grid: Grid): ResultSeries[] {
     const found: ResultSeries[] = [];
-    this.#windows(expr, grid, ({ labels }, { timestamps, values, first, end }) => {
+    this.#windows(expr, grid, ({ labels }) => ({ timestamps, values, first, end }) => {
       found.push({
         labels,
         timestamps: [...timestamps.subarray(first, end)],
@@ -326,13 +326,14 @@ class Evaluation {
     return found;
   }
 
-  /** Calls `visit` for every window that holds a sample. */
-  #windows(expr: Expr, grid: Grid, visit: (series: SampleSeries, window: Window, step: number) => void): void {
+  /** Calls `visitorOf` for every series, and what it gives for each of its windows that holds a sample. */
+  #windows(expr: Expr, grid: Grid, visitorOf: (series: SampleSeries) => (window: Window, step: number) => void): void {
     const { series: all, rangeMs, shift } = this.#ranges(expr, grid);
     const fixed = this.#fixed(shift);
     for (const series of all) {
       this.#budget.take(0);
       const { timestamps, values } = series;
+      const visit = visitorOf(series);
       let [first, end] = [0, 0];
       for (let i = 0; i < grid.count; i++) {
         const stepMs = grid.startMs + i * grid.stepMs;
@@ -340,7 +341,7 @@ class Evaluation {
         const startMs = endMs - rangeMs;
         while (end < timestamps.length && timestamps[end]! <= endMs) end++;
         while (first < end && timestamps[first]! < startMs) first++;
-        if (first < end) visit(series, { timestamps, values, first, end, startMs, endMs, stepMs }, i);
+        if (first < end) visit({ timestamps, values, first, end, startMs, endMs, stepMs }, i);
       }
     }
   }
@@ -384,7 +385,7 @@ class Evaluation {
         const of = unwrapParens(args[0]!);
         const labels = of.kind === 'matrix' ? absentLabels(of.selector.matchers) : Labels.EMPTY;
         const present = new Uint8Array(grid.count);
-        this.#windows(of, grid, (_, _window, step) => (present[step] = 1));
+        this.#windows(of, grid, () => (_, step) => (present[step] = 1));
         return vector(absent([{ labels, values: new Float64Array(grid.count), present }], labels, grid, budget));
       }
       case 'sort':
@@ -435,12 +436,15 @@ class Evaluation {
     // last_over_time is a sample of the metric still
     const keepsName = name === 'last_over_time';
     const out = new VectorBuilder(grid.count, this.#budget);
-    this.#windows(range, grid, ({ labels }, window, step) => {
-      const value = apply(
-        window,
-        scalars.map((s) => s[step]!),
-      );
-      if (value !== undefined) put(out.series(keepsName ? labels : withoutName(labels)), step, value);
+    const argsAt: number[] = [];
+    this.#windows(range, grid, ({ labels }) => {
+      const resultLabels = keepsName ? labels : withoutName(labels);
+      let target: VectorSeries | undefined;
+      return (window, step) => {
+        for (let i = 0; i < scalars.length; i++) argsAt[i] = scalars[i]![step]!;
+        const value = apply(window, argsAt);
+        if (value !== undefined) put((target ??= out.series(resultLabels)), step, value);
+      };
     });
     return out.build();
   }
@@ -457,7 +461,7 @@ function asVector(value: Value): Vector {
 
 function withoutStale(series: SampleSeries): SampleSeries {
   const { labels, timestamps, values, stale } = series;
-  if (stale === undefined) return series;
+  if (stale === undefined || !stale.includes(1)) return series;
   return {
     labels,
     timestamps: timestamps.filter((_, i) => stale[i] !== 1),

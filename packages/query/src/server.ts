@@ -57,7 +57,7 @@ export function defaultQueryServerConfig(): QueryServerConfig {
     enableUpdateUiTemplate: false,
     access: { mode: 'thisMachine', tokens: {}, anonymous: undefined, failuresPerMinute: 10, trustedProxies: [] },
     scopes: { tier: '', originScopes: undefined },
-    promql: { samplesMax: 5_000_000, timeoutMs: 30_000 },
+    promql: { samplesMax: 2_000_000, timeoutMs: 10_000 },
     corsOrigins: [],
   };
 }

@@ -13,7 +13,7 @@ const DAY = 1_440;
 function shown(samples: SampleColumns | undefined): string {
   if (samples === undefined) return '';
   const { timestamps, values, stale } = samples;
-  return [...timestamps].map((t, i) => `${t / MINUTE}:${stale[i] === 1 ? '!' : values[i]}`).join(' ');
+  return [...timestamps].map((t, i) => `${t / MINUTE}:${stale?.[i] === 1 ? '!' : values[i]}`).join(' ');
 }
 
 /** Rows as minute -> increment, read as a source would for samples in [fromMs, toMs]. */
@@ -100,9 +100,9 @@ describe('whatever is asked', () => {
         const inside = (whole ? [...whole.timestamps.keys()] : []).filter(
           (i) => whole!.timestamps[i]! >= fromMs && whole!.timestamps[i]! <= toMs,
         );
-        const expected = inside.map((i) => [whole!.timestamps[i], whole!.values[i], whole!.stale[i]]);
+        const expected = inside.map((i) => [whole!.timestamps[i], whole!.values[i], whole!.stale?.[i] ?? 0]);
         const found = part
-          ? [...part.timestamps.keys()].map((i) => [part.timestamps[i], part.values[i], part.stale[i]])
+          ? [...part.timestamps.keys()].map((i) => [part.timestamps[i], part.values[i], part.stale?.[i] ?? 0])
           : [];
         // a range that holds an end and no sample shows no series
         if (expected.every(([, , stale]) => stale === 1)) expect(found).toEqual([]);

@@ -14,7 +14,8 @@ export const CONTEXT_MINUTES = CARRY_MINUTES + 2;
 export interface SampleColumns {
   readonly timestamps: Float64Array;
   readonly values: Float64Array;
-  readonly stale: Uint8Array;
+  /** 1 where the series ends; undefined when it nowhere does. */
+  readonly stale?: Uint8Array;
 }
 
 class Samples {
@@ -22,7 +23,8 @@ class Samples {
   readonly #toMs: number;
   readonly #timestamps: number[] = [];
   readonly #values: number[] = [];
-  readonly #stale: number[] = [];
+  /** Positions of the ends. */
+  readonly #ends: number[] = [];
 
   constructor(fromMs: number, toMs: number) {
     this.#fromMs = fromMs;
@@ -30,29 +32,26 @@ class Samples {
   }
 
   add(ms: number, value: number): void {
-    this.#push(ms, value, 0);
+    if (ms < this.#fromMs || ms > this.#toMs) return;
+    this.#timestamps.push(ms);
+    this.#values.push(value);
   }
 
   /** The series ends here, until its next sample. */
   end(ms: number): void {
-    this.#push(ms, NaN, 1);
-  }
-
-  #push(ms: number, value: number, stale: number): void {
-    if (ms < this.#fromMs || ms > this.#toMs) return;
-    this.#timestamps.push(ms);
-    this.#values.push(value);
-    this.#stale.push(stale);
+    if (ms >= this.#fromMs && ms <= this.#toMs) this.#ends.push(this.#timestamps.length);
+    this.add(ms, NaN);
   }
 
   /** Undefined when there is no sample that counts. */
   finish(): SampleColumns | undefined {
-    if (!this.#stale.includes(0)) return undefined;
-    return {
-      timestamps: Float64Array.from(this.#timestamps),
-      values: Float64Array.from(this.#values),
-      stale: Uint8Array.from(this.#stale),
-    };
+    const count = this.#timestamps.length;
+    if (count === this.#ends.length) return undefined;
+    const columns = { timestamps: new Float64Array(this.#timestamps), values: new Float64Array(this.#values) };
+    if (this.#ends.length === 0) return columns;
+    const stale = new Uint8Array(count);
+    for (const at of this.#ends) stale[at] = 1;
+    return { ...columns, stale };
   }
 }
 

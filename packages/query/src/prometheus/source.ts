@@ -252,7 +252,7 @@ function narrowed(
 /** One series of a family for each entity: its own labels, and how a sample comes about. */
 type Part = { readonly labels: readonly (readonly [string, string])[] } & (
   | { readonly kind: 'value' }
-  | { readonly kind: 'rank'; readonly rank: number }
+  | { readonly kind: 'rank'; readonly valueOf: (series: MetricSeries, row: number) => number }
   | {
       readonly kind: 'counter';
       readonly scale: number;
@@ -274,13 +274,18 @@ function partsOf({ name, schema, part }: Family, matchers: readonly CompiledMatc
     }
     case 'ranks': {
       const asked = matchers.filter((m) => m.name === 'p').flatMap((m) => listedValues(m) ?? []);
-      const ranks = new Set([
-        ...DEFAULT_RANKS,
-        ...asked.filter((p) => RANK.test(p) && Number(p) > 0 && Number(p) <= 100),
-      ]);
-      return [...ranks]
-        .filter((p) => allows('p', p))
-        .map((p) => ({ kind: 'rank', labels: [...named, ['p', p]], rank: Number(p) }));
+      const isRank = (p: string) => RANK.test(p) && Number(p) > 0 && Number(p) <= 100;
+      const wanted = [...new Set([...DEFAULT_RANKS, ...asked.filter(isRank)])].filter((p) => allows('p', p));
+      const ranks = wanted.toSorted((x, y) => Number(x) - Number(y));
+      const { layout } = schema.distributionFields[0]!;
+      const valuesOf = onceARow(({ columns }, row) =>
+        percentiles(layout, columns.fields(row).distribution(0), ranks.map(Number)).map((v) => Math.round(v)),
+      );
+      return ranks.map((p, i) => ({
+        kind: 'rank',
+        labels: [...named, ['p', p]],
+        valueOf: (series, row) => valuesOf(series, row)[i]!,
+      }));
     }
     case 'events':
       return [
@@ -293,7 +298,7 @@ function partsOf({ name, schema, part }: Family, matchers: readonly CompiledMatc
       ];
     case 'buckets': {
       const bounds = boundsOf(schema.distributionFields[0]!.layout);
-      const counted = new Map<MetricSeries, bigint[][]>();
+      const countsOf = onceARow((series, row) => countsUpTo(series, row, bounds));
       return bounds.flatMap(({ le }, i): Part[] =>
         allows(BUCKET_LABEL, le)
           ? [
@@ -301,7 +306,7 @@ function partsOf({ name, schema, part }: Family, matchers: readonly CompiledMatc
                 kind: 'counter',
                 labels: [...named, [BUCKET_LABEL, le]],
                 scale: 1,
-                increment: (series, row) => countsOf(series, row, bounds, counted)[i]!,
+                increment: (series, row) => countsOf(series, row)[i]!,
               },
             ]
           : [],
@@ -310,25 +315,26 @@ function partsOf({ name, schema, part }: Family, matchers: readonly CompiledMatc
   }
 }
 
-/** Events of a row up to each bound; counted once for all bounds. */
-function countsOf(
-  series: MetricSeries,
-  row: number,
-  bounds: readonly Bound[],
-  counted: Map<MetricSeries, bigint[][]>,
-): readonly bigint[] {
-  let rows = counted.get(series);
-  if (rows === undefined) counted.set(series, (rows = []));
-  const known = rows[row];
-  if (known) return known;
-  const distribution = series.columns.distribution(row, 0);
+/** `of`, calculated once for each row of each series: all series of a family are made of the same rows. */
+function onceARow<T>(of: (series: MetricSeries, row: number) => T): (series: MetricSeries, row: number) => T {
+  const known = new Map<MetricSeries, T[]>();
+  return (series, row) => {
+    let rows = known.get(series);
+    if (rows === undefined) known.set(series, (rows = []));
+    return (rows[row] ??= of(series, row));
+  };
+}
+
+/** Events of a row up to each bound. */
+function countsUpTo({ columns }: MetricSeries, row: number, bounds: readonly Bound[]): readonly bigint[] {
+  const distribution = columns.distribution(row, 0);
   let [count, at] = [0n, 0];
-  return (rows[row] = bounds.map(({ lastIndex }) => {
+  return bounds.map(({ lastIndex }) => {
     for (; at < (distribution?.size ?? 0) && distribution!.indexAt(at) <= lastIndex; at++) {
       count += distribution!.countAt(at);
     }
     return count;
-  }));
+  });
 }
 
 function samplesOf(
@@ -350,12 +356,8 @@ function samplesOf(
         },
         range,
       );
-    case 'rank': {
-      const { layout } = schema.distributionFields[0]!;
-      const valueOf = (row: number) =>
-        Math.round(percentiles(layout, columns.fields(row).distribution(0), [part.rank])[0]!);
-      return gaugeSamples(starts, valueOf, range);
-    }
+    case 'rank':
+      return gaugeSamples(starts, (row) => part.valueOf(series, row), range);
     case 'counter': {
       const before = earlier === undefined ? 0n : part.increment(earlier, 0);
       const state = { before, firstMinute, scale: part.scale };

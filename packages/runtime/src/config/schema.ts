@@ -414,13 +414,13 @@ export const MODULES = {
           doc: 'Memory for answers that are kept until a minute that they are of changes, in bytes; 0 keeps none. An hour of histograms of a thousand entities takes about a quarter of the default.',
         }),
         promql: group('', {
-          samplesMax: integer(5_000_000, [1_000, 100_000_000], {
+          samplesMax: integer(2_000_000, [1_000, 100_000_000], {
             env: 'SW_QUERY_PROMQL_SAMPLES_MAX',
             doc: 'Samples that one PromQL query may hold in memory, about 20 bytes each: those it reads and the results of its parts.',
           }),
-          timeoutMs: integer(30_000, [100, 600_000], {
+          timeoutMs: integer(10_000, [100, 600_000], {
             env: 'SW_QUERY_PROMQL_TIMEOUT_MS',
-            doc: 'Milliseconds after which the evaluation of a PromQL query is given up; a request may ask for less.',
+            doc: 'Milliseconds after which the evaluation of a PromQL query is given up; a request may ask for less. Nothing else goes on in the node while one evaluates.',
           }),
         }),
         access: group('', {
