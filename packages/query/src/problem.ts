@@ -14,6 +14,12 @@ export interface ClientError {
   readonly extensions: { readonly code: string; readonly retryable?: boolean; readonly status?: number };
 }
 
+/** HTTP status of a page that cannot be answered because of these: 503 where trying again may help, 400 where the question was wrong. */
+export function failureStatus(errors: readonly object[]): number {
+  const { extensions } = (errors[0] ?? {}) as Partial<ClientError>;
+  return extensions?.status ?? 400;
+}
+
 /** Translates anything thrown; what is not expected is logged here and becomes `internal error`. */
 export function clientErrorOf(thrown: unknown, logger: Logger): ClientError {
   if (isGraphQLError(thrown)) {

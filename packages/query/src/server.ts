@@ -19,7 +19,7 @@ import type { GraphQLDeps, GraphQLLimits, QueryContext } from './graphql/context
 import { graphqlSurface } from './graphql/schema.js';
 import { healthProblem } from './graphql/system.js';
 import { checkDocument, checkText, TOKENS_MAX } from './limits.js';
-import { BadQuestion, clientErrorOf, isGraphQLError } from './problem.js';
+import { BadQuestion, clientErrorOf, failureStatus, isGraphQLError } from './problem.js';
 import { addPrometheusApi, type PrometheusApiConfig, type PrometheusApiDeps } from './prometheus/api.js';
 import type { Readers, ReadersOf } from './readers.js';
 import { addStatusRoutes, type Execute, type GraphQLRequest, type StatusDeps } from './status.js';
@@ -107,6 +107,8 @@ export async function openQueryServer(config: QueryServerConfig, deps: QueryServ
   };
 }
 
+const GRAPHQL_PATH = '/graphql';
+
 const BODY_SCHEMA = {
   type: 'object',
   required: ['query'],
@@ -143,9 +145,11 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
   allowOrigins(app, config.corsOrigins);
   guardRoutes(app, config.access, deps);
 
-  app.setErrorHandler((error, _request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
     const { statusCode, errors } = requestErrors(error, logger);
-    return reply.code(statusCode).send({ data: null, errors });
+    // of a page that is no GraphQL the status line itself says that it failed
+    const refused = statusCode === 200 && request.routeOptions.url !== GRAPHQL_PATH;
+    return reply.code(refused ? failureStatus(errors) : statusCode).send({ data: null, errors });
   });
   app.setNotFoundHandler((request, reply) =>
     reply
@@ -207,11 +211,11 @@ export async function createQueryApp(config: QueryServerConfig, deps: QueryServe
     );
   };
   app.post<{ Body: GraphQLRequest }>(
-    '/graphql',
+    GRAPHQL_PATH,
     { schema: { body: BODY_SCHEMA }, config: { access: 'anyone' } },
     (request, reply) => execute(request, reply, request.body),
   );
-  app.get('/graphql', { config: { access: 'anyone' } }, (_request, reply) =>
+  app.get(GRAPHQL_PATH, { config: { access: 'anyone' } }, (_request, reply) =>
     reply
       .code(405)
       .header('allow', 'POST')

@@ -102,7 +102,8 @@ it('traces an expression', async () => {
 });
 
 it('says what is wrong with a question', async () => {
-  const { body } = await get('/debugging/query/mqe?expression=service_cpm');
+  const { body, statusCode } = await get('/debugging/query/mqe?expression=service_cpm');
+  expect(statusCode).toBe(400);
   expect(JSON.parse(body)).toMatchObject({
     errors: [{ message: 'the parameter startTime is missing', extensions: { code: 'BAD_USER_INPUT' } }],
   });
@@ -110,4 +111,9 @@ it('says what is wrong with a question', async () => {
   expect(wrong.body).toContain('duration.start \\"1\\" is not of the form');
   const step = await get('/debugging/query/mqe?expression=x&startTime=1&endTime=2&step=YEAR');
   expect(step.body).toContain('YEAR');
+  expect([wrong.statusCode, step.statusCode]).toEqual([400, 400]);
+  const cost = await get(
+    `/debugging/query/mqe?expression=top_n(service_cpm,1,des)&startTime=2026-11-21&endTime=2026-11-21&step=DAY`,
+  );
+  expect(cost.statusCode).toBe(200);
 });

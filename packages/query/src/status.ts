@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { completenessReport } from './completeness.js';
 import { seesEverything } from './access/principal.js';
 import type { GraphQLDeps, GraphQLLimits } from './graphql/context.js';
-import { BadQuestion, clientErrorOf } from './problem.js';
+import { BadQuestion, clientErrorOf, failureStatus } from './problem.js';
 import type { ReadersOf } from './readers.js';
 import type { Logger } from '@oap-federation/runtime';
 
@@ -102,7 +102,8 @@ export function addStatusRoutes(
   app.get('/debugging/query/mqe', { config: { access: 'query' } }, async (request, reply) => {
     const { variables, dump } = mqeQuestion(request.query as Readonly<Record<string, string | undefined>>);
     const { data, errors } = await execute(request, reply, { query: TRACED, variables: { ...variables, dump } });
-    return reply.send(errors ? { errors } : (data as { readonly result: object }).result);
+    if (errors) return reply.code(failureStatus(errors as readonly object[])).send({ data: null, errors });
+    return reply.send((data as { readonly result: object }).result);
   });
 }
 
