@@ -565,6 +565,30 @@ describe('percentiles', () => {
     );
   });
 
+  test('follow the rank rule in exact arithmetic, on both sides of the total that doubles can take', () => {
+    const ranks = fc.uniqueArray(fc.integer({ min: 1, max: 100_000_000 }), { minLength: 1, maxLength: 6 });
+    const counts = fc.array(fc.integer({ min: 1, max: 30_000_000 }), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(counts, ranks, (list, millionths) => {
+        const d = of(list.map((count, i) => [i * 3, BigInt(count)] as const));
+        const ascending = millionths.toSorted((a, b) => a - b);
+        const total = list.reduce((a, b) => a + BigInt(b), 0n);
+        const expected = ascending.map((millionth) => {
+          const position = (total * BigInt(millionth) + 50_000_000n) / 100_000_000n;
+          let running = 0n;
+          return 3 * list.findIndex((count) => (running += BigInt(count)) >= (position < 1n ? 1n : position));
+        });
+        expect(
+          percentiles(
+            { kind: 'linear', step: 1 },
+            d,
+            ascending.map((millionth) => millionth / 1e6),
+          ),
+        ).toEqual(expected);
+      }),
+    );
+  });
+
   test('ranks may have decimals, and totals may be above int64', () => {
     // half of the total is 2^63 - 1/2, rounded up to 2^63: one more than the first bucket holds
     const d = of([

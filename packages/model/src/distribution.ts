@@ -207,6 +207,26 @@ export class SparseDistribution {
     return sum;
   }
 
+  /** Sum of all counts where it is at most `max`, which is at most 2^53; undefined above. */
+  totalUpTo(max: number): number | undefined {
+    return this.#total <= max ? this.#total : undefined;
+  }
+
+  /** Index of the first bucket at which the running count reaches each of `counts` (ascending, at most the total, which is below 2^53). */
+  indexesAtCounts(counts: readonly number[]): number[] {
+    const out: number[] = [];
+    let running = 0;
+    let next = 0;
+    const low = this.#low;
+    const n = low ? low.length : this.#size;
+    for (let i = 0; i < n && next < counts.length; i++) {
+      running += low ? this.#countAtSlot(i) : this.#words[i * 2]! + this.#words[i * 2 + 1]! * 2 ** 32;
+      for (; next < counts.length && running >= counts[next]!; next++)
+        out.push(low ? this.#base + i : this.#indexes[i]!);
+    }
+    return out;
+  }
+
   // ---- the dense form ----
 
   #countAtSlot(slot: number): number {
@@ -698,12 +718,23 @@ function addWords(words: Uint32Array, at: number, low: number, high: number, add
   words[at * 2 + 1] = high + added[b * 2 + 1]! + (sum >= 2 ** 32 ? 1 : 0);
 }
 
+/** Times 100 millionths, and half of one more, it is below 2^53: such totals need no bigint. */
+const TOTAL_IN_DOUBLES = 90_000_000;
+
 /**
  * Values at ascending integer-or-fractional `ranks` (0 < rank <= 100), in the unit that was recorded; zeros for an empty distribution.
  * Rank rule: the first bucket whose running count reaches round-half-up(total * rank / 100), at least 1, in exact arithmetic.
  * Source: SkyWalking PercentileMetrics2.calculate; its float32 rounding above 2^24 samples is not copied (docs/functions.md).
  */
 export function percentiles(layout: Layout, distribution: SparseDistribution, ranks: readonly number[]): number[] {
+  const small = distribution.totalUpTo(TOTAL_IN_DOUBLES);
+  if (small !== undefined && small > 0) {
+    const counts = ranks.map((rank) => {
+      const rounded = small * Math.round(rank * 1e6) + 50_000_000;
+      return Math.max(1, (rounded - (rounded % 1e8)) / 1e8);
+    });
+    return distribution.indexesAtCounts(counts).map((index) => bucketValue(layout, index));
+  }
   const total = distribution.total();
   const out: number[] = [];
   if (total === 0n) return ranks.map(() => 0);

@@ -28,7 +28,8 @@ import {
 } from './label-sets.js';
 import type { MetricRead, Plan, Shape, TopNPlan, Value } from './plan.js';
 import type { MetricReader, MetricSeries, SeriesQuery, ValueSums } from './port.js';
-import { aggregate, averageOf, compareAverages, compareQuotients, increaseOf, quotient } from './values.js';
+import { firstOfSums, rankedOnce, type Rankings } from './ranking.js';
+import { aggregate, averageOf, compareAverages, increaseOf, quotient } from './values.js';
 
 /** What an expression is asked about. */
 export interface EvaluationRequest {
@@ -42,6 +43,8 @@ export interface EvaluationRequest {
   readonly toMinute: number;
   readonly step: Step;
   readonly offsetMinutes: number;
+  /** Kept by the caller from request to request, where the reader may give the same answer again. */
+  readonly rankings?: Rankings;
 }
 
 /** Values before they are text. `comparison`: every value is 1 or 0. `scope` of the entities of a sorted list. */
@@ -242,7 +245,6 @@ class Evaluation {
     });
   }
 
-  /** Entities by the average of their buckets that have data; equal averages by entity id, so that an answer is repeatable. */
   async #topN({ read, isMerged, n, order, layer, withoutLayers }: TopNPlan): Promise<readonly LabelSet[]> {
     const { serviceId } = this.#request;
     const rows = isMerged ? this.#wholeRange() : this.#buckets();
@@ -253,31 +255,17 @@ class Evaluation {
     };
     if (!isMerged && read.ranks === undefined) {
       const sums = await this.#request.reader.readSums?.(this.#query(read, rows, filter));
-      if (sums !== undefined) return topOfSums(read, sums, n, order);
+      const asked = [read.origins, n, order];
+      if (sums !== undefined) return this.#rankedOnce(sums, asked, () => topOfSums(read, sums, n, order));
     }
     const all = await this.#read(read, rows, filter);
-    const byOrigin = new Map<string, MetricSeries[]>();
-    for (const series of all) {
-      const same = byOrigin.get(series.origin);
-      if (same) same.push(series);
-      else byOrigin.set(series.origin, [series]);
-    }
-    const sign = order === 'asc' ? 1 : -1;
-    return originNames(read, byOrigin.keys()).flatMap((origin) => {
-      const entities = (byOrigin.get(origin) ?? []).map((series) => ({
-        entityId: series.entityId,
-        averages: labelSets(read, rows, origin, series).map(({ values }) => averageOf(values)),
-      }));
-      return labelsOf(read, origin).map((labels, i) => {
-        const present = entities.flatMap(({ entityId, averages }) => {
-          const average = averages[i];
-          return average === undefined ? [] : [{ entityId, average }];
-        });
-        present.sort((a, b) => sign * compareAverages(a.average, b.average) || (a.entityId < b.entityId ? -1 : 1));
-        const top = present.slice(0, n);
-        return { labels, values: top.map((r) => quotient(r.average)), entityIds: top.map((r) => r.entityId) };
-      });
-    });
+    const asked = [read.origins, read.ranks, rows.starts[0], rows.starts.length, rows.minutes, n, order];
+    return this.#rankedOnce(all, asked, () => topOfSeries(read, rows, all, n, order));
+  }
+
+  #rankedOnce(answer: object, asked: readonly unknown[], rank: () => readonly LabelSet[]): readonly LabelSet[] {
+    const { rankings } = this.#request;
+    return rankings === undefined ? rank() : rankedOnce(rankings, answer, asked, rank);
   }
 
   #query({ schema, origins }: MetricRead, { fromMinute }: Rows, filter: EntityFilter): SeriesQuery {
@@ -327,6 +315,38 @@ function hasData({ sets }: Result): boolean {
   return sets.some(({ values }) => values.some((v) => v !== null));
 }
 
+/** Entities by the average of their rows that have data; equal averages by entity id, so that an answer is repeatable. */
+function topOfSeries(
+  read: MetricRead,
+  rows: Rows,
+  all: readonly MetricSeries[],
+  n: number,
+  order: Order,
+): readonly LabelSet[] {
+  const byOrigin = new Map<string, MetricSeries[]>();
+  for (const series of all) {
+    const same = byOrigin.get(series.origin);
+    if (same) same.push(series);
+    else byOrigin.set(series.origin, [series]);
+  }
+  const sign = order === 'asc' ? 1 : -1;
+  return originNames(read, byOrigin.keys()).flatMap((origin) => {
+    const entities = (byOrigin.get(origin) ?? []).map((series) => ({
+      entityId: series.entityId,
+      averages: labelSets(read, rows, origin, series).map(({ values }) => averageOf(values)),
+    }));
+    return labelsOf(read, origin).map((labels, i) => {
+      const present = entities.flatMap(({ entityId, averages }) => {
+        const average = averages[i];
+        return average === undefined ? [] : [{ entityId, average }];
+      });
+      present.sort((a, b) => sign * compareAverages(a.average, b.average) || (a.entityId < b.entityId ? -1 : 1));
+      const top = present.slice(0, n);
+      return { labels, values: top.map((r) => quotient(r.average)), entityIds: top.map((r) => r.entityId) };
+    });
+  });
+}
+
 /** The same as ranking series, from what their averages are made of. */
 function topOfSums(read: MetricRead, sums: readonly ValueSums[], n: number, order: Order): readonly LabelSet[] {
   const byOrigin = new Map(sums.map((of) => [of.origin, of]));
@@ -339,26 +359,6 @@ function topOfSums(read: MetricRead, sums: readonly ValueSums[], n: number, orde
       entityIds: top.map((i) => of!.entityIds[i]!),
     }));
   });
-}
-
-/** Positions of the first `n` averages; equal ones by entity id. */
-function firstOfSums({ entityIds, totals, counts }: ValueSums, n: number, order: Order): readonly number[] {
-  const sign = order === 'asc' ? 1 : -1;
-  const compare = (a: number, b: number) =>
-    sign * compareQuotients(totals[a]!, counts[a]!, totals[b]!, counts[b]!) || (entityIds[a]! < entityIds[b]! ? -1 : 1);
-  const first: number[] = [];
-  for (let i = 0; i < entityIds.length; i++) {
-    if (first.length === n && compare(i, first[n - 1]!) > 0) continue;
-    let [low, high] = [0, first.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (compare(i, first[middle]!) < 0) high = middle;
-      else low = middle + 1;
-    }
-    first.splice(low, 0, i);
-    if (first.length > n) first.pop();
-  }
-  return first;
 }
 
 /** One set per rank (or one), a value for every row; without a series all values are absent. */

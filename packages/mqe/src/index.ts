@@ -11,6 +11,7 @@ export {
   type MqeValue,
   type MqeValues,
 } from './evaluate.js';
+export type { Rankings } from './ranking.js';
 export { formatValue } from './format.js';
 export type { Label, LabelSet } from './label-sets.js';
 export type { Plan, Shape, Value } from './plan.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metrics: which there are, and MQE over them. `debug` adds a trace of the query's own work to the answer.
 import { functionOf, scopeOf, type MetricSchema } from '@oap-federation/model';
-import { executeMqe, type MqeResult } from '@oap-federation/mqe';
+import { executeMqe, type MqeResult, type Rankings } from '@oap-federation/mqe';
 import { meteredReader } from '../budget.js';
 import { describeEntity, entityIdOf, parentServiceOf, type EntityInput } from '../entity.js';
 import { compileNamePattern } from '../name-pattern.js';
@@ -54,6 +54,7 @@ interface Execution {
 }
 
 export function expressionPart(deps: GraphQLDeps, limits: GraphQLLimits): GraphQLPart {
+  const rankings: Rankings = new WeakMap();
   return {
     sdl: SDL,
     Query: {
@@ -79,6 +80,7 @@ export function expressionPart(deps: GraphQLDeps, limits: GraphQLLimits): GraphQ
           reader,
           entityIdOf: (scope) => entityIdOf(entity, scope),
           serviceId: parentServiceOf(entity),
+          rankings,
           ...asked,
         });
         return { ...expressionView(answer), debuggingTrace: trace?.end(answer.error) ?? null };
