@@ -17,4 +17,5 @@ export {
 } from './process.js';
 export { locatePrometheus, locateVmalert, startPrometheus, type Prometheus } from './prometheus.js';
 export { mountSmallDisk, type SmallDisk } from './small-disk.js';
+export { startVictoriaMetrics, type VictoriaMetrics } from './victoria-metrics.js';
 export { startZooKeeper, type ZooKeeper, type ZooKeeperOptions } from './zookeeper.js';

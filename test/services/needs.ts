@@ -7,6 +7,7 @@ import { locateNats } from './nats.js';
 import { locatePostgres } from './postgres.js';
 import { locatePrometheus, locateVmalert } from './prometheus.js';
 import type { Unavailable } from './process.js';
+import { locateVictoriaMetrics } from './victoria-metrics.js';
 import { locateZooKeeper } from './zookeeper.js';
 
 const locators = {
@@ -14,6 +15,7 @@ const locators = {
   nats: locateNats,
   postgres: locatePostgres,
   prometheus: locatePrometheus,
+  victoriametrics: locateVictoriaMetrics,
   vmalert: locateVmalert,
   zookeeper: locateZooKeeper,
 } as const;

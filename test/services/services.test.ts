@@ -14,6 +14,7 @@ import { available, needs } from './needs.js';
 import { startPostgres } from './postgres.js';
 import { mountSmallDisk } from './small-disk.js';
 import { isAlive, temporaryDirectory } from './process.js';
+import { startVictoriaMetrics } from './victoria-metrics.js';
 import { startZooKeeper } from './zookeeper.js';
 
 async function query(url: string, sql: string): Promise<unknown[]> {
@@ -119,6 +120,22 @@ needs('postgres')('startPostgres', () => {
     parent.kill('SIGKILL');
     await expect.poll(() => isAlive(Number(pid)), { timeout: 5_000 }).toBe(false);
     await expect.poll(() => existsSync(dirname(dataDir!)), { timeout: 5_000 }).toBe(false);
+  });
+});
+
+needs('victoriametrics')('startVictoriaMetrics', () => {
+  it('takes samples and answers PromQL; its data is gone with it', async () => {
+    const server = available(await startVictoriaMetrics());
+    const seconds = Math.floor(Date.now() / 1_000) - 60;
+    await fetch(`${server.url}/api/v1/import/prometheus`, {
+      method: 'POST',
+      body: `probe{a="b"} 7 ${seconds * 1_000}`,
+    });
+    await fetch(`${server.url}/internal/force_flush`);
+    const reply = await fetch(`${server.url}/api/v1/query?query=probe&time=${seconds}`);
+    expect(await reply.json()).toMatchObject({ data: { result: [{ metric: { a: 'b' }, value: [seconds, '7'] }] } });
+    await server.stop();
+    await expect(fetch(server.url)).rejects.toThrow();
   });
 });
 
