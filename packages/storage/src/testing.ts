@@ -735,6 +735,14 @@ export function checkTierStoreContract(
       'shipped-c {"v":2} 7',
       'shipped-d {"v":2} 7',
     ]);
+    // nodes that start together, of one release and the next, in whatever order they list them
+    const racing = Array.from({ length: 8 }, (_, i) => ({ id: `racing-${i}`, configuration: '{}' }));
+    await Promise.all(
+      [racing, racing.toReversed(), racing.map((t) => ({ ...t, configuration: '{"v":2}' })).toReversed()].map((list) =>
+        templates.ship(list, 9),
+      ),
+    );
+    strictEqual((await templates.list()).filter((t) => t.id.startsWith('racing-')).length, 8);
     await templates.change('shipped-b', '{"mine":2}', 10); // saving shows it again
     ok((await all()).includes('shipped-b {"mine":2} 10'));
   });

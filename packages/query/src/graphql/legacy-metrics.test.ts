@@ -151,7 +151,12 @@ describe('metric queries before MQE', () => {
         { min: '200', max: '300' },
         { min: '300', max: 'infinite+' },
       ],
-      values: [{ id: `202611210801_${SHOP}`, values: [2, 1, 1, 1] }],
+      values: [
+        { id: `202611210800_${SHOP}`, values: [0, 0, 0, 0] },
+        { id: `202611210801_${SHOP}`, values: [2, 1, 1, 1] },
+        { id: `202611210802_${SHOP}`, values: [0, 0, 0, 0] },
+        { id: `202611210803_${SHOP}`, values: [0, 0, 0, 0] },
+      ],
     });
   });
 
@@ -169,7 +174,9 @@ describe('metric queries before MQE', () => {
     };
     expect(await problem('readMetricsValue', CONDITION('nothing'))).toBe('Metric: [nothing] does not exist.');
     expect(await problem('readMetricsValue', { name: 'service_cpm' })).toContain('needs serviceName');
-    expect(await problem('readMetricsValues', CONDITION('service_percentile'))).toContain('readLabeledMetricsValues');
+    for (const field of ['readMetricsValue', 'readMetricsValues']) {
+      expect(await problem(field, CONDITION('service_percentile'))).toContain('readLabeledMetricsValues');
+    }
     expect(await problem('readHeatMap', CONDITION('service_cpm'))).toBe(
       'service_cpm is no heat map, it is COMMON_VALUE',
     );

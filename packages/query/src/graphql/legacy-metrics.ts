@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The metric queries of SkyWalking before MQE, which swctl and old dashboards still send. Each is an MQE expression in other words; values
 // are whole numbers there, so fractions are cut off. Record metrics do not exist here: not-kept.ts refuses them.
-import { functionOf, PERCENTILE_RANKS, timeBucket, type MetricSchema } from '@oap-federation/model';
+import {
+  bucketStart,
+  functionOf,
+  PERCENTILE_RANKS,
+  STEP_MINUTES,
+  timeBucket,
+  type MetricSchema,
+} from '@oap-federation/model';
 import { compileMqe, evaluateMqe, MqeError, type MqeTable } from '@oap-federation/mqe';
 import { meteredReader } from '../budget.js';
 import { describeEntity, entityIdOf, parentServiceOf, type EntityInput } from '../entity.js';
@@ -83,8 +90,7 @@ export function legacyMetricsPart(deps: GraphQLDeps, limits: GraphQLLimits): Gra
   };
   const wholeRange = async ({ condition: { name, entity }, duration }: Asked<Condition>, context: QueryContext) => {
     const fold = WHOLE_RANGE[functionOf(schemaOf(name, context)).name] ?? 'avg';
-    const { sets } = await ask(`${fold}(${name})`, entity ?? {}, duration, context);
-    return sets[0]?.values[0] ?? null;
+    return only(name, await ask(`${fold}(${name})`, entity ?? {}, duration, context))[0] ?? null;
   };
   const series = (table: Awaited<ReturnType<typeof ask>>, values: readonly Value[], entityId: string) => ({
     values: values.map((value, i) => ({
@@ -107,8 +113,7 @@ export function legacyMetricsPart(deps: GraphQLDeps, limits: GraphQLLimits): Gra
       readMetricsValues: async (_, { condition: { name, entity }, duration }: Asked<Condition>, context) => {
         const { scope } = schemaOf(name, context);
         const table = await ask(name, entity ?? {}, duration, context);
-        if (table.sets.length !== 1) throw new BadQuestion(`${name} has labels: ask readLabeledMetricsValues`);
-        return { label: null, values: series(table, table.sets[0]!.values, entityIdOf(entity ?? {}, scope)) };
+        return { label: null, values: series(table, only(name, table), entityIdOf(entity ?? {}, scope)) };
       },
 
       readLabeledMetricsValues: async (
@@ -157,13 +162,15 @@ export function legacyMetricsPart(deps: GraphQLDeps, limits: GraphQLLimits): Gra
         const reader = meteredReader(context.reader, context.budget);
         const [found] = await reader.readSeries({ metric, entityIds: [id], origins: [''], ...range });
         const lows = Array.from({ length: metric.args[1]! + 1 }, (_low, i) => i * metric.args[0]!);
+        const columnOf = (start: number): readonly number[] => {
+          const row = found?.starts.indexOf(start) ?? -1;
+          if (row < 0) return lows.map(() => 0);
+          const value = shown.calculate(found!.columns.fields(row), 1, metric.args);
+          return value.kind === 'labeled' ? value.entries.map((e) => whole(e.value)) : [];
+        };
         return {
           buckets: lows.map((low, i) => ({ min: String(low), max: lows[i + 1]?.toString() ?? 'infinite+' })),
-          values: (found?.starts ?? []).map((start, row) => {
-            const value = shown.calculate(found!.columns.fields(row), 1, metric.args);
-            const counts = value.kind === 'labeled' ? value.entries.map((e) => whole(e.value)) : [];
-            return { id: rowId(start, range, id), values: counts };
-          }),
+          values: startsOf(range).map((start) => ({ id: rowId(start, range, id), values: columnOf(start) })),
         };
       },
     },
@@ -174,6 +181,19 @@ function schemaOf(name: string, { reader }: QueryContext): MetricSchema {
   const schema = reader.metrics().find((m) => m.name === name);
   if (!schema) throw new BadQuestion(`Metric: [${name}] does not exist.`);
   return schema;
+}
+
+/** The values of an answer without labels. */
+function only(name: string, { sets }: MqeTable): readonly Value[] {
+  if (sets.length !== 1) throw new BadQuestion(`${name} has labels: ask readLabeledMetricsValues`);
+  return sets[0]!.values;
+}
+
+/** Epoch minutes at which the buckets of a range begin. */
+function startsOf({ fromMinute, toMinute, step, offsetMinutes }: MinuteRange): readonly number[] {
+  const first = bucketStart(fromMinute, step, offsetMinutes);
+  const minutes = STEP_MINUTES[step];
+  return Array.from({ length: Math.ceil((toMinute + 1 - first) / minutes) }, (_, i) => first + i * minutes);
 }
 
 /** There is no `error` field in these answers: what MQE says becomes an error of the request. */
@@ -201,5 +221,5 @@ function rowId(start: number, { step, offsetMinutes }: MinuteRange, entityId: st
 function whole(value: Value): number {
   if (value === null) return 0;
   const number = Math.trunc(Number(value));
-  return Number.isFinite(number) ? number + 0 : 0;
+  return Number.isFinite(number) ? number || 0 : 0; // no minus zero
 }
