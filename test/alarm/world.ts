@@ -200,7 +200,11 @@ export class World {
   async told(node: Node): Promise<AlarmMessage[]> {
     const messages: AlarmMessage[] = [];
     for (;;) {
-      const due = await this.store.alarms.dueDeliveries([...node.fences.keys()], this.clock.now(), 1_000);
+      const due = await this.store.alarms.dueDeliveries(
+        [...node.fences.keys()],
+        this.clock.now(),
+        new Map([['webhook.all', 1_000]]),
+      );
       if (due.length === 0) return messages;
       for (const { id, slot, message } of due) {
         messages.push(JSON.parse(message) as AlarmMessage);

@@ -215,7 +215,11 @@ class Scenario {
     const { store, owner } = this.federation.tier('country');
     const told: Told[] = [];
     for (;;) {
-      const due = await store.alarms.dueDeliveries(ALL_SLOTS, Number.MAX_SAFE_INTEGER, 1_000);
+      const due = await store.alarms.dueDeliveries(
+        ALL_SLOTS,
+        Number.MAX_SAFE_INTEGER,
+        new Map([[EVERYTHING.id, 1_000]]),
+      );
       if (due.length === 0) return told;
       for (const { id, slot, message } of due) {
         const { ruleName, recovery, late, completeness } = JSON.parse(message) as AlarmMessage;

@@ -72,7 +72,10 @@ export class AlarmDeliverer implements AsyncDisposable {
   /** Ends settlements that wait for the storage. */
   readonly #ending = new AbortController();
   #targets: ReadonlyMap<string, HookTarget> = new Map();
+  /** Of targets, and of strangers. */
   readonly #records = new Map<string, TargetRecord>();
+  /** Targets that the settings do not have, and something waits for, as the backlog was last. */
+  #strangers: readonly string[] = [];
   /** Leased here and not settled yet, by id. */
   readonly #inFlight = new Map<string, { readonly settled: Promise<void>; readonly ending: AbortController }>();
   /** By slot: what is collected while the batch before it is written, and the end of the last write. */
@@ -164,9 +167,13 @@ export class AlarmDeliverer implements AsyncDisposable {
     const slots = this.#d.ownership.ownedSlots();
     await this.#measureBacklog(slots);
     if (slots.length === 0) return;
-    const due = await this.#d.alarms.dueDeliveries(slots, this.#d.clock.now(), ATTEMPTS_PER_TARGET);
+    const rooms = this.#rooms();
+    if (rooms.size === 0) return;
+    const due = await this.#d.alarms.dueDeliveries(slots, this.#d.clock.now(), rooms);
     const bySlot = new Map<number, AlarmDelivery[]>();
-    for (const delivery of this.#chosen(due)) {
+    for (const delivery of due
+      .filter(({ id }) => !this.#inFlight.has(id))
+      .slice(0, ATTEMPTS_MAX - this.#inFlight.size)) {
       const ofSlot = bySlot.get(delivery.slot);
       if (ofSlot) ofSlot.push(delivery);
       else bySlot.set(delivery.slot, [delivery]);
@@ -178,18 +185,16 @@ export class AlarmDeliverer implements AsyncDisposable {
     }
   }
 
-  /** As many as there is room for, over all and for each target. */
-  #chosen(due: readonly AlarmDelivery[]): readonly AlarmDelivery[] {
+  /** How many attempts each target may have now; of one that is not set up here too, which shall know that, if it waits. */
+  #rooms(): ReadonlyMap<string, number> {
     const nowMs = this.#d.clock.now();
     const rooms = new Map<string, number>();
-    let room = ATTEMPTS_MAX - this.#inFlight.size;
-    return due.filter(({ id, target }) => {
-      const left = rooms.get(target) ?? this.#recordOf(target).room(nowMs);
-      if (room <= 0 || left <= 0 || this.#inFlight.has(id)) return false;
-      room--;
-      rooms.set(target, left - 1);
-      return true;
-    });
+    if (this.#inFlight.size >= ATTEMPTS_MAX) return rooms;
+    for (const target of [...this.#targets.keys(), ...this.#strangers]) {
+      const room = this.#recordOf(target).room(nowMs);
+      if (room > 0) rooms.set(target, room);
+    }
+    return rooms;
   }
 
   async #lease(slot: number, deliveries: readonly AlarmDelivery[]): Promise<readonly AlarmDelivery[]> {
@@ -305,6 +310,7 @@ export class AlarmDeliverer implements AsyncDisposable {
     if (nowMs < this.#backlogDueMs) return;
     this.#backlogDueMs = nowMs + BACKLOG_PERIOD_MS;
     const backlog = slots.length === 0 ? [] : await this.#d.alarms.deliveryBacklog(slots);
+    this.#strangers = backlog.map(({ target }) => target).filter((target) => !this.#targets.has(target));
     const byTarget = new Map(backlog.map((one) => [one.target, one]));
     for (const [id, record] of this.#records) {
       record.waiting = byTarget.get(id)?.waiting ?? 0;

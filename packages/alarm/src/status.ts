@@ -170,7 +170,7 @@ export class AlarmStatus {
     const cursors: RuleCursor[] = [];
     const timelines = new Map<string, Timeline>();
     for (let slot = 0; slot < this.#d.slots; slot++) {
-      const held = openedSlot(NO_FENCE, await this.#d.alarms.openSlot(slot));
+      const held = openedSlot(NO_FENCE, await this.#d.alarms.readSlot(slot));
       const cursor = held.cursors.get(rule.name);
       if (cursor?.fingerprint !== rule.fingerprint) continue;
       cursors.push(cursor);

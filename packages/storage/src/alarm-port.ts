@@ -148,13 +148,19 @@ export interface AlarmFilter {
 export interface AlarmStore {
   /** Waits for a commit of the slot that is under way, so what it gives stays true until the next one. */
   openSlot(slot: number): Promise<AlarmSlot>;
+  /** The same without waiting, as of some moment: for people. */
+  readSlot(slot: number): Promise<AlarmSlot>;
   /** Errors: BUG for a transition out of turn, or for the id of a delivery that waits already; nothing is written then. */
   commit(commit: AlarmCommit): Promise<'committed' | 'notOwner'>;
   /**
-   * Deliveries of these slots that are due at `nowMs`, oldest first, at most `perTarget` of each target. Of each incident and target only
-   * the first that the target has not taken; when it has taken all, the one that is to be repeated.
+   * Deliveries of these slots that are due at `nowMs`, oldest first, at most as many of each target as there is room for. Of each incident
+   * and target only the first that the target has not taken; when it has taken all, the one that is to be repeated.
    */
-  dueDeliveries(slots: readonly number[], nowMs: number, perTarget: number): Promise<readonly AlarmDelivery[]>;
+  dueDeliveries(
+    slots: readonly number[],
+    nowMs: number,
+    rooms: ReadonlyMap<string, number>,
+  ): Promise<readonly AlarmDelivery[]>;
   /**
    * Removes what was taken or given up; writes what is tried again or repeated. Those before them that were only repeated go. Under the
    * slot's fence; ids that are gone are passed over.

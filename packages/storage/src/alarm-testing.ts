@@ -99,13 +99,18 @@ export function checkAlarmStoreContract(
     const { s, slot, claim } = await claimed();
     const commit = (rest: Partial<AlarmCommit>, fence = claim.fence) =>
       s.alarms.commit(testAlarmCommit(slot, fence, rest));
-    const due = async (nowMs: number, perTarget = 100) =>
-      (await s.alarms.dueDeliveries([slot], nowMs, perTarget)).map(({ id }) => id);
+    const dueDeliveries = (nowMs: number, room = 100) =>
+      s.alarms.dueDeliveries(
+        [slot],
+        nowMs,
+        new Map([`target-${slot}`, `b-${slot}`, 'nothing for it'].map((target) => [target, room])),
+      );
+    const due = async (nowMs: number, room?: number) => (await dueDeliveries(nowMs, room)).map(({ id }) => id);
     const settle = (settled: readonly string[], retries: readonly AlarmRetry[] = []) =>
       s.alarms.settleDeliveries(slot, claim.fence, settled, retries);
     const ofSlot = async (filter: Partial<AlarmFilter> = {}) =>
       (await s.alarms.query({ ...everything, ...filter })).records.filter((r) => r.slot === slot);
-    return { s, alarms: s.alarms, slot, fence: claim.fence, commit, due, settle, ofSlot };
+    return { s, alarms: s.alarms, slot, fence: claim.fence, commit, due, dueDeliveries, settle, ofSlot };
   };
 
   test('alarms: a slot that was never judged is empty; what is committed is found by the next owner', async () => {
@@ -124,6 +129,7 @@ export function checkAlarmStoreContract(
     const changed = { states: [state('b', '2')], forgotten: [{ rule: 'cpm_rule', entityId: 'a' }] };
     strictEqual(await commit({ ...changed, judgedTo: 101, judgedRevision: 2 ** 40 }), 'committed');
     await s.claimSlot(slot, 'node-2');
+    deepStrictEqual(await alarms.readSlot(slot), await alarms.openSlot(slot));
     deepStrictEqual(await alarms.openSlot(slot), {
       judgedTo: 101,
       judgedRevision: 2 ** 40,
@@ -143,7 +149,7 @@ export function checkAlarmStoreContract(
     strictEqual(await commit(everyKind, { ...fence, claim: fence.claim + 1 }), 'notOwner');
     const claim = await s.claimSlot(slot, 'node-2');
     strictEqual(await commit(everyKind), 'notOwner');
-    deepStrictEqual((await alarms.openSlot(slot)).states, []);
+    deepStrictEqual((await alarms.readSlot(slot)).states, []);
     deepStrictEqual([await due(9_000), await ofSlot()], [[], []]);
     // and the new owner says the same, so nothing of it was there
     strictEqual(await commit(everyKind, { ...claim.fence, flushes: 77 }), 'committed');
@@ -218,7 +224,7 @@ export function checkAlarmStoreContract(
   });
 
   test('alarms: deliveries come due in order, one of each incident and target at a time', async () => {
-    const { slot, commit, due, settle, alarms } = await opened();
+    const { slot, commit, due, dueDeliveries, settle, alarms } = await opened();
     const alarm = testDelivery(slot, 'alarm', { nextAttemptMs: 2_000 });
     const recovery = testDelivery(slot, 'recovery', { createdAtMs: 1_500 });
     const other = testDelivery(slot, 'other', { incident: 'other', createdAtMs: 1_200 });
@@ -226,9 +232,11 @@ export function checkAlarmStoreContract(
     await commit({ deliveries: [alarm, recovery] });
     await commit({ deliveries: [other, elsewhere] });
     deepStrictEqual(await due(1_999), ['elsewhere', 'other'], 'a recovery never overtakes its alarm');
-    deepStrictEqual(await alarms.dueDeliveries([slot], 2_000, 100), [alarm, elsewhere, other]);
+    deepStrictEqual(await dueDeliveries(2_000), [alarm, elsewhere, other]);
     deepStrictEqual(await due(2_000, 1), ['alarm', 'elsewhere'], 'one target does not keep another waiting');
-    deepStrictEqual(await alarms.dueDeliveries([], 2_000, 100), []);
+    deepStrictEqual(await alarms.dueDeliveries([], 2_000, new Map([[`b-${slot}`, 100]])), []);
+    deepStrictEqual(await alarms.dueDeliveries([slot], 2_000, new Map([[`b-${slot}`, 100]])), [elsewhere]);
+    deepStrictEqual(await alarms.dueDeliveries([slot], 2_000, new Map()), []);
     deepStrictEqual(await alarms.deliveryBacklog([slot]), [
       { target: `b-${slot}`, waiting: 1, oldestMs: 1_100 },
       { target: `target-${slot}`, waiting: 3, oldestMs: 1_000 },
@@ -236,7 +244,7 @@ export function checkAlarmStoreContract(
     const later = { ...alarm, attempts: 3, nextAttemptMs: 5_000, lastError: "503: it's down" };
     strictEqual(await settle(['other', 'long gone'], [retry(later), { ...retry(later), id: 'gone' }]), 'committed');
     deepStrictEqual(await due(4_999), ['elsewhere']);
-    deepStrictEqual(await alarms.dueDeliveries([slot], 5_000, 100), [later, elsewhere]);
+    deepStrictEqual(await dueDeliveries(5_000), [later, elsewhere]);
     await settle(['alarm']);
     deepStrictEqual(await due(5_000), ['elsewhere', 'recovery']);
   });

@@ -48,26 +48,13 @@ export class SqlAlarmStore implements AlarmStore {
     return this.#db.read((session) =>
       inTransaction(session, BEGIN, async () => {
         if (!(await lockSlot(session, slot))) throw new RangeError(`there is no slot ${slot}`);
-        const { rows: judged } = await session.query(
-          `SELECT judged_to, judged_revision, last_transition FROM alarm_slot WHERE slot = $1`,
-          [slot],
-        );
-        const { rows: states } = await session.query(
-          `SELECT rule, entity_id, state FROM alarm_state WHERE slot = $1 ORDER BY rule, entity_id`,
-          [slot],
-        );
-        return {
-          judgedTo: (judged[0]?.[0] as number | undefined) ?? NO_WATERMARK,
-          judgedRevision: Number(judged[0]?.[1] ?? 0),
-          lastTransition: Number(judged[0]?.[2] ?? 0),
-          states: states.map(([rule, entityId, state]) => ({
-            rule: rule as string,
-            entityId: entityId as string,
-            state: state as string,
-          })),
-        };
+        return slotState(session, slot);
       }),
     );
+  }
+
+  readSlot(slot: number): Promise<AlarmSlot> {
+    return this.#db.read((session) => inTransaction(session, BEGIN_SNAPSHOT, () => slotState(session, slot)));
   }
 
   commit(commit: AlarmCommit): Promise<Outcome> {
@@ -87,18 +74,23 @@ export class SqlAlarmStore implements AlarmStore {
     });
   }
 
-  async dueDeliveries(slots: readonly number[], nowMs: number, perTarget: number): Promise<readonly AlarmDelivery[]> {
+  async dueDeliveries(
+    slots: readonly number[],
+    nowMs: number,
+    rooms: ReadonlyMap<string, number>,
+  ): Promise<readonly AlarmDelivery[]> {
+    // each target's rows in order until there are enough, whatever its backlog is
     const { rows } = await this.#db.read((session) =>
       session.query(
-        `WITH head AS (
-           SELECT DISTINCT ON (slot, target, incident) * FROM alarm_delivery WHERE slot = ANY ($1::int[])
-           ORDER BY slot, target, incident, delivered, ord
-         ), due AS (
-           SELECT *, row_number() OVER (PARTITION BY target ORDER BY created_at_ms, ord) AS place FROM head
-           WHERE next_attempt_ms <= $2
-         )
-         SELECT ${DELIVERY_COLUMNS} FROM due WHERE place <= $3 ORDER BY created_at_ms, ord`,
-        [slots, Math.trunc(nowMs), perTarget],
+        `SELECT ${DELIVERY_COLUMNS} FROM unnest($3::text[], $4::int[]) AS w (of_target, room) CROSS JOIN LATERAL (
+           SELECT * FROM alarm_delivery d
+           WHERE d.target = w.of_target AND d.slot = ANY ($1::int[]) AND d.next_attempt_ms <= $2
+             AND NOT EXISTS (
+               SELECT 1 FROM alarm_delivery e WHERE e.slot = d.slot AND e.target = d.target AND e.incident = d.incident
+                 AND (e.delivered, e.ord) < (d.delivered, d.ord))
+           ORDER BY d.created_at_ms, d.ord LIMIT w.room
+         ) due ORDER BY created_at_ms, ord`,
+        [slots, Math.trunc(nowMs), [...rooms.keys()], [...rooms.values()]],
       ),
     );
     return rows.map(deliveryOf);
@@ -206,6 +198,27 @@ async function lockSlot(
 ): Promise<{ readonly epoch: number; readonly claim: number } | undefined> {
   const { rows } = await session.query(`SELECT epoch, claim FROM slot WHERE slot = $1 FOR UPDATE`, [slot]);
   return rows[0] && { epoch: rows[0][0] as number, claim: Number(rows[0][1]) };
+}
+
+async function slotState(session: SqlSession, slot: number): Promise<AlarmSlot> {
+  const { rows: judged } = await session.query(
+    `SELECT judged_to, judged_revision, last_transition FROM alarm_slot WHERE slot = $1`,
+    [slot],
+  );
+  const { rows: states } = await session.query(
+    `SELECT rule, entity_id, state FROM alarm_state WHERE slot = $1 ORDER BY rule, entity_id`,
+    [slot],
+  );
+  return {
+    judgedTo: (judged[0]?.[0] as number | undefined) ?? NO_WATERMARK,
+    judgedRevision: Number(judged[0]?.[1] ?? 0),
+    lastTransition: Number(judged[0]?.[2] ?? 0),
+    states: states.map(([rule, entityId, state]) => ({
+      rule: rule as string,
+      entityId: entityId as string,
+      state: state as string,
+    })),
+  };
 }
 
 function subjectOf({ rule, entityId }: { readonly rule: string; readonly entityId: string }): Uint8Array {
@@ -402,6 +415,7 @@ const refuse = (): Promise<never> => Promise.reject(new OapError('OAP-6002', { m
 /** Of a tier that keeps no rows: nothing is judged there, and nobody may take "no alarms" for an answer. */
 export const refusedAlarms: AlarmStore = {
   openSlot: refuse,
+  readSlot: refuse,
   commit: refuse,
   dueDeliveries: refuse,
   settleDeliveries: refuse,

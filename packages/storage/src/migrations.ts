@@ -180,6 +180,10 @@ const MIGRATIONS: readonly Migration[] = [
          ADD COLUMN kept_from int NOT NULL DEFAULT 0`,
     ],
   },
+  {
+    name: 'alarm deliveries by target',
+    statements: [`CREATE INDEX alarm_delivery_target ON alarm_delivery (target, created_at_ms, ord)`],
+  },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -149,6 +149,7 @@ needs('postgres')('PostgreSQL store', () => {
     const transitions = [{ seq: 1, rule: 'r', entityId: 'e', minute: 100, kind: 'fired' as const, uuid: 'u' }];
     const committing = a.alarms.commit(testAlarmCommit(0, fence, { states, transitions }));
     await untilWaiting('Lock');
+    expect((await b.alarms.readSlot(0)).states).toEqual([]); // people do not wait
     // the same process, which has forgotten how its commit ended: it must not read before that has ended
     const opening = a.alarms.openSlot(0);
     const claiming = b.claimSlot(0, 'b');
@@ -183,7 +184,9 @@ needs('postgres')('PostgreSQL store', () => {
     );
     expect(new Set(outcomes.filter((_, i) => i % 2 === 0))).toEqual(new Set(['notOwner']));
     expect(new Set(outcomes.filter((_, i) => i % 2 === 1))).toEqual(new Set(['committed']));
-    expect((await b.alarms.dueDeliveries([0], 0, 100)).map((d) => d.attempts)).toEqual(deliveries.map(() => 1));
+    expect((await b.alarms.dueDeliveries([0], 2_000, new Map([['target-0', 100]]))).map((d) => d.attempts)).toEqual(
+      deliveries.map(() => 1),
+    );
   });
 
   it('a claim waits for the flush under way, and finds what it committed', async () => {

@@ -76,6 +76,10 @@ export class MemoryAlarmStore implements AlarmStore {
     return { judgedTo, judgedRevision, lastTransition, states: sorted };
   }
 
+  readSlot(slot: number): Promise<AlarmSlot> {
+    return this.openSlot(slot);
+  }
+
   async commit(commit: AlarmCommit): Promise<'committed' | 'notOwner'> {
     await this.#d.reach();
     const { slot, judgedTo, judgedRevision } = commit;
@@ -113,7 +117,11 @@ export class MemoryAlarmStore implements AlarmStore {
     return 'committed';
   }
 
-  async dueDeliveries(slots: readonly number[], nowMs: number, perTarget: number): Promise<readonly AlarmDelivery[]> {
+  async dueDeliveries(
+    slots: readonly number[],
+    nowMs: number,
+    rooms: ReadonlyMap<string, number>,
+  ): Promise<readonly AlarmDelivery[]> {
     await this.#d.reach();
     const due: AlarmDelivery[] = [];
     for (const slot of slots) {
@@ -128,7 +136,7 @@ export class MemoryAlarmStore implements AlarmStore {
     return due.toSorted(byAge).filter(({ target }) => {
       const place = (taken.get(target) ?? 0) + 1;
       taken.set(target, place);
-      return place <= perTarget;
+      return place <= (rooms.get(target) ?? 0);
     });
   }
 

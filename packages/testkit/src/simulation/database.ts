@@ -134,9 +134,9 @@ export class TierDatabase {
       },
       alarms: {
         openSlot: (slot) => call('read', () => store.alarms.openSlot(slot)),
+        readSlot: (slot) => call('read', () => store.alarms.readSlot(slot)),
         commit: (commit) => call('commit', () => store.alarms.commit(commit)),
-        dueDeliveries: (slots, nowMs, perTarget) =>
-          call('read', () => store.alarms.dueDeliveries(slots, nowMs, perTarget)),
+        dueDeliveries: (slots, nowMs, rooms) => call('read', () => store.alarms.dueDeliveries(slots, nowMs, rooms)),
         settleDeliveries: (slot, fence, settled, retries) =>
           call('commit', () => store.alarms.settleDeliveries(slot, fence, settled, retries)),
         deliveryBacklog: (slots) => call('read', () => store.alarms.deliveryBacklog(slots)),
