@@ -23,7 +23,7 @@ import type { SlotOwnership } from './engine.js';
 import { HookBusy, HookRefused, type HookSettings, type HookTarget } from './hook.js';
 import { deliveriesOf, hookOf } from './incident.js';
 import type { AlarmMessage } from './message.js';
-import { ATTEMPTS_PER_TARGET, TargetRecord, type TargetHealth } from './target-health.js';
+import { TargetRecord, type TargetHealth } from './target-health.js';
 
 export interface AlarmDelivererDeps {
   readonly alarms: Pick<AlarmStore, 'dueDeliveries' | 'settleDeliveries' | 'deliveryBacklog'>;

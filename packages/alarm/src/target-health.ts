@@ -22,7 +22,7 @@ export interface TargetHealth {
 }
 
 /** Attempts at once: a slow receiver is not flooded, and does not take all of them from the others. */
-export const ATTEMPTS_PER_TARGET = 4;
+const ATTEMPTS_PER_TARGET = 4;
 /** First and longest wait of a target after its failures. */
 const PAUSE = { baseMs: 1_000, maxMs: 30_000 };
 
