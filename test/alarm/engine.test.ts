@@ -185,6 +185,22 @@ describe('the engine', () => {
     expect(await world.standing()).toEqual({ 'c_rule shop': ['0'], 'differ_rule shop': ['0'] });
   });
 
+  it('judges the window as one, and how it grows', async () => {
+    const settings = `rules:
+  merged_rule: { expression: merged(service_resp_time) > 1000, period: 2 }
+  growing_rule: { expression: "max(increase(service_resp_time, 2)) >= 800 && is_present(service_resp_time) == 1", period: 1 }`;
+    const { world, node } = await open(settings);
+    await history(world, [node], 'shop', [100, 400]);
+    // one origin alone: 1 call of 1,500 beside the 2 of 400 before it, so the window's average is below 1,000
+    await world.clock.advance(60_000);
+    await world.put('shop', [{ minute: START + 2, origin: 'cloud-c', value: 1_500 }]);
+    for (const origin of ORIGINS) await world.seal(origin, START + 3);
+    await node.engine.round();
+    expect(await world.standing()).toEqual({ 'growing_rule shop': ['2'] });
+    await history(world, [node], 'shop', [1_100]);
+    expect((await world.standing())['merged_rule shop']).toEqual(['3']);
+  });
+
   it.each([
     ['notify', { 'slow_rule shop': ['0-3:noData'] }],
     ['recover', { 'slow_rule shop': ['0-3:recovered'] }],

@@ -19,6 +19,8 @@ const NONE: readonly MetricSeries[] = [];
 export class WindowRows implements MetricReader {
   readonly #reader: MetricReader;
   readonly #rows: ReadonlyMap<string, ByEntity>;
+  /** Asked for by every slot of a rule. */
+  readonly #entities = new Map<readonly AlarmRead[], ReadonlyMap<number, ReadonlySet<string>>>();
 
   private constructor(reader: MetricReader, rows: ReadonlyMap<string, ByEntity>) {
     this.#reader = reader;
@@ -59,7 +61,10 @@ export class WindowRows implements MetricReader {
 
   /** Entities with rows of any of these reads, by slot. */
   entitiesOf(reads: readonly AlarmRead[], slots: number): ReadonlyMap<number, ReadonlySet<string>> {
+    const known = this.#entities.get(reads);
+    if (known) return known;
     const bySlot = new Map<number, Set<string>>();
+    this.#entities.set(reads, bySlot);
     for (const { schema, origins } of reads) {
       for (const id of this.#rows.get(keyOf(schema, origins))?.keys() ?? []) {
         const slot = slotOf(id, slots);

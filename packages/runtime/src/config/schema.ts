@@ -493,9 +493,9 @@ export const MODULES = {
           env: 'SW_ALARM_SETTINGS_FILE',
           doc: 'Rules and hooks, beside this file or else the shipped one; read again when it changes.',
         }),
-        gracePeriod: decimal(30, [0, 3600], {
+        gracePeriod: decimal(120, [0, 3600], {
           env: 'SW_ALARM_GRACE_PERIOD',
-          doc: 'After its end a minute waits this long for sources that have not sealed it, in seconds; then `on-incomplete` of the rule decides. Raising it makes alarms later and fewer of them annotated or retracted.',
+          doc: 'After its end a minute waits this long for sources that have not sealed it, in seconds; then `on-incomplete` of the rule decides. Sealed minutes do not wait: each tier takes up to allowedLatenessSeconds and persistentPeriod to seal. Lower: earlier alarms while a source is away, more of them annotated or retracted.',
         }),
         lookBack: integer(60, [1, 1440], {
           env: 'SW_ALARM_LOOK_BACK',
