@@ -167,6 +167,34 @@ needs('postgres')('two clouds and one federation tier', () => {
         (await client.query("SELECT coalesce(sum(seq), 0) AS n FROM mark WHERE kind = 'federated'")).rows[0].n,
     );
     expect(Number(applied)).toBe(sent.reduce((sum: number, x) => sum + Number(x), 0));
+    // the same through PromQL: every counter upstream is the sum of the leaves' own
+    const atSeconds = (Math.floor(Date.now() / 60_000) + 1) * 60;
+    const [whole, ...parts] = await Promise.all(
+      [federation, leaves.c, leaves.n].map((node) => countersOf(node.restUrl, atSeconds)),
+    );
+    const summed = new Map<string, number>();
+    for (const part of parts) for (const [key, value] of part) summed.set(key, (summed.get(key) ?? 0) + value);
+    expect(whole!.size).toBeGreaterThan(100);
+    expect([...whole!].toSorted()).toEqual([...summed].toSorted());
     console.log(`${KILLS} kills; ${upstream.get('')!.size} persisted fields upstream, all equal`);
   }, 300_000);
 });
+
+/** Counters of a tier's services: `metric service le` -> value. */
+async function countersOf(restUrl: string, atSeconds: number): Promise<ReadonlyMap<string, number>> {
+  const names = 'service_(cpm_total|resp_time_(sum|count)|sla_match_total|percentile_bucket)';
+  const query = `sum by (__name__, service, le) ({__name__=~"${names}",layer!=""})`;
+  const form = new URLSearchParams({ query, time: String(atSeconds) });
+  const reply = await fetch(`${restUrl}/api/v1/query`, { method: 'POST', body: form });
+  const { data } = (await reply.json()) as {
+    readonly data: {
+      readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[];
+    };
+  };
+  return new Map(
+    data.result.map(({ metric, value }) => [
+      `${metric['__name__']} ${metric['service']} ${metric['le'] ?? ''}`,
+      Number(value[1]),
+    ]),
+  );
+}
