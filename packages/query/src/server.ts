@@ -21,6 +21,11 @@ import { healthProblem } from './graphql/system.js';
 import { checkDocument, checkText, TOKENS_MAX } from './limits.js';
 import { BadQuestion, clientErrorOf, failureStatus, isGraphQLError } from './problem.js';
 import { addPrometheusApi, type PrometheusApiConfig, type PrometheusApiDeps } from './prometheus/api.js';
+import {
+  openPrometheusListener,
+  type PrometheusListener,
+  type PrometheusListenerConfig,
+} from './prometheus/listener.js';
 import type { Readers, ReadersOf } from './readers.js';
 import { addStatusRoutes, type Execute, type GraphQLRequest, type StatusDeps } from './status.js';
 
@@ -39,6 +44,8 @@ export interface QueryServerConfig extends GraphQLLimits {
   /** By what the scopes of principals are told apart here. */
   readonly scopes: Pick<TierFacts, 'tier' | 'originScopes'>;
   readonly promql: Omit<PrometheusApiConfig, 'metricsTtlDays'>;
+  /** A port of its own for the Prometheus API. */
+  readonly promqlListener?: PrometheusListenerConfig | undefined;
   /** Web origins whose pages may read answers: exact, or `*`. */
   readonly corsOrigins: readonly string[];
 }
@@ -70,6 +77,8 @@ export interface QueryServerDeps extends GraphQLDeps, StatusDeps, Readers, Pick<
 export interface QueryServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** Of the listener for the Prometheus API alone, where there is one. */
+  readonly promqlPort: number | undefined;
 }
 
 // A list of 20 rows with 8 expressions each takes 100 kB as booster-ui writes it, a dashboard that it saves up to 300 kB.
@@ -88,22 +97,34 @@ const SECURITY_HEADERS = {
   'cache-control': 'no-store',
 };
 
-/** Listens. Errors: OAP-1003 when the address cannot be had. Dispose: answers what is running, then closes. */
+/** Listens. Errors: OAP-1003 when an address cannot be had. Dispose: answers what is running, then closes. */
 export async function openQueryServer(config: QueryServerConfig, deps: QueryServerDeps): Promise<QueryServer> {
   const app = await createQueryApp(config, deps);
   const { host, port } = config;
+  let promql: PrometheusListener | undefined;
   try {
-    await app.listen({ host, port });
+    await app.listen({ host, port }).catch((cause: unknown) => {
+      throw new OapError('OAP-1003', { host, port }, { cause });
+    });
+    if (config.promqlListener) {
+      promql = await openPrometheusListener(config.promqlListener, (request, response) =>
+        app.routing(request, response),
+      );
+    }
   } catch (error) {
     await app.close();
-    throw new OapError('OAP-1003', { host, port }, { cause: error });
+    throw error;
   }
   const bound = (app.server.address() as AddressInfo).port;
   const shownHost = host.includes(':') ? `[${host}]` : host;
   return {
     url: `http://${shownHost}:${bound}`,
     port: bound,
-    [Symbol.asyncDispose]: () => app.close(),
+    promqlPort: promql?.port,
+    [Symbol.asyncDispose]: async () => {
+      await promql?.[Symbol.asyncDispose]();
+      await app.close();
+    },
   };
 }
 

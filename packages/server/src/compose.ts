@@ -285,6 +285,7 @@ async function assemble(
         metricsTtlDays: core.metricsDataTtlDays,
         scopes: { tier, originScopes: federation?.receive && new Set(federation.receive.originScopes) },
         recordsTtlDays: core.recordDataTtlDays,
+        promqlListener: config.promql,
       },
       {
         reader: store.reader,

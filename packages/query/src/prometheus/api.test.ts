@@ -8,7 +8,13 @@ import { VirtualClock } from '@oap-federation/runtime/testing';
 import { StorageUnavailable, type AlarmRecord } from '@oap-federation/storage';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createQueryApp, defaultQueryServerConfig, type QueryServerConfig, type QueryServerDeps } from '../server.js';
+import {
+  createQueryApp,
+  defaultQueryServerConfig,
+  openQueryServer,
+  type QueryServerConfig,
+  type QueryServerDeps,
+} from '../server.js';
 import { memoryAlarms, memoryMetadata, nothingElse, type MemoryMetadata } from '../testing.js';
 
 const START_MS = Date.UTC(2026, 10, 21, 8, 0);
@@ -43,21 +49,20 @@ const itemsOf = ({ data }: Reply) => (data as { readonly result: readonly Item[]
 const valueOf = (reply: Reply) => itemsOf(reply)[0]!.value[1];
 const listOf = ({ data }: Reply) => data as readonly Readonly<Record<string, string>>[];
 
+const appDeps = (): QueryServerDeps => ({
+  ...nothingElse(),
+  reader,
+  metadata,
+  clock,
+  logger: silentLogger,
+  timezoneOffsetMinutes: () => 480,
+  version: '0.1.0',
+  status: () => ({}),
+  ...change,
+});
+
 async function open(config: Partial<QueryServerConfig> = {}): Promise<void> {
-  app = await createQueryApp(
-    { ...defaultQueryServerConfig(), ...config },
-    {
-      ...nothingElse(),
-      reader,
-      metadata,
-      clock,
-      logger: silentLogger,
-      timezoneOffsetMinutes: () => 480,
-      version: '0.1.0',
-      status: () => ({}),
-      ...change,
-    },
-  );
+  app = await createQueryApp({ ...defaultQueryServerConfig(), ...config }, appDeps());
 }
 
 async function get(path: string, parameters: Readonly<Record<string, string>> = {}): Promise<Reply> {
@@ -564,5 +569,58 @@ describe('alerts', () => {
   it('are none, in a valid shape, where there are no rules', async () => {
     expect((await get('alerts')).data).toEqual({ alerts: [] });
     expect((await get('rules')).data).toEqual({ groups: [] });
+  });
+});
+
+describe('a port of its own', () => {
+  const serve = (contextPath: string, access = defaultQueryServerConfig().access) =>
+    openQueryServer(
+      { ...defaultQueryServerConfig(), port: 0, access, promqlListener: { host: '127.0.0.1', port: 0, contextPath } },
+      appDeps(),
+    );
+
+  it.each([
+    ['/', ''],
+    ['/prom/', '/prom'],
+  ])('has the API under %s, and nothing else', async (contextPath, prefix) => {
+    await using server = await serve(contextPath);
+    const url = `http://127.0.0.1:${server.promqlPort}`;
+    const reply = await fetch(`${url}${prefix}/api/v1/query?query=1&time=${NOW}`);
+    expect(await reply.json()).toEqual({
+      status: 'success',
+      data: { resultType: 'scalar', result: [NOW_MS / 1000, '1'] },
+    });
+    expect(reply.headers.get('x-content-type-options')).toBe('nosniff');
+    const form = await fetch(`${url}${prefix}/api/v1/query`, {
+      method: 'POST',
+      body: new URLSearchParams({ query: 'vector(2)' }),
+    });
+    expect(form.status).toBe(200);
+    for (const path of ['/graphql', '/status/tier', '/healthcheck', '/x/api/v1/query?query=1']) {
+      expect([path, (await fetch(url + path)).status]).toEqual([path, 404]);
+    }
+  });
+
+  it('is guarded as the other one', async () => {
+    const everything = { tiers: ['*'], origins: ['*'], metrics: ['*'], actions: ['query'] as const };
+    const tokens = { grafana: { token: 'a-token-for-grafana', ...everything } };
+    await using server = await serve('/', {
+      mode: 'tokens',
+      tokens,
+      anonymous: undefined,
+      failuresPerMinute: 10,
+      trustedProxies: [],
+    });
+    const url = `http://127.0.0.1:${server.promqlPort}/api/v1/query?query=1`;
+    expect((await fetch(url)).status).toBe(401);
+    expect((await fetch(url, { headers: { authorization: `Bearer ${tokens.grafana.token}` } })).status).toBe(200);
+  });
+
+  it('says when it cannot be had, and lets go of the rest', async () => {
+    await using first = await serve('/');
+    const promqlListener = { host: '127.0.0.1', port: first.promqlPort!, contextPath: '/' };
+    await expect(
+      openQueryServer({ ...defaultQueryServerConfig(), port: 0, promqlListener }, appDeps()),
+    ).rejects.toThrow(`OAP-1003 cannot listen on 127.0.0.1:${first.promqlPort}`);
   });
 });

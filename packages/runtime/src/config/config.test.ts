@@ -227,6 +227,23 @@ describe('access', () => {
     });
   });
 
+  it('PromQL gets a port of its own, which is not to be another one, under the same rule of who may ask', () => {
+    expect(load('').promql).toBeUndefined();
+    const promql = { selector: 'default', default: { restPort: 9090 } };
+    expect(load(JSON.stringify({ promql })).promql).toEqual({ host: '127.0.0.1', port: 9090, contextPath: '/' });
+    const settings = { restPort: 12_800, restHost: '0.0.0.0', restContextPath: 'prom' };
+    expect(problems(JSON.stringify({ promql: { selector: 'default', default: settings } })).join('\n')).toMatch(
+      /restContextPath - must be \/ or begin with \//,
+    );
+    const open = { ...settings, restContextPath: '/prom' };
+    expect(problems(JSON.stringify({ promql: { selector: 'default', default: open } }))).toEqual([
+      expect.stringContaining(
+        'query.default.access.tokens - must name who may ask: promql.default.restHost 0.0.0.0 is open',
+      ),
+      expect.stringContaining('promql.default.restPort - must differ from the other ports, 12800 is one of them'),
+    ]);
+  });
+
   it('tokens may come from the environment as a whole', () => {
     const env = { SW_QUERY_ACCESS_TOKENS: `{ops: {token: ${GRAFANA}}}`, SW_CORE_REST_HOST: '0.0.0.0' };
     const { query } = load(repository('deploy/application.yml'), env);

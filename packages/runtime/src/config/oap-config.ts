@@ -166,6 +166,8 @@ export interface OapConfig {
   readonly federation: FederationConfig | undefined;
   readonly query: QueryConfig;
   readonly alarm: AlarmConfig | undefined;
+  /** A port of its own for the Prometheus API. */
+  readonly promql: { readonly host: string; readonly port: number; readonly contextPath: string } | undefined;
   readonly telemetry: { readonly host: string; readonly port: number } | undefined;
 }
 
@@ -206,6 +208,7 @@ export function toOapConfig(file: FileSettings): OapConfig {
     federation: file.federation.selector === 'default' ? toFederation(file.federation.providers.default) : undefined,
     query: toQuery(file.query.providers.default),
     alarm: file.alarm.selector === 'default' ? toAlarm(file.alarm.providers.default) : undefined,
+    promql: file.promql.selector === 'default' ? toPromql(file.promql.providers.default) : undefined,
     telemetry: file.telemetry.selector === 'prometheus' ? { ...file.telemetry.providers.prometheus } : undefined,
   });
 }
@@ -285,6 +288,14 @@ function toAlarm(file: FileSettings['alarm']['providers']['default']): AlarmConf
     lookBackMinutes: file.lookBack,
     evaluationPeriodMs: Math.round(file.evaluationPeriod * 1000),
   };
+}
+
+function toPromql({
+  restHost: host,
+  restPort: port,
+  restContextPath: contextPath,
+}: FileSettings['promql']['providers']['default']): NonNullable<OapConfig['promql']> {
+  return { host, port, contextPath };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -32,7 +32,7 @@ function periods({ core: { providers } }: FileSettings): Breach[] {
   return breaches;
 }
 
-function ports({ core: { providers }, telemetry }: FileSettings): Breach[] {
+function ports({ core: { providers }, promql, telemetry }: FileSettings): Breach[] {
   const { restPort, gRPCPort } = providers.default;
   const breaches: Breach[] = [];
   if (restPort !== 0 && restPort === gRPCPort) {
@@ -42,6 +42,12 @@ function ports({ core: { providers }, telemetry }: FileSettings): Breach[] {
   if (telemetry.selector === 'prometheus' && scrapePort !== 0 && (scrapePort === restPort || scrapePort === gRPCPort)) {
     const reason = `must differ from the ports of core, ${scrapePort} is one of them`;
     breaches.push({ path: ['telemetry', 'prometheus', 'port'], reason });
+  }
+  const promqlPort = promql.providers.default.restPort;
+  const taken = [restPort, gRPCPort, ...(telemetry.selector === 'prometheus' ? [scrapePort] : [])];
+  if (promql.selector === 'default' && promqlPort !== 0 && taken.includes(promqlPort)) {
+    const reason = `must differ from the other ports, ${promqlPort} is one of them`;
+    breaches.push({ path: ['promql', 'default', 'restPort'], reason });
   }
   return breaches;
 }
@@ -185,7 +191,7 @@ export function wantsTokens({ tokens, anonymous }: AccessSettings): boolean {
 const TOKEN_CHARACTERS_MIN = 16;
 const DIMENSIONS = ['tiers', 'origins', 'metrics', 'actions'] as const;
 
-function access({ core, query: { providers } }: FileSettings): Breach[] {
+function access({ core, promql, query: { providers } }: FileSettings): Breach[] {
   const { access: settings, corsOrigins } = providers.default;
   const { open, tokens, anonymous } = settings;
   const { restHost } = core.providers.default;
@@ -194,6 +200,11 @@ function access({ core, query: { providers } }: FileSettings): Breach[] {
   const isWanted = wantsTokens(settings);
   if (!isWanted && !open && !isLoopback(restHost)) {
     const reason = `must name who may ask: core.default.restHost ${restHost} is open to other machines (open: true lets everybody in)`;
+    breaches.push({ path: at('tokens'), reason });
+  }
+  const promqlHost = promql.providers.default.restHost;
+  if (!isWanted && !open && promql.selector === 'default' && !isLoopback(promqlHost)) {
+    const reason = `must name who may ask: promql.default.restHost ${promqlHost} is open to other machines (open: true lets everybody in)`;
     breaches.push({ path: at('tokens'), reason });
   }
   if (isWanted && open) {

@@ -509,6 +509,33 @@ export const MODULES = {
     },
   ),
 
+  promql: module(
+    {
+      doc: "A port of its own for the Prometheus API, SkyWalking's way; core.default.restPort has it under /api/v1 all the same.",
+      selector: '-',
+      env: 'SW_PROMQL',
+      optional: true,
+    },
+    {
+      default: group('', {
+        restHost: text('127.0.0.1', {
+          env: 'SW_PROMQL_REST_HOST',
+          doc: 'Address to listen on; anything but this machine alone wants tokens, see query.default.access.',
+        }),
+        restPort: port(9090, { env: 'SW_PROMQL_REST_PORT', doc: 'Port; 0 takes a free one.' }),
+        restContextPath: text(
+          '/',
+          { env: 'SW_PROMQL_REST_CONTEXT_PATH', doc: 'What stands before /api/v1.' },
+          '/path',
+          (path) =>
+            /^(?:\/[\w.-]+)*\/?$/.test(path) && path !== ''
+              ? undefined
+              : 'must be / or begin with /, of letters, digits, - _ . /',
+        ),
+      }),
+    },
+  ),
+
   telemetry: module(
     { doc: 'Metrics about this process.', selector: 'none', env: 'SW_TELEMETRY', optional: true },
     {
