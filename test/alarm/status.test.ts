@@ -5,6 +5,7 @@ import { AlarmStatus } from '@oap-federation/alarm';
 import { defaultQueryServerConfig, openQueryServer, type QueryServer } from '@oap-federation/query';
 import { nothingElse } from '@oap-federation/query/testing';
 import { silentLogger } from '@oap-federation/runtime';
+import { testAlarmCommit, testDelivery } from '@oap-federation/storage/testing';
 import { MemoryTierStore } from '@oap-federation/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ORIGINS, SLOTS, World } from './world.js';
@@ -44,7 +45,18 @@ beforeAll(async () => {
     alarms: store.alarms,
     reader: store.reader,
     rules: () => world.settings.rules,
-    hookHealth: () => [],
+    hookHealth: () => [
+      {
+        target: 'webhook.people#1',
+        hook: 'webhook.people',
+        state: 'failing',
+        lastSuccessMs: Date.UTC(2026, 0, 5, 12),
+        lastError: { atMs: Date.UTC(2026, 0, 5, 13), reason: 'host answered 503' },
+        failures: 3,
+        waiting: 0,
+      },
+      { target: 'slack.ops#2', hook: 'slack.ops', state: 'unknown', failures: 0, waiting: 0 },
+    ],
     slots: SLOTS,
     timezoneOffsetMinutes: () => 60,
     clock: world.clock,
@@ -144,6 +156,49 @@ it('shows the window and the countdowns of an entity', async () => {
   });
   const nobody = await ask('/status/alarm/slow_rule/nobody');
   expect(nobody.body.oapInstances[0].status).toMatchObject({ size: 0, silenceCountdown: -1, windowValues: [] });
+});
+
+it('says how the targets of hooks do, and what waits for them in all slots, for those too that this node does not know', async () => {
+  const { fence } = await store.claimSlot(3);
+  const deliveries = ['webhook.people#1', 'webhook.gone#3'].map((target, n) =>
+    testDelivery(3, `d${n}`, { target, createdAtMs: Date.UTC(2026, 0, 5, 11) }),
+  );
+  const { judgedTo, judgedRevision } = await store.alarms.readSlot(3);
+  await store.alarms.commit(testAlarmCommit(3, fence, { judgedTo, judgedRevision, deliveries }));
+  const { body } = await ask('/status/alarm/hooks');
+  const { targets } = body.oapInstances[0].status as { readonly targets: readonly { readonly target: string }[] };
+  const ofTheWorld = targets.filter(({ target }) => target === 'webhook.all'); // what the engine above told
+  expect({ targets: targets.filter((one) => !ofTheWorld.includes(one)) }).toEqual({
+    targets: [
+      {
+        target: 'webhook.people#1',
+        hook: 'webhook.people',
+        state: 'failing',
+        lastSuccess: '2026-01-05T12:00:00.000Z',
+        lastError: { at: '2026-01-05T13:00:00.000Z', reason: 'host answered 503' },
+        failures: 3,
+        waiting: 1,
+        oldest: '2026-01-05T11:00:00.000Z',
+      },
+      {
+        target: 'slack.ops#2',
+        hook: 'slack.ops',
+        state: 'unknown',
+        lastSuccess: null,
+        lastError: null,
+        failures: 0,
+        waiting: 0,
+        oldest: null,
+      },
+      {
+        target: 'webhook.gone#3',
+        hook: 'webhook.gone',
+        state: 'not set up here',
+        waiting: 1,
+        oldest: '2026-01-05T11:00:00.000Z',
+      },
+    ],
+  });
 });
 
 it('says what is not there, and what cannot be read', async () => {
