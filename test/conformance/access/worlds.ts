@@ -217,9 +217,14 @@ export interface OpenWorld extends AsyncDisposable {
   readonly server: QueryServer;
 }
 
-/** A server over the world. `scope`: of the one who shows TOKEN; left out, nobody is asked. */
-export async function openWorld(all: World, asked?: AccessScope): Promise<OpenWorld> {
-  const store = withTestFences<TierStore>(new MemoryTierStore(() => 'log', 1));
+/** An empty store with one slot. */
+export type OpenStore = () => Promise<TierStore>;
+
+export const inMemory: OpenStore = () => Promise.resolve(new MemoryTierStore(() => 'log', 1));
+
+/** A server over the world. `asked`: what the one may see who shows TOKEN; left out, nobody is asked for a token. */
+export async function openWorld(all: World, openStore: OpenStore, asked?: AccessScope): Promise<OpenWorld> {
+  const store = withTestFences(await openStore());
   await store.prepareMetrics(all.metrics);
   const claim = await store.claimSlot(0, 'node');
   const codes = new Map<string, number>();
@@ -261,6 +266,7 @@ export async function openWorld(all: World, asked?: AccessScope): Promise<OpenWo
       rows: blocksOf(all, codes),
       marks: marks.map((mark) => ({ mark, previousSeq: 0 })),
       losses,
+      dirtyHours: [Math.floor(FROM_MINUTE / 60), Math.floor(TO_MINUTE / 60)],
     }),
   ]);
   if (outcome.kind !== 'committed') throw new Error('the world was not written');
@@ -288,5 +294,11 @@ export async function openWorld(all: World, asked?: AccessScope): Promise<OpenWo
       status: () => ({ nodes: LEAVES, secret: JSON.stringify(all) }),
     },
   );
-  return { server, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return {
+    server,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
 }
