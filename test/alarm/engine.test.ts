@@ -4,7 +4,7 @@
 // Method: a tier in memory under a virtual clock; named cases; random histories with late data, seals, restarts, rebalances and stale owners
 // against a reference that knows nothing of windows in storage.
 import { slotOf } from '@oap-federation/model';
-import { StorageUnavailable, type AlarmCommit, type AlarmStore } from '@oap-federation/storage';
+import { StorageUnavailable, type AlarmStore } from '@oap-federation/storage';
 import { MemoryTierStore } from '@oap-federation/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -47,6 +47,18 @@ async function history(
     await report(world, name, value);
     for (const { engine } of nodes) await engine.round();
   }
+}
+
+/** Commits are written; while the line is cut, nobody is told. */
+function withoutAnswers(alarms: AlarmStore, line: { readonly isCut: boolean }): AlarmStore {
+  const commit: AlarmStore['commit'] = async (what) => {
+    const outcome = await alarms.commit(what);
+    if (line.isCut) throw new StorageUnavailable('the connection broke');
+    return outcome;
+  };
+  return new Proxy(alarms, {
+    get: (target, name: keyof AlarmStore) => (name === 'commit' ? commit : target[name].bind(target)),
+  });
 }
 
 describe('the engine', () => {
@@ -296,28 +308,17 @@ describe('the engine', () => {
     let logs = 0;
     const store = new MemoryTierStore(() => `log-${++logs}`, SLOTS);
     const world = await World.open({ store, settings: rule('period: 1, silence-period: 1') });
-    let isAnswerLost = false;
-    const node = world.node(1, {
-      alarms: new Proxy(store.alarms, {
-        get: (alarms, name: keyof AlarmStore) =>
-          name !== 'commit'
-            ? alarms[name].bind(alarms)
-            : async (commit: AlarmCommit) => {
-                const outcome = await alarms.commit(commit);
-                if (isAnswerLost) throw new StorageUnavailable('the connection broke');
-                return outcome;
-              },
-      }),
-    });
+    const line = { isCut: false };
+    const node = world.node(1, { alarms: withoutAnswers(store.alarms, line) });
     await world.claim(node, ALL_SLOTS);
     const slot = slotOf(service('shop').id, SLOTS);
     for (const other of ALL_SLOTS) if (other !== slot) node.fences.delete(other);
     for (const value of [2_000, 2_000, 2_000, 100, 100]) {
       await world.clock.advance(60_000);
       await report(world, 'shop', value);
-      isAnswerLost = true;
+      line.isCut = true;
       await node.engine.round();
-      isAnswerLost = false;
+      line.isCut = false;
       await node.engine.round();
     }
     expect(await world.standing()).toEqual({ 'slow_rule shop': ['0', '2-4:recovered'] });
@@ -360,6 +361,8 @@ const anyStep = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('away' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut' as const) }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('move' as const), slots: fc.subarray(ALL_SLOTS, { minLength: 1 }) }),
@@ -369,8 +372,13 @@ const anyStep = fc.oneof(
 it('any history ends with the alarms of one plain evaluation of its data', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { maxLength: 40 }), async (steps) => {
-      const { world, node } = await open(RULES);
-      let nodes = [node, world.node(2)];
+      let logs = 0;
+      const store = new MemoryTierStore(() => `log-${++logs}`, SLOTS);
+      const world = await World.open({ store, settings: RULES });
+      const line = { isCut: false };
+      const nodeOf = (seed: number) => world.node(seed, { alarms: withoutAnswers(store.alarms, line) });
+      let nodes = [nodeOf(1), nodeOf(2)];
+      await world.claim(nodes[0]!, ALL_SLOTS);
       let turn = 0;
       await world.pass(10 * 60_000, nodes);
       for (const step of steps) {
@@ -383,8 +391,13 @@ it('any history ends with the alarms of one plain evaluation of its data', async
             step.name,
             minutes.filter(({ minute }) => minute >= START && minute <= world.minute),
           );
+        } else if (step.kind === 'away' || step.kind === 'cut') {
+          store.down = step.kind === 'away';
+          line.isCut = step.kind === 'cut';
+          await world.pass(70_000, nodes);
+          store.down = line.isCut = false;
         } else if (step.kind === 'restart') {
-          const heirs = nodes.map((_, i) => world.node(10 + ++turn + i));
+          const heirs = nodes.map((_, i) => nodeOf(10 + ++turn + i));
           nodes.forEach((old, i) => {
             for (const [slot, fence] of old.fences) heirs[i]!.fences.set(slot, fence);
           });
