@@ -53,12 +53,8 @@ export function alarmsPart({ timezoneOffsetMinutes: zone }: GraphQLDeps, { maxPo
     (await newest(alarms, parseMoments(duration, zone))).flatMap((record) => record.tags);
   return {
     sdl: SDL,
-    weights: {
-      getAlarm: PAGE_MAX,
-      getAlarmTrend: SCANNED_MAX,
-      queryAlarmTagAutocompleteKeys: SCANNED_MAX,
-      queryAlarmTagAutocompleteValues: SCANNED_MAX,
-    },
+    weight: SCANNED_MAX,
+    weights: { getAlarm: PAGE_MAX },
     Query: {
       getAlarm: async (_, { duration, scope, keyword, paging, tags }: Args<Search>, { alarms }) => {
         const { pageSize } = paging;

@@ -53,7 +53,9 @@ export interface GraphQLPart {
   readonly sdl: string;
   readonly Query?: Resolvers;
   readonly Mutation?: Resolvers;
-  /** What a root field costs beside the points that it reads, where that is not 1. */
+  /** What each of its root fields costs beside the points that it reads: 1 when left out. */
+  readonly weight?: number;
+  /** Fields that cost something else. */
   readonly weights?: Readonly<Record<string, number>>;
 }
 

@@ -50,7 +50,8 @@ export function dashboardsPart(deps: GraphQLDeps, { enableUpdateUiTemplate }: Gr
   };
   return {
     sdl: SDL,
-    weights: { getAllTemplates: ALL_WEIGHT, getTemplate: ALL_WEIGHT, addTemplate: ALL_WEIGHT },
+    weight: ALL_WEIGHT,
+    weights: { getMenuItems: 1_000, changeTemplate: 1_000, disableTemplate: 1_000 },
     Query: {
       getTemplate: async (_, { id }: Args<{ id: string }>) => {
         const template = (await templates.list()).find((t) => t.id === id);

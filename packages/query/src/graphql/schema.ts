@@ -5,6 +5,7 @@ import { alarmsPart } from './alarms.js';
 import type { GraphQLDeps, GraphQLLimits, GraphQLPart, Resolver, Resolvers } from './context.js';
 import { dashboardsPart } from './dashboards.js';
 import { expressionPart } from './expression.js';
+import { hierarchyPart } from './hierarchy.js';
 import { legacyMetricsPart } from './legacy-metrics.js';
 import { metadataPart } from './metadata.js';
 import { noProfilingPart } from './no-profiling.js';
@@ -24,29 +25,29 @@ export function graphqlSurface(deps: GraphQLDeps, limits: GraphQLLimits): GraphQ
     expressionPart(deps, limits),
     legacyMetricsPart(deps, limits),
     topologyPart(deps, limits),
+    hierarchyPart,
     alarmsPart(deps, limits),
     dashboardsPart(deps, limits),
     notKeptPart,
     noProfilingPart,
   ];
-  const weights: Readonly<Record<string, number>> = Object.assign({}, ...parts.map((part) => part.weights));
-  const weighed = (of: readonly (Resolvers | undefined)[]): Resolvers =>
+  const weighed = (type: 'Query' | 'Mutation'): Resolvers =>
     Object.fromEntries(
-      of.flatMap((resolvers = {}) =>
-        Object.entries(resolvers).map(([field, resolve]): [string, Resolver] => [
-          field,
-          (parent, args, context) => {
-            context.budget.spend(weights[field] ?? 1);
-            return resolve(parent, args, context);
-          },
-        ]),
+      parts.flatMap((part) =>
+        Object.entries(part[type] ?? {}).map(([field, resolve]): [string, Resolver] => {
+          const weight = part.weights?.[field] ?? part.weight ?? 1;
+          return [
+            field,
+            (parent, args, context) => {
+              context.budget.spend(weight);
+              return resolve(parent, args, context);
+            },
+          ];
+        }),
       ),
     );
   return {
     sdl: parts.map((part) => part.sdl).join(''),
-    resolvers: {
-      Query: weighed(parts.map((part) => part.Query)),
-      Mutation: weighed(parts.map((part) => part.Mutation)),
-    },
+    resolvers: { Query: weighed('Query'), Mutation: weighed('Mutation') },
   };
 }

@@ -30,16 +30,6 @@ type EndpointTopology { nodes: [EndpointNode!]! calls: [Call!]! debuggingTrace: 
 
 input EndpointCondition { serviceName: String! layer: String endpointName: String! }
 
-type HierarchyRelatedService { id: ID! name: String! layer: String! normal: Boolean! }
-type HierarchyRelatedInstance {
-  id: ID! name: String! serviceId: ID! serviceName: String! layer: String! normal: Boolean!
-}
-type HierarchyServiceRelation { upperService: HierarchyRelatedService! lowerService: HierarchyRelatedService! }
-type HierarchyInstanceRelation { upperInstance: HierarchyRelatedInstance! lowerInstance: HierarchyRelatedInstance! }
-type ServiceHierarchy { relations: [HierarchyServiceRelation!]! }
-type InstanceHierarchy { relations: [HierarchyInstanceRelation!]! }
-type LayerLevel { layer: String! level: Int! }
-
 extend type Query {
   getGlobalTopology(duration: Duration!, layer: String, debug: Boolean): Topology
   getServiceTopology(serviceId: ID!, duration: Duration!, debug: Boolean): Topology
@@ -53,11 +43,6 @@ extend type Query {
   getEndpointTopology(endpointId: ID!, duration: Duration!): Topology
   getEndpointDependencies(endpointId: ID!, duration: Duration!, debug: Boolean): EndpointTopology
   getEndpointDependenciesByName(endpoint: EndpointCondition!, duration: Duration!, debug: Boolean): EndpointTopology
-
-  "No layer lies above another here: services of several layers are one service with several layers."
-  getServiceHierarchy(serviceId: ID!, layer: String!): ServiceHierarchy!
-  getInstanceHierarchy(instanceId: ID!, layer: String!): InstanceHierarchy!
-  listLayerLevels: [LayerLevel!]!
 }
 `;
 
@@ -79,19 +64,6 @@ const DETECTED_BY: Readonly<Record<RelationScope, readonly (readonly [metric: st
 
 /** Relations of one answer: the metrics of each are read, and a picture of more shows nobody anything. */
 const RELATIONS_MAX = 5_000;
-/** Each looks at so many relations at most, before any metric is read. */
-const TOPOLOGIES = [
-  'getGlobalTopology',
-  'getServiceTopology',
-  'getServiceTopologyByName',
-  'getServicesTopology',
-  'getServicesTopologyByNames',
-  'getServiceInstanceTopology',
-  'getServiceInstanceTopologyByName',
-  'getEndpointTopology',
-  'getEndpointDependencies',
-  'getEndpointDependenciesByName',
-];
 /** SkyWalking's name for whoever calls from outside; its nodes are of type USER. */
 const USER = 'User';
 
@@ -165,7 +137,7 @@ export function topologyPart(deps: GraphQLDeps, limits: GraphQLLimits): GraphQLP
 
   return {
     sdl: SDL,
-    weights: Object.fromEntries(TOPOLOGIES.map((field) => [field, RELATIONS_MAX])),
+    weight: RELATIONS_MAX, // so many are looked at before any metric is read
     Query: {
       getGlobalTopology: async (
         _,
@@ -244,10 +216,6 @@ export function topologyPart(deps: GraphQLDeps, limits: GraphQLLimits): GraphQLP
         }: Args<{ endpoint: ServiceCondition & { readonly endpointName: string }; duration: DurationInput }>,
         context,
       ) => endpointTopology(namedPartId(serviceIdOf(endpoint), endpoint.endpointName), duration, context),
-
-      getServiceHierarchy: () => ({ relations: [] }),
-      getInstanceHierarchy: () => ({ relations: [] }),
-      listLayerLevels: () => [],
     },
   };
 }
