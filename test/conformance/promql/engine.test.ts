@@ -2,7 +2,6 @@
 // Goal: our engine is Prometheus' engine: every expression of engine.txt gives the same series, times and values, or fails where it fails.
 // Method: a real Prometheus and a MemorySampleSource hold the series of series.txt; each expression is asked of both at four times and over
 // two ranges. Labels and times are compared exactly, values to 1e-12 of themselves.
-import { readFileSync } from 'node:fs';
 import {
   evaluateInstant,
   evaluateRange,
@@ -13,19 +12,11 @@ import {
   type InstantResult,
   type ResultSeries,
 } from '@oap-federation/promql';
-import { MemorySampleSource } from '@oap-federation/promql/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startPrometheus, type Prometheus } from '../../services/index.js';
 import { available, needs } from '../../services/needs.js';
 import { ask, difference, pointsOf, remoteWrite, seriesKey, type ApiReply, type Points } from './oracle.js';
-
-const linesOf = (file: string) =>
-  readFileSync(`${import.meta.dirname}/${file}`, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'));
-
-const FIRST_MS = Date.UTC(2026, 0, 1);
-const STEP_MS = 30_000;
+import { corpusLines, FIRST_MS, seriesSource } from './series.js';
 
 /** On a sample, between samples, in the last quarter, and when most series have ended. */
 const INSTANTS_MS = [600_000, 1_234_567, 3_000_500, 3_700_000].map((ms) => FIRST_MS + ms);
@@ -34,8 +25,7 @@ const RANGES = [
   { startMs: FIRST_MS + 917_001, stepMs: 17_500, count: 130 },
 ];
 
-const source = new MemorySampleSource();
-for (const line of linesOf('series.txt')) source.load(line, STEP_MS, FIRST_MS);
+const source = seriesSource();
 
 type Ours = { readonly points: Points } | { readonly failed: string };
 
@@ -83,7 +73,7 @@ needs('prometheus')('the engine beside Prometheus', () => {
   });
   afterAll(() => prometheus.stop());
 
-  it.each(linesOf('engine.txt'))('%s', async (query) => {
+  it.each(corpusLines('engine.txt'))('%s', async (query) => {
     for (const atMs of INSTANTS_MS) {
       const ours = await attempt(async () =>
         instantPoints(await evaluateInstant(parsePromql(query), atMs, source), atMs),

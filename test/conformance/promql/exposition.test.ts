@@ -2,7 +2,6 @@
 // Goal: a tier asked through its Prometheus API answers as a Prometheus that has the tier's samples.
 // Method: a real server over HTTP, its samples written once into a real Prometheus; every expression of exposition.txt is asked of both, at
 // several times and over two ranges (also with steps between samples), and the answers are compared as JSON.
-import { readFileSync } from 'node:fs';
 import type { QueryServer } from '@oap-federation/query';
 import { prometheusSource } from '@oap-federation/query/testing';
 import { compileMatcher } from '@oap-federation/promql';
@@ -12,6 +11,7 @@ import { startPrometheus, type Prometheus } from '../../services/index.js';
 import { available, needs } from '../../services/needs.js';
 import { corpusTier } from './dataset.js';
 import { ask, difference, pointsOf, remoteWrite } from './oracle.js';
+import { corpusLines } from './series.js';
 import { openTierServer } from './tier-server.js';
 
 const MINUTE_MS = 60_000;
@@ -24,10 +24,6 @@ const RANGES = [
   { step: 60, start: START_MS / 1000, end: END_MS / 1000 },
   { step: 47.5, start: START_MS / 1000 + 13, end: END_MS / 1000 },
 ];
-
-const corpus = readFileSync(`${import.meta.dirname}/exposition.txt`, 'utf8')
-  .split('\n')
-  .filter((line) => line !== '' && !line.startsWith('#'));
 
 needs('prometheus')('the tier beside Prometheus', () => {
   let server: QueryServer;
@@ -56,7 +52,7 @@ needs('prometheus')('the tier beside Prometheus', () => {
     expect(samples).toBeGreaterThan(20_000);
   });
 
-  it.each(corpus)('%s', async (query) => {
+  it.each(corpusLines('exposition.txt'))('%s', async (query) => {
     for (const ms of INSTANTS_MS) {
       const form = { query, time: String((START_MS + ms) / 1000) };
       const [ours, theirs] = [await ask(server.url, 'query', form), await ask(prometheus.url, 'query', form)];

@@ -291,7 +291,12 @@ describe('errors', () => {
       code: 422,
       errorType: 'execution',
     });
-    expect(await get('nothing')).toMatchObject({ code: 404 });
+    expect(await get('nothing')).toEqual({
+      code: 404,
+      status: 'error',
+      errorType: 'not_found',
+      error: 'no GET /api/v1/nothing here',
+    });
   });
 
   it('bound samples and time', async () => {

@@ -115,6 +115,10 @@ export async function addPrometheusApi(
         parsed(null, headers['content-type']?.startsWith('application/x-www-form-urlencoded') ? body : ''),
       );
       api.setErrorHandler((error, _request, reply) => sendError(error, reply, deps.logger));
+      api.setNotFoundHandler(({ method, url }, reply) => {
+        const error = `no ${method} ${url.split('?')[0]} here`;
+        return reply.code(404).send({ status: 'error', errorType: 'not_found', error });
+      });
       for (const { path, methods, access, answer } of ROUTES) {
         api.route({
           method: [...methods],
