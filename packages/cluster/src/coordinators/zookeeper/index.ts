@@ -39,6 +39,6 @@ function kernelOf(options: ZkSessionOptions, { clock }: CoordinatorDeps): Coordi
 
 function rootOf(namespace: string): string {
   const names = namespace.split('/').filter((name) => name !== '');
-  invariant(names.length > 0 && !names.some((name) => name === '.' || name === '..'), `bad namespace '${namespace}'`);
-  return `/${names.join('/')}`;
+  invariant(!names.some((name) => name === '.' || name === '..'), `bad namespace '${namespace}'`);
+  return names.map((name) => `/${name}`).join('');
 }

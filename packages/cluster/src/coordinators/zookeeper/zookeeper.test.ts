@@ -225,6 +225,20 @@ needs('zookeeper')('zookeeper', () => {
     const dispose = (members: readonly AsyncDisposable[]) =>
       Promise.all(members.map((member) => member[Symbol.asyncDispose]()));
 
+    it('a cluster without a namespace, as by default, has the server for itself', async () => {
+      const members = await cluster('', ['a', 'b']);
+      try {
+        await see(() => {
+          for (const member of members) {
+            expect(member.queryModules().map((other) => other.instanceId)).toEqual(['a', 'b']);
+            expect(new Set(member.slotOwners())).toEqual(new Set(['a', 'b']));
+          }
+        });
+      } finally {
+        await dispose(members);
+      }
+    });
+
     it('a server frozen for longer than the session: everybody is out, then registers again and agrees', async () => {
       const members = await cluster('frozen', ['a', 'b', 'c']);
       try {
