@@ -7,7 +7,7 @@ import { openRecipeCoordinator, openRecipeDiscovery } from '../../recipe-coordin
 import { ZkSession, type ZkSessionOptions } from './zk-session.js';
 
 export interface ZooKeeperDiscoveryOptions extends ZkSessionOptions {
-  /** A path that keeps clusters apart on one ensemble, e.g. 'oap/eu-west'; slashes around it do not matter. */
+  /** A path that keeps clusters apart on one ensemble, e.g. 'oap/eu-west'; slashes around it do not matter; '' for none. */
   readonly namespace: string;
 }
 
