@@ -209,6 +209,14 @@ describe('metrics', () => {
     );
   });
 
+  it('the short way of sums is open where every source is visible, and nowhere else', async () => {
+    const sums = [{ entityId: SHOP, origin: '', sum: 3n, count: 1 }];
+    Object.assign(reader, { readSums: () => Promise.resolve(sums) });
+    expect(await as({ metrics: ['Service'] }).reader.readSums!(query(0, ''))).toBe(sums);
+    expect(await as({ metrics: ['Endpoint'] }).reader.readSums!(query(0, ''))).toBeUndefined();
+    expect(await as({ metrics: ['Service'], origins: ['cloud-a'] }).reader.readSums!(query(0, ''))).toBeUndefined();
+  });
+
   it('a scope without a visible metric has no lists', async () => {
     const { metadata: seen } = as({ metrics: ['Service'] });
     expect((await seen.listServices()).length).toBe(2);

@@ -11,7 +11,7 @@ import {
   type MetricSchema,
   type ScopeName,
 } from '@oap-federation/model';
-import type { MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mqe';
+import type { MetricReader, MetricSeries, SeriesQuery, ValueSums } from '@oap-federation/mqe';
 import { OapError, type Clock, type Logger } from '@oap-federation/runtime';
 import type {
   Conservation,
@@ -86,6 +86,13 @@ class RestrictedMetricReader implements MetricReader {
 
   readRange(query: SeriesQuery): Promise<readonly MetricSeries[]> {
     return this.#read(query, (allowed) => this.#reader.readRange(allowed));
+  }
+
+  /** The short way, where every source is visible; sums of hidden ones cannot be taken out again. */
+  async readSums(query: SeriesQuery): Promise<readonly ValueSums[] | undefined> {
+    const { principal, visible } = this.#view;
+    if (!principal.seesMetric(query.metric) || (await visible()) !== undefined) return undefined;
+    return this.#reader.readSums?.(query);
   }
 
   /** Errors: OAP-6104 metric, OAP-6105 origin, OAP-6106 a scope without rows per origin. */
