@@ -2,8 +2,6 @@
 // Goal: a session of booster-ui and one of swctl, request for request, against a federation tier: no request has an error, and every chart
 // shows what the agents sent. Method: two leaves and an upper tier as real processes over real PostgreSQL; segments of past minutes with
 // known counts; the requests are those of test/conformance/graphql, made from the menu and the dashboards that the tier itself serves.
-import { readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { durationText, minuteOf, namedPartId, serviceId } from '@oap-federation/model';
 import { segmentCodec, SpanLayer, SpanType } from '@oap-federation/wire';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -18,7 +16,7 @@ import {
 import { startPostgres, type Postgres } from '../services/index.js';
 import { available, needs } from '../services/needs.js';
 import { RawAgent } from './commands.js';
-import { createDatabase, eventually, ROOT, Stage, type NodeProc } from './harness.js';
+import { createDatabase, eventually, Stage, type NodeProc } from './harness.js';
 
 /** Requests per minute that each cloud serves, for the minutes from `FIRST` on; of those in minute 2 every one fails. */
 const SENT: Readonly<Record<string, readonly number[]>> = { 'cloud-c': [3, 1, 4, 0, 5], 'cloud-n': [2, 6, 0, 0, 5] };
@@ -135,16 +133,13 @@ needs('postgres')('SkyWalking clients against a federation', () => {
 
   beforeAll(async () => {
     postgres = available(await startPostgres());
-    // the example, with dashboards that may be changed
-    const config = path.join(stage.directory, 'federation.yml');
-    const example = readFileSync(path.join(ROOT, 'deploy/examples/federation.yml'), 'utf8');
-    writeFileSync(config, `${example}\nquery: {default: {enableUpdateUITemplate: true}}\n`);
     tier = await stage.node({
       name: 'federation',
-      config,
+      config: 'deploy/examples/federation.yml',
       env: {
         SW_STORAGE: 'postgresql',
         SW_STORAGE_POSTGRESQL_URL: await createDatabase(postgres.url, 'federation'),
+        SW_ENABLE_UPDATE_UI_TEMPLATE: 'true',
       },
     });
     first = minuteOf(Date.now()) - 20;
