@@ -13,19 +13,24 @@ import { machineLimits } from './limits.mjs';
 import { compare } from './measure.mjs';
 import { aside, missing, results, row, short, title } from './report.mjs';
 import { startServer } from './server.mjs';
-import { writeTables } from './table.mjs';
+import { writeQueryTable, writeTables } from './table.mjs';
 
 const USAGE = `usage: npm run bench -- [--quick] [--only TEXT] [--record]
   --quick      under 60 s: fewer and shorter rounds, smaller sizes
-  --only TEXT  the figures whose name contains TEXT; no file is written
-  --record     writes results/<date>-run<n>.json too, and the tables in docs/performance.md`;
+  --only TEXT  the figures whose name contains TEXT, such as query; no file is written
+  --record     writes results/<date>-run<n>.json too, and the tables in docs/performance.md; with --only query, which has a table of its own,
+               results/<date>-query<n>.json and that table`;
 
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
 const toRecord = args.includes('--record');
 const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '') : undefined;
 const known = ['--quick', '--only', '--record', only];
-if (args.some((arg) => !known.includes(arg)) || only === '' || (toRecord && (quick || only !== undefined))) {
+if (
+  args.some((arg) => !known.includes(arg)) ||
+  only === '' ||
+  (toRecord && (quick || (only !== undefined && only !== 'query')))
+) {
   console.error(USAGE);
   process.exit(2);
 }
@@ -176,10 +181,20 @@ async function sizes() {
   for (const { key, what, ...numbers } of found) row(key, what, numbers);
 }
 
-/** The next free number of the day. */
-function nextRun(folder, day) {
-  const taken = readdirSync(folder).flatMap((name) => new RegExp(`^${day}-run(\\d+)\\.json$`).exec(name)?.[1] ?? []);
-  return path.join(folder, `${day}-run${Math.max(0, ...taken.map(Number)) + 1}.json`);
+async function queries() {
+  if (!wanted({ key: 'query.p99Hour1000 query.topN100k query.dashboard' })) return;
+  title('queries over HTTP, ms and questions a second (wall time); Prometheus, the same questions');
+  const on = await serverFor('query');
+  if (on === undefined) return;
+  const { queryFigures } = await import('./query.mjs');
+  await queryFigures(on, quick);
+}
+
+/** The next free number of the day for a kind of run. */
+function nextRun(folder, day, kind) {
+  const pattern = new RegExp(`^${day}-${kind}(\\d+)\\.json$`);
+  const taken = readdirSync(folder).flatMap((name) => pattern.exec(name)?.[1] ?? []);
+  return path.join(folder, `${day}-${kind}${Math.max(0, ...taken.map(Number)) + 1}.json`);
 }
 
 const host = machine();
@@ -195,7 +210,7 @@ console.log(
 const alive = setInterval(() => {}, 60_000); // neither test servers nor the runtime's clock keep a process alive
 
 /** Every part runs, also after one has failed: its rows are then missing with the reason, and the exit status is 1. */
-const PARTS = { kernels, bytes, limits, durable, rows, memory, stream, latency, sizes };
+const PARTS = { kernels, bytes, limits, durable, rows, memory, stream, latency, sizes, queries };
 try {
   for (const [name, part] of Object.entries(PARTS)) {
     try {
@@ -213,7 +228,7 @@ try {
 
 const seconds = (Date.now() - started.getTime()) / 1_000;
 console.log(`\n${seconds.toFixed(0)} s; load after: ${os.loadavg()[0].toFixed(2)}`);
-if (only === undefined) {
+if (only === undefined || toRecord) {
   const rounded = Object.fromEntries(
     Object.entries(results).map(([key, value]) => [
       key,
@@ -230,14 +245,14 @@ if (only === undefined) {
     ...rounded,
   };
   const folder = path.join(import.meta.dirname, 'results');
-  const files = [path.join(folder, 'latest.json')];
-  if (toRecord) files.push(nextRun(folder, started.toISOString().slice(0, 10)));
+  const files = only === undefined ? [path.join(folder, 'latest.json')] : [];
+  if (toRecord) files.push(nextRun(folder, started.toISOString().slice(0, 10), only ?? 'run'));
   for (const file of files) {
     writeFileSync(file, `${JSON.stringify(run, undefined, 2)}\n`);
     console.log(`written to ${path.relative(process.cwd(), file)}`);
   }
   if (toRecord) {
-    writeTables(path.basename(files[1]));
+    (only === undefined ? writeTables : writeQueryTable)(path.basename(files.at(-1)));
     console.log(
       'the tables of docs/performance.md are those of this run now; what its text says of them is yours to read again',
     );

@@ -37,6 +37,16 @@ export async function startServer(settings = {}) {
   }
 }
 
+/** Debian's Prometheus and VictoriaMetrics, empty: each with `url` and `stop()`, or `{ unavailable }`. */
+export async function startMetricServers() {
+  services ??= await loadServices();
+  const started = (start) => start().catch((error) => ({ unavailable: error.message }));
+  return {
+    prometheus: await started(services.startPrometheus),
+    victoriametrics: await started(services.startVictoriaMetrics),
+  };
+}
+
 /** URL of a new, empty database of a server. */
 export async function newDatabase(server, name) {
   const admin = new pg.Client({ connectionString: server.url });

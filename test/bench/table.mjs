@@ -264,12 +264,55 @@ function head(run, file) {
   return `[${file}](../test/bench/results/${file}): ${what}, load ${loadBefore.toFixed(1)} before and ${loadAfter.toFixed(1)} after.${how}`;
 }
 
+/** The questions of the query benchmark: one after the other, or as many as are answered by a few clients. */
+const QUESTIONS = [
+  { question: '99th percentile of an hour of 1,000 services', key: 'query.p99Hour1000', reach: 8 },
+  { question: 'the 20 busiest of 100,000 endpoints, half an hour', key: 'query.topN100k', reach: 100 },
+];
+
+function queries(run, file) {
+  const ms = (key) => (run[key] === undefined ? '' : `${run[key].toFixed(run[key] < 10 ? 1 : 0)} ms`);
+  const latency = QUESTIONS.map(({ question, key, reach }) => [
+    question,
+    `${reach} ms`,
+    `**${ms(`${key}.ms`)}**`,
+    ms(`${key}.cpuMs`),
+    ms(`${key}.afterFlushMs`),
+    ms(`${key}.coldMs`),
+    ms(`${key}.prometheus.ms`),
+    ms(`${key}.victoriametrics.ms`),
+  ]);
+  const columns = ['question', 'reach', 'nothing changed', 'of which our CPU', 'after a flush', 'never asked before'];
+  const rate = (key) => (run[key] === undefined ? '' : short(run[key]));
+  const of = 'query.dashboard';
+  const rates = [
+    ['this node', rate(`${of}.perSecond`), rate(`${of}.perCpuSecond`)],
+    [
+      `this node, ${rate(`${of}.ingest.incrementsPerSecond`)} increments/s beside (${rate(`${of}.ingest.incrementsPerSecondAlone`)} without queries)`,
+      rate(`${of}.ingest.perSecond`),
+      rate(`${of}.ingest.perCpuSecond`),
+    ],
+    ['Prometheus', rate(`${of}.prometheus.perSecond`), rate(`${of}.prometheus.perCpuSecond`)],
+    ['VictoriaMetrics', rate(`${of}.victoriametrics.perSecond`), rate(`${of}.victoriametrics.perCpuSecond`)],
+  ];
+  return [
+    head(run, file),
+    '',
+    table([...columns, 'Prometheus', 'VictoriaMetrics'], latency),
+    '',
+    table(['dashboards, reach 200 questions/s', 'questions/s, 8 clients', 'per second of CPU of the process'], rates),
+  ].join('\n');
+}
+
 const BLOCKS = { run: head, figures, everything, stages, scaling, distance, limits: machineLimits };
 
+/** Queries have a run of their own: `npm run bench -- --only query --record`. */
+const QUERY_BLOCKS = { queries };
+
 /** The document with the tables of a run. Errors: a block without its end. */
-function withTables(text, run, file) {
+function withTables(text, run, file, blocks = BLOCKS) {
   let out = text;
-  for (const [name, render] of Object.entries(BLOCKS)) {
+  for (const [name, render] of Object.entries(blocks)) {
     const begin = `<!-- bench ${name}: made by test/bench/table.mjs, do not edit -->`;
     const end = `<!-- end of bench ${name} -->`;
     const from = out.indexOf(begin);
@@ -281,8 +324,8 @@ function withTables(text, run, file) {
   return out;
 }
 
-/** The run that the document links; undefined when it links none. */
-const linked = (text) => /<!-- bench run:[^\n]*-->\n\[([^\]]+)\]/.exec(text)?.[1];
+/** The run that a block of the document links; undefined when it links none. */
+const linked = (text, block = 'run') => new RegExp(`<!-- bench ${block}:[^\\n]*-->\\n\\[([^\\]]+)\\]`).exec(text)?.[1];
 
 const readRun = (file) => JSON.parse(readFileSync(path.join(RESULTS, file), 'utf8'));
 
@@ -291,14 +334,25 @@ export function writeTables(file) {
   writeFileSync(DOCUMENT, withTables(readFileSync(DOCUMENT, 'utf8'), readRun(file), file));
 }
 
+/** Writes the table of queries of results/<file> into docs/performance.md. */
+export function writeQueryTable(file) {
+  writeFileSync(DOCUMENT, withTables(readFileSync(DOCUMENT, 'utf8'), readRun(file), file, QUERY_BLOCKS));
+}
+
 /** What is wrong with the tables of the document; undefined when nothing is. */
 export function staleTables() {
   const text = readFileSync(DOCUMENT, 'utf8');
-  const file = linked(text);
-  if (file === undefined) return 'docs/performance.md links no run of test/bench/results';
-  if (!existsSync(path.join(RESULTS, file))) return `docs/performance.md links ${file}, which is not there`;
-  if (withTables(text, readRun(file), file) === text) return undefined;
-  return `the tables of docs/performance.md are not those of ${file}; run node test/bench/table.mjs`;
+  for (const { block, blocks } of [
+    { block: 'run', blocks: BLOCKS },
+    { block: 'queries', blocks: QUERY_BLOCKS },
+  ]) {
+    const file = linked(text, block);
+    if (file === undefined) return `docs/performance.md links no run of test/bench/results for its ${block}`;
+    if (!existsSync(path.join(RESULTS, file))) return `docs/performance.md links ${file}, which is not there`;
+    if (withTables(text, readRun(file), file, blocks) !== text)
+      return `the tables of docs/performance.md are not those of ${file}; run node test/bench/table.mjs ${file}`;
+  }
+  return undefined;
 }
 
 if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
@@ -312,7 +366,8 @@ if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLTo
   } else {
     const file = given === undefined ? linked(readFileSync(DOCUMENT, 'utf8')) : path.basename(given);
     if (file === undefined) throw new Error('which run? node test/bench/table.mjs results/<run>.json');
-    writeTables(file);
+    if (file.includes('-query')) writeQueryTable(file);
+    else writeTables(file);
     console.log(`docs/performance.md has the tables of ${file}`);
   }
 }
