@@ -43,23 +43,22 @@ export type ReadObserver = (
 ) => ReturnType<typeof read>;
 
 /** The reader, charging each read to `budget`; `observe` sees each read and carries it out. */
-export function meteredReader(
-  reader: MetricReader,
-  budget: Budget,
-  observe: ReadObserver = (_query, read) => read(),
-): MetricReader {
+export function meteredReader(reader: MetricReader, budget: Budget, observe?: ReadObserver): MetricReader {
   const metered = async (query: SeriesQuery, read: () => Promise<readonly MetricSeries[]>) => {
     budget.spend(costOf(query));
-    return observe(query, read);
+    return observe === undefined ? read() : observe(query, read);
   };
   const sums: NonNullable<MetricReader['readSums']> = async (query) => {
     budget.spend(costOf(query));
-    return reader.readSums?.(query);
+    const found = await reader.readSums?.(query);
+    if (found === undefined) budget.spend(-costOf(query)); // the series that are read instead are charged for it
+    return found;
   };
   return {
     metrics: () => reader.metrics(),
     readSeries: (query) => metered(query, () => reader.readSeries(query)),
     readRange: (query) => metered(query, () => reader.readRange(query)),
-    ...(reader.readSums === undefined ? {} : { readSums: (query) => sums(query) }),
+    // an observer wants to see the series that are ranked
+    ...(reader.readSums === undefined || observe !== undefined ? {} : { readSums: sums }),
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a query is about, in the codes that rows carry: entities by id, service or layer, and origins by name.
-import { scopeOf, type ScopeName } from '@oap-federation/model';
+import { scopeOf } from '@oap-federation/model';
 import type { SeriesQuery } from '@oap-federation/mqe';
 import { ByteCache } from './byte-cache.js';
 import type { Changes } from './changes.js';
@@ -57,9 +57,9 @@ export class EntityFinder {
   async find(session: SqlSession, query: SeriesQuery): Promise<FoundEntities> {
     const { metric, entityIds } = query;
     if (entityIds === undefined) return this.#list(session, query);
-    if (Object.keys(entityFilter(query)).length > 1) return readEntities(session, query);
-    const known = this.#known(metric.scope, entityIds);
+    const known = this.known(query);
     if (known !== undefined) return known;
+    if (Object.keys(entityFilter(query)).length > 1) return readEntities(session, query);
     const label = this.#changes.ofCodes;
     const found = await readEntities(session, query);
     found.ids.forEach((id, i) => {
@@ -69,10 +69,13 @@ export class EntityFinder {
     return found;
   }
 
-  /** An id that is known keeps its code; one that is not may have come meanwhile. */
-  #known(scope: ScopeName, ids: readonly string[]): FoundEntities | undefined {
+  /** The entities of a query that names nothing but ids, if all of them are known: an id keeps its code. One that is not may have come meanwhile. */
+  known(query: SeriesQuery): FoundEntities | undefined {
+    const { entityIds, ...others } = entityFilter(query);
+    if (entityIds === undefined || Object.keys(others).length > 0) return undefined;
+    const { scope } = query.metric;
     const found: { id: string; slot: number; code: number }[] = [];
-    for (const id of new Set(ids)) {
+    for (const id of new Set(entityIds)) {
       const place = this.#codes.get(`${scope} ${id}`, this.#changes.ofCodes);
       if (place === undefined) return undefined;
       found.push({ id, ...place });

@@ -7,11 +7,18 @@ import { BugError, type Logger } from '@oap-federation/runtime';
 import { bucketsOf, oneBucket, partsOf, type Buckets } from './buckets.js';
 import { ByteCache } from './byte-cache.js';
 import type { Changes } from './changes.js';
-import { fetchRows } from './fetch-rows.js';
+import { fetchRows, SPACING } from './fetch-rows.js';
 import { RANGE_ENTITIES_MIN, RANGE_MINUTES_MAX, RangeMerger } from './range-merges.js';
 import { buildSeries, type BucketRows } from './series-builder.js';
-import { asksDictionary, EntityFinder, entityFilter, findOrigins, isSelective } from './series-entities.js';
-import { BEGIN_SNAPSHOT, inTransaction, type SqlDatabase } from './sql.js';
+import {
+  asksDictionary,
+  EntityFinder,
+  entityFilter,
+  findOrigins,
+  isSelective,
+  type FoundEntities,
+} from './series-entities.js';
+import { BEGIN_SNAPSHOT, inTransaction, type SqlDatabase, type SqlSession } from './sql.js';
 import type { MetricCatalog, StoredMetric } from './tables.js';
 import { ValueSumsReader } from './value-sums.js';
 
@@ -137,29 +144,45 @@ export class SqlMetricReader implements MetricReader {
     return this.#read(query, buckets);
   }
 
-  async #read(query: SeriesQuery, buckets: Buckets): Promise<readonly MetricSeries[]> {
+  #read(query: SeriesQuery, buckets: Buckets): Promise<readonly MetricSeries[]> {
+    const { db } = this.#d;
     const metric = this.#metric(query);
-    return this.#d.db.read((session) =>
+    const known = this.#finder.known(query);
+    // of merged minutes of known entities one statement is the whole read: it has a snapshot of its own
+    if (known !== undefined && buckets.minutes < SPACING.hour && query.origins.every((origin) => origin === '')) {
+      return db.read((session) => this.#series(session, metric, query, buckets, known));
+    }
+    return db.read((session) =>
       inTransaction(session, BEGIN_SNAPSHOT, async () => {
         const entities = await this.#finder.find(session, query);
-        const slots = entities.slotList;
-        const origins = await findOrigins(session, query.origins, slots);
-        const originCodes = [...new Set([...origins.values()].flatMap((names) => [...names.keys()]))];
-        const filtered = isSelective(entityFilter(query));
-        const found: BucketRows[] = [];
-        for (const { granularity, from, end, holds } of await partsOf(session, buckets, slots)) {
-          const wanted = { granularity, from, end, slots, originCodes, entities: filtered ? entities : undefined };
-          for (const rows of await fetchRows(session, metric, wanted)) {
-            found.push({ bucket: buckets.startOf(rows.start), rows, holds: (slot) => holds(slot, rows.start) });
-          }
-        }
-        return buildSeries(query.metric, found, entities, origins, (entity, bucket) =>
-          this.#d.logger.error(
-            { metric: query.metric.name, entity, bucket, step: query.step },
-            'a bucket leaves int64 when merged; what did not fit is left out of the answer',
-          ),
-        );
+        return this.#series(session, metric, query, buckets, entities);
       }),
+    );
+  }
+
+  async #series(
+    session: SqlSession,
+    metric: StoredMetric,
+    query: SeriesQuery,
+    buckets: Buckets,
+    entities: FoundEntities,
+  ): Promise<readonly MetricSeries[]> {
+    const slots = entities.slotList;
+    const origins = await findOrigins(session, query.origins, slots);
+    const originCodes = [...new Set([...origins.values()].flatMap((names) => [...names.keys()]))];
+    const filtered = isSelective(entityFilter(query));
+    const found: BucketRows[] = [];
+    for (const { granularity, from, end, holds } of await partsOf(session, buckets, slots)) {
+      const wanted = { granularity, from, end, slots, originCodes, entities: filtered ? entities : undefined };
+      for (const rows of await fetchRows(session, metric, wanted)) {
+        found.push({ bucket: buckets.startOf(rows.start), rows, holds: (slot) => holds(slot, rows.start) });
+      }
+    }
+    return buildSeries(query.metric, found, entities, origins, (entity, bucket) =>
+      this.#d.logger.error(
+        { metric: query.metric.name, entity, bucket, step: query.step },
+        'a bucket leaves int64 when merged; what did not fit is left out of the answer',
+      ),
     );
   }
 }
