@@ -8,14 +8,20 @@ import {
   parsePromql,
   PromqlExecutionError,
   PromqlSyntaxError,
-  sampleText,
-  type InstantResult,
-  type ResultSeries,
 } from '@oap-federation/promql';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startPrometheus, type Prometheus } from '../../services/index.js';
 import { available, needs } from '../../services/needs.js';
-import { ask, difference, pointsOf, remoteWrite, seriesKey, type ApiReply, type Points } from './oracle.js';
+import {
+  ask,
+  difference,
+  instantPoints,
+  pointsOf,
+  rangePoints,
+  remoteWrite,
+  type ApiReply,
+  type Points,
+} from './oracle.js';
 import { corpusLines, FIRST_MS, seriesSource } from './series.js';
 
 /** On a sample, between samples, in the last quarter, and when most series have ended. */
@@ -36,28 +42,6 @@ async function attempt(evaluate: () => Promise<Points>): Promise<Ours> {
     if (error instanceof PromqlExecutionError || error instanceof PromqlSyntaxError) return { failed: error.message };
     throw error;
   }
-}
-
-function instantPoints(result: InstantResult, atMs: number): Points {
-  switch (result.kind) {
-    case 'scalar':
-      return new Map([['', [[atMs, sampleText(result.value)]]]]);
-    case 'string':
-      return new Map([['', [[atMs, result.value]]]]);
-    case 'vector':
-      return new Map(result.series.map(({ labels, value }) => [seriesKey(labels), [[atMs, sampleText(value)]]]));
-    case 'matrix':
-      return rangePoints(result.series);
-  }
-}
-
-function rangePoints(series: readonly ResultSeries[]): Points {
-  return new Map(
-    series.map(({ labels, timestamps, values }) => [
-      seriesKey(labels),
-      timestamps.map((at, i) => [at, sampleText(values[i]!)] as const),
-    ]),
-  );
 }
 
 function verdict(ours: Ours, theirs: ApiReply): string | undefined {

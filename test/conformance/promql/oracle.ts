@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real Prometheus as the oracle: takes series by remote write (protobuf in a snappy block of literals), answers queries.
-import type { Labels, SampleSeries } from '@oap-federation/promql';
+import {
+  sampleText,
+  type InstantResult,
+  type Labels,
+  type ResultSeries,
+  type SampleSeries,
+} from '@oap-federation/promql';
 
 /** The NaN by which Prometheus marks the end of a series. */
 const STALE_NAN = 0x7ff0_0000_0000_0002n;
@@ -92,8 +98,31 @@ export function pointsOf(data: unknown): Points {
   );
 }
 
-/** What is different, undefined when nothing is: labels and times exactly, values to 1e-12 of themselves. */
-export function difference(ours: Points, theirs: Points): string | undefined {
+/** Our own result in the same form. */
+export function instantPoints(result: InstantResult, atMs: number): Points {
+  switch (result.kind) {
+    case 'scalar':
+      return new Map([['', [[atMs, sampleText(result.value)]]]]);
+    case 'string':
+      return new Map([['', [[atMs, result.value]]]]);
+    case 'vector':
+      return new Map(result.series.map(({ labels, value }) => [seriesKey(labels), [[atMs, sampleText(value)]]]));
+    case 'matrix':
+      return rangePoints(result.series);
+  }
+}
+
+export function rangePoints(series: readonly ResultSeries[]): Points {
+  return new Map(
+    series.map(({ labels, timestamps, values }) => [
+      seriesKey(labels),
+      timestamps.map((at, i) => [at, sampleText(values[i]!)] as const),
+    ]),
+  );
+}
+
+/** What is different, undefined when nothing is: labels and times exactly, values to `tolerance` of themselves. */
+export function difference(ours: Points, theirs: Points, tolerance = 1e-12): string | undefined {
   for (const key of ours.keys()) if (!theirs.has(key)) return `we alone have ${key}`;
   for (const [key, points] of theirs) {
     const own = ours.get(key);
@@ -101,16 +130,16 @@ export function difference(ours: Points, theirs: Points): string | undefined {
     if (own.length !== points.length) return `${key}: we have ${own.length} points, Prometheus ${points.length}`;
     for (const [i, [at, value]] of points.entries()) {
       const [ownAt, ownValue] = own[i]!;
-      if (ownAt !== at || !isSame(ownValue, value))
+      if (ownAt !== at || !isSame(ownValue, value, tolerance))
         return `${key}: we say ${ownValue} at ${ownAt}, Prometheus ${value} at ${at}`;
     }
   }
   return undefined;
 }
 
-function isSame(a: string, b: string): boolean {
+function isSame(a: string, b: string, tolerance: number): boolean {
   if (a === b) return true;
   const [x, y] = [Number(a), Number(b)];
   if (x === y) return false; // one number, written in two ways
-  return Math.abs(x - y) <= 1e-12 * Math.max(Math.abs(x), Math.abs(y));
+  return Math.abs(x - y) <= tolerance * Math.max(Math.abs(x), Math.abs(y));
 }
