@@ -42,6 +42,8 @@ export interface EngineOptions {
   readonly samplesMax: number;
   /** Called during the evaluation; what it throws ends the query. */
   readonly checkpoint: () => void;
+  /** Awaited now and then during a long evaluation, so that others get the thread in between. */
+  readonly pause: () => Promise<void>;
 }
 
 export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
@@ -49,6 +51,7 @@ export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
   defaultStepMs: 60_000,
   samplesMax: 5_000_000,
   checkpoint: () => {},
+  pause: () => Promise.resolve(),
 };
 
 /** Points of one series: timestamps in epoch ms beside values. */
@@ -75,9 +78,9 @@ export async function evaluateInstant(
   const evaluation = await Evaluation.prepare(expr, grid, source, options);
   const top = unwrapParens(expr);
   if (top.kind === 'matrix' || top.kind === 'subquery') {
-    return { kind: 'matrix', series: sorted(evaluation.rangeAt(top, grid)) };
+    return { kind: 'matrix', series: sorted(await evaluation.rangeAt(top, grid)) };
   }
-  const value = evaluation.evaluate(expr, grid);
+  const value = await evaluation.evaluate(expr, grid);
   if (value.kind === 'string') return value;
   if (value.kind === 'scalar') return { kind: 'scalar', value: value.values[0]! };
   return { kind: 'vector', series: value.vector.map(({ labels, values }) => ({ labels, value: values[0]! })) };
@@ -91,7 +94,7 @@ export async function evaluateRange(
   options: EngineOptions = DEFAULT_ENGINE_OPTIONS,
 ): Promise<readonly ResultSeries[]> {
   const evaluation = await Evaluation.prepare(expr, grid, source, options);
-  const value = evaluation.evaluate(expr, grid);
+  const value = await evaluation.evaluate(expr, grid);
   if (value.kind === 'string') throw new PromqlExecutionError('a string has no values over time');
   const vector = value.kind === 'vector' ? value.vector : vectorOf(value.values, grid);
   return sorted(
@@ -124,11 +127,16 @@ interface Ranges {
   readonly shift: Shift;
 }
 
+/** About ten milliseconds of work. */
+const STEPS_AT_ONCE = 20_000;
+
 class Evaluation {
   readonly #query: Grid;
   readonly #options: EngineOptions;
   readonly #budget: Budget;
   readonly #read = new Map<VectorSelector, readonly SampleSeries[]>();
+  /** Since the last pause. */
+  #steps = 0;
 
   private constructor(query: Grid, options: EngineOptions) {
     this.#query = query;
@@ -199,39 +207,48 @@ class Evaluation {
     }
   }
 
+  /** Lets others run after so many steps of series. Errors: what the checkpoint throws. */
+  async #worked(steps: number): Promise<void> {
+    this.#budget.take(0);
+    this.#steps += steps;
+    if (this.#steps < STEPS_AT_ONCE) return;
+    this.#steps = 0;
+    await this.#options.pause();
+  }
+
   /** The time that `@` fixes; undefined when each step looks at its own. */
   #fixed({ at }: Shift): number | undefined {
     return at === 'start' ? this.#query.startMs : at === 'end' ? endOf(this.#query) : at;
   }
 
-  evaluate(expr: Expr, grid: Grid): Value {
+  async evaluate(expr: Expr, grid: Grid): Promise<Value> {
     switch (expr.kind) {
       case 'number':
         return { kind: 'scalar', values: new Float64Array(grid.count).fill(expr.value) };
       case 'string':
         return expr;
       case 'paren':
-        return this.evaluate(expr.of, grid);
+        return await this.evaluate(expr.of, grid);
       case 'selector':
-        return { kind: 'vector', vector: this.#instant(expr, grid, false) };
+        return { kind: 'vector', vector: await this.#instant(expr, grid, false) };
       case 'matrix':
       case 'subquery':
         throw new PromqlExecutionError('a range vector has no value at a single time');
       case 'unary': {
-        const of = this.evaluate(expr.of, grid);
+        const of = await this.evaluate(expr.of, grid);
         if (expr.op === '+') return of;
         if (of.kind === 'scalar') return { kind: 'scalar', values: of.values.map((v) => -v) };
         return { kind: 'vector', vector: mapValues(asVector(of), grid, this.#budget, (v) => -v) };
       }
       case 'aggregate': {
-        const of = this.#vector(expr.of, grid);
+        const of = await this.#vector(expr.of, grid);
         let param: AggregationParam;
         if (expr.param)
-          param = expr.op === 'count_values' ? this.#text(expr.param, grid) : this.#scalar(expr.param, grid);
+          param = expr.op === 'count_values' ? this.#text(expr.param) : await this.#scalar(expr.param, grid);
         return { kind: 'vector', vector: aggregate(expr, of, param, grid, this.#budget) };
       }
       case 'binary': {
-        const [left, right] = [this.evaluate(expr.left, grid), this.evaluate(expr.right, grid)];
+        const [left, right] = [await this.evaluate(expr.left, grid), await this.evaluate(expr.right, grid)];
         if (left.kind === 'scalar' && right.kind === 'scalar') {
           return { kind: 'scalar', values: left.values.map((v, i) => applyScalar(expr.op, v, right.values[i]!)) };
         }
@@ -247,31 +264,32 @@ class Evaluation {
         return { kind: 'vector', vector: vectorVector(expr, asVector(left), asVector(right), grid, this.#budget) };
       }
       case 'call':
-        return this.#call(expr, grid);
+        return await this.#call(expr, grid);
     }
   }
 
-  #vector(expr: Expr, grid: Grid): Vector {
-    return asVector(this.evaluate(expr, grid));
+  async #vector(expr: Expr, grid: Grid): Promise<Vector> {
+    return asVector(await this.evaluate(expr, grid));
   }
 
-  #scalar(expr: Expr, grid: Grid): Float64Array {
-    const value = this.evaluate(expr, grid);
+  async #scalar(expr: Expr, grid: Grid): Promise<Float64Array> {
+    const value = await this.evaluate(expr, grid);
     if (value.kind !== 'scalar') throw new Error(`BUG: ${value.kind} where a scalar was checked`);
     return value.values;
   }
 
-  #text(expr: Expr, grid: Grid): string {
-    const value = this.evaluate(expr, grid);
-    if (value.kind !== 'string') throw new Error(`BUG: ${value.kind} where a string was checked`);
-    return value.value;
+  #text(expr: Expr): string {
+    const text = unwrapParens(expr);
+    if (text.kind !== 'string') throw new Error(`BUG: ${text.kind} where a string was checked`);
+    return text.value;
   }
 
   /** The last sample at or before each step, not older than the lookback; or its time in seconds. */
-  #instant(selector: VectorSelector, grid: Grid, wantsTime: boolean): Vector {
+  async #instant(selector: VectorSelector, grid: Grid, wantsTime: boolean): Promise<Vector> {
     const fixed = this.#fixed(selector);
     const out = new VectorBuilder(grid.count, this.#budget);
     for (const { labels, timestamps, values, stale } of this.#read.get(selector)!) {
+      await this.#worked(grid.count);
       const target = out.series(labels);
       let next = 0;
       for (let i = 0; i < grid.count; i++) {
@@ -284,18 +302,18 @@ class Evaluation {
     return out.build();
   }
 
-  #ranges(expr: Expr, grid: Grid): Ranges {
+  async #ranges(expr: Expr, grid: Grid): Promise<Ranges> {
     const of = unwrapParens(expr);
     if (of.kind === 'matrix') {
       const series = this.#read.get(of.selector)!.map(withoutStale);
       return { series, rangeMs: of.rangeMs, shift: of.selector };
     }
-    if (of.kind === 'subquery') return { series: this.#subquery(of, grid), rangeMs: of.rangeMs, shift: of };
+    if (of.kind === 'subquery') return { series: await this.#subquery(of, grid), rangeMs: of.rangeMs, shift: of };
     throw new Error(`BUG: ${of.kind} where a range vector was checked`);
   }
 
   /** Samples of the inner expression on a grid of whole multiples of its step, over all windows of `grid`. */
-  #subquery(subquery: Subquery, grid: Grid): readonly SampleSeries[] {
+  async #subquery(subquery: Subquery, grid: Grid): Promise<readonly SampleSeries[]> {
     const { of, offsetMs, rangeMs } = subquery;
     const stepMs = subquery.stepMs ?? this.#options.defaultStepMs;
     const at = this.#fixed(subquery);
@@ -303,7 +321,7 @@ class Evaluation {
     const count = Math.floor(((at ?? endOf(grid)) - offsetMs - startMs) / stepMs) + 1;
     if (count <= 0) return [];
     const inner: Grid = { startMs, stepMs, count };
-    return this.#vector(of, inner).map(({ labels, values, present }) => {
+    return (await this.#vector(of, inner)).map(({ labels, values, present }) => {
       const steps = [...present.keys()].filter((i) => present[i] === 1);
       return {
         labels,
@@ -314,9 +332,9 @@ class Evaluation {
   }
 
   /** The samples of each window of a range vector, as they are. Only for one step. */
-  rangeAt(expr: MatrixSelector | Subquery, grid: Grid): ResultSeries[] {
+  async rangeAt(expr: MatrixSelector | Subquery, grid: Grid): Promise<ResultSeries[]> {
     const found: ResultSeries[] = [];
-    this.#windows(expr, grid, ({ labels }) => ({ timestamps, values, first, end }) => {
+    await this.#windows(expr, grid, ({ labels }) => ({ timestamps, values, first, end }) => {
       found.push({
         labels,
         timestamps: [...timestamps.subarray(first, end)],
@@ -327,11 +345,15 @@ class Evaluation {
   }
 
   /** Calls `visitorOf` for every series, and what it gives for each of its windows that holds a sample. */
-  #windows(expr: Expr, grid: Grid, visitorOf: (series: SampleSeries) => (window: Window, step: number) => void): void {
-    const { series: all, rangeMs, shift } = this.#ranges(expr, grid);
+  async #windows(
+    expr: Expr,
+    grid: Grid,
+    visitorOf: (series: SampleSeries) => (window: Window, step: number) => void,
+  ): Promise<void> {
+    const { series: all, rangeMs, shift } = await this.#ranges(expr, grid);
     const fixed = this.#fixed(shift);
     for (const series of all) {
-      this.#budget.take(0);
+      await this.#worked(grid.count);
       const { timestamps, values } = series;
       const visit = visitorOf(series);
       let [first, end] = [0, 0];
@@ -346,19 +368,19 @@ class Evaluation {
     }
   }
 
-  #call(call: Call, grid: Grid): Value {
+  async #call(call: Call, grid: Grid): Promise<Value> {
     const { name, args } = call;
     const budget = this.#budget;
     const vector = (of: Vector): Value => ({ kind: 'vector', vector: of });
     const times = () => Float64Array.from({ length: grid.count }, (_, i) => (grid.startMs + i * grid.stepMs) / 1000);
 
     const overTime = WINDOW_FUNCTIONS.get(name);
-    if (overTime) return vector(this.#overTime(call, overTime, grid));
+    if (overTime) return vector(await this.#overTime(call, overTime, grid));
     const math = MATH.get(name);
-    if (math) return vector(mapValues(this.#vector(args[0]!, grid), grid, budget, math));
+    if (math) return vector(mapValues(await this.#vector(args[0]!, grid), grid, budget, math));
     const datePart = DATE_PARTS.get(name);
     if (datePart) {
-      const of = args[0] ? this.#vector(args[0], grid) : vectorOf(times(), grid);
+      const of = args[0] ? await this.#vector(args[0], grid) : vectorOf(times(), grid);
       return vector(mapValues(of, grid, budget, datePart));
     }
     switch (name) {
@@ -367,77 +389,85 @@ class Evaluation {
       case 'pi':
         return { kind: 'scalar', values: new Float64Array(grid.count).fill(Math.PI) };
       case 'scalar':
-        return { kind: 'scalar', values: scalarOf(this.#vector(args[0]!, grid), grid) };
+        return { kind: 'scalar', values: scalarOf(await this.#vector(args[0]!, grid), grid) };
       case 'vector':
-        return vector(vectorOf(this.#scalar(args[0]!, grid), grid));
+        return vector(vectorOf(await this.#scalar(args[0]!, grid), grid));
       case 'timestamp': {
         const of = unwrapParens(args[0]!);
-        if (of.kind === 'selector') return vector(mapValues(this.#instant(of, grid, true), grid, budget, (t) => t));
+        if (of.kind === 'selector')
+          return vector(mapValues(await this.#instant(of, grid, true), grid, budget, (t) => t));
         const now = times();
-        return vector(mapValues(this.#vector(of, grid), grid, budget, (_, step) => now[step]));
+        return vector(mapValues(await this.#vector(of, grid), grid, budget, (_, step) => now[step]));
       }
       case 'absent': {
         const of = unwrapParens(args[0]!);
         const labels = of.kind === 'selector' ? absentLabels(of.matchers) : Labels.EMPTY;
-        return vector(absent(this.#vector(of, grid), labels, grid, budget));
+        return vector(absent(await this.#vector(of, grid), labels, grid, budget));
       }
       case 'absent_over_time': {
         const of = unwrapParens(args[0]!);
         const labels = of.kind === 'matrix' ? absentLabels(of.selector.matchers) : Labels.EMPTY;
         const present = new Uint8Array(grid.count);
-        this.#windows(of, grid, () => (_, step) => (present[step] = 1));
+        await this.#windows(of, grid, () => (_, step) => (present[step] = 1));
         return vector(absent([{ labels, values: new Float64Array(grid.count), present }], labels, grid, budget));
       }
       case 'sort':
       case 'sort_desc': {
         const sign = name === 'sort' ? 1 : -1;
-        const of = this.#vector(args[0]!, grid);
+        const of = await this.#vector(args[0]!, grid);
         return vector(grid.count === 1 ? of.toSorted((a, b) => order(a.values[0]!, b.values[0]!, sign)) : of);
       }
       case 'round': {
-        const nearest = args[1] ? this.#scalar(args[1], grid) : undefined;
-        return vector(mapValues(this.#vector(args[0]!, grid), grid, budget, (v, i) => round(v, nearest?.[i] ?? 1)));
+        const nearest = args[1] ? await this.#scalar(args[1], grid) : undefined;
+        return vector(
+          mapValues(await this.#vector(args[0]!, grid), grid, budget, (v, i) => round(v, nearest?.[i] ?? 1)),
+        );
       }
       case 'clamp': {
-        const [min, max] = [this.#scalar(args[1]!, grid), this.#scalar(args[2]!, grid)];
-        return vector(mapValues(this.#vector(args[0]!, grid), grid, budget, (v, i) => clamp(v, min[i]!, max[i]!)));
+        const [min, max] = [await this.#scalar(args[1]!, grid), await this.#scalar(args[2]!, grid)];
+        return vector(
+          mapValues(await this.#vector(args[0]!, grid), grid, budget, (v, i) => clamp(v, min[i]!, max[i]!)),
+        );
       }
       case 'clamp_min': {
-        const min = this.#scalar(args[1]!, grid);
-        return vector(mapValues(this.#vector(args[0]!, grid), grid, budget, (v, i) => goMax(v, min[i]!)));
+        const min = await this.#scalar(args[1]!, grid);
+        return vector(mapValues(await this.#vector(args[0]!, grid), grid, budget, (v, i) => goMax(v, min[i]!)));
       }
       case 'clamp_max': {
-        const max = this.#scalar(args[1]!, grid);
-        return vector(mapValues(this.#vector(args[0]!, grid), grid, budget, (v, i) => goMin(v, max[i]!)));
+        const max = await this.#scalar(args[1]!, grid);
+        return vector(mapValues(await this.#vector(args[0]!, grid), grid, budget, (v, i) => goMin(v, max[i]!)));
       }
       case 'histogram_quantile':
-        return vector(histogramQuantile(this.#scalar(args[0]!, grid), this.#vector(args[1]!, grid), grid, budget));
+        return vector(
+          histogramQuantile(await this.#scalar(args[0]!, grid), await this.#vector(args[1]!, grid), grid, budget),
+        );
       case 'label_replace': {
-        const [target, replacement, source, pattern] = args.slice(1).map((arg) => this.#text(arg, grid));
+        const [target, replacement, source, pattern] = args.slice(1).map((arg) => this.#text(arg));
         const texts = [target!, replacement!, source!, pattern!] as const;
-        return vector(labelReplace(this.#vector(args[0]!, grid), texts, grid, budget));
+        return vector(labelReplace(await this.#vector(args[0]!, grid), texts, grid, budget));
       }
       case 'label_join': {
-        const [target, separator, ...sources] = args.slice(1).map((arg) => this.#text(arg, grid));
-        return vector(labelJoin(this.#vector(args[0]!, grid), [target!, separator!, ...sources], grid, budget));
+        const [target, separator, ...sources] = args.slice(1).map((arg) => this.#text(arg));
+        return vector(labelJoin(await this.#vector(args[0]!, grid), [target!, separator!, ...sources], grid, budget));
       }
       default:
         throw new Error(`BUG: function ${name} has a signature and no meaning`);
     }
   }
 
-  #overTime(
+  async #overTime(
     { name, args }: Call,
     apply: (w: Window, args: readonly number[]) => number | undefined,
     grid: Grid,
-  ): Vector {
+  ): Promise<Vector> {
     const range = args.find((arg) => ['matrix', 'subquery'].includes(unwrapParens(arg).kind))!;
-    const scalars = args.filter((arg) => arg !== range).map((arg) => this.#scalar(arg, grid));
+    const scalars: Float64Array[] = [];
+    for (const arg of args) if (arg !== range) scalars.push(await this.#scalar(arg, grid));
     // last_over_time is a sample of the metric still
     const keepsName = name === 'last_over_time';
     const out = new VectorBuilder(grid.count, this.#budget);
     const argsAt: number[] = [];
-    this.#windows(range, grid, ({ labels }) => {
+    await this.#windows(range, grid, ({ labels }) => {
       const resultLabels = keepsName ? labels : withoutName(labels);
       let target: VectorSeries | undefined;
       return (window, step) => {

@@ -14,7 +14,7 @@ import {
   type EngineOptions,
   type Expr,
 } from '@oap-federation/promql';
-import { OapError, type AccessAction, type Clock, type Logger } from '@oap-federation/runtime';
+import { nextTurn, OapError, type AccessAction, type Clock, type Logger } from '@oap-federation/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refusalStatus } from '../access/guard.js';
 import { clientErrorOf } from '../problem.js';
@@ -255,6 +255,7 @@ function engineOptions({ parameters, nowMs, config, deps }: Question): EngineOpt
     ...DEFAULT_ENGINE_OPTIONS,
     lookbackMs: parameters.duration('lookback_delta') ?? DEFAULT_ENGINE_OPTIONS.lookbackMs,
     samplesMax: config.samplesMax,
+    pause: nextTurn,
     checkpoint: () => {
       if (deps.clock.now() > deadline) throw new QueryTimeout('query timed out in expression evaluation');
     },

@@ -22,6 +22,7 @@ import {
   type SampleSource,
   type SelectQuery,
 } from '@oap-federation/promql';
+import { nextTurn } from '@oap-federation/runtime';
 import { Budget, costOf } from '../budget.js';
 import type { Readers } from '../readers.js';
 import { boundsOf, type Bound } from './bounds.js';
@@ -37,6 +38,9 @@ const DEFAULT_RANKS = ['50', '75', '90', '95', '99'];
 const RANK = /^\d+(\.\d{1,6})?$/;
 /** Metrics that one selector may read: each is at least one query to the storage. */
 const METRICS_MAX = 100;
+
+/** About ten milliseconds of work; then others get the thread. */
+const SAMPLES_AT_ONCE = 20_000;
 
 export interface SourceLimits {
   /** Samples that one request may hold. */
@@ -157,12 +161,18 @@ export class MetricSampleSource implements SampleSource {
     const before = (await Promise.all(since.map((query) => reader.readRange(query)))).flat();
     const beforeOf = new Map(before.map((series) => [seriesId(series), series]));
     const found: SampleSeries[] = [];
+    let made = 0;
     for (const { series, labels } of await this.#identified(schema, rows, matchers)) {
+      if (made >= SAMPLES_AT_ONCE) {
+        made = 0;
+        await nextTurn();
+      }
       const earlier = beforeOf.get(seriesId(series));
       for (const part of parts) {
         const samples = samplesOf(part, series, earlier, firstMinute, range);
         if (samples === undefined) continue;
         this.#take(samples.timestamps.length);
+        made += samples.timestamps.length;
         found.push({ labels: Labels.of([...labels, ...part.labels]), ...samples });
       }
     }

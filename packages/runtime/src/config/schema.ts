@@ -420,7 +420,7 @@ export const MODULES = {
           }),
           timeoutMs: integer(10_000, [100, 600_000], {
             env: 'SW_QUERY_PROMQL_TIMEOUT_MS',
-            doc: 'Milliseconds after which the evaluation of a PromQL query is given up; a request may ask for less. Nothing else goes on in the node while one evaluates.',
+            doc: 'Milliseconds after which the evaluation of a PromQL query is given up; a request may ask for less.',
           }),
         }),
         access: group('', {
