@@ -331,22 +331,23 @@ needs('postgres')('answers that are kept', () => {
   });
 
   it('are those of before while nothing changes, and are not shared with what came later', async () => {
+    // minutes that no history writes
     const query = {
       metric: SUM,
       entityIds: [service(0, 1).id],
       origins: [''],
-      fromMinute: FIRST + 100,
-      toMinute: FIRST + 120,
+      fromMinute: FIRST + 1_100,
+      toMinute: FIRST + 1_120,
       step: 'MINUTE',
       offsetMinutes: 0,
     } as const;
-    const row = { minute: FIRST + 110, code: 1, origin: 0, value: 5 };
+    const row = { minute: FIRST + 1_110, code: 1, origin: 0, value: 5 };
     const change = { kind: 'flush', node: 0, slot: 0, mark: false, during: false } as const;
     await write({ ...change, rows: [row] });
     const { reader } = caching[0]!;
     const first = await reader.readSeries(query);
     expect(await reader.readSeries(query)).toBe(first);
-    await write({ ...change, rows: [{ ...row, minute: FIRST + 121 }] }); // another minute
+    await write({ ...change, rows: [{ ...row, minute: FIRST + 1_121 }] }); // another minute
     expect(await reader.readSeries(query)).toBe(first);
     expect(await reader.readSums!(query)).toEqual([
       { origin: '', entityIds: [service(0, 1).id], totals: [5], counts: [1] },

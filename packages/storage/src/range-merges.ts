@@ -43,7 +43,7 @@ export class RangeMerger {
     const minutes = await this.#minutes.read(query, metric, from, end);
     if (minutes === undefined) return undefined;
     const parts: MergedRows[] = [];
-    for (const { start, length } of alignedSpans(from, end)) {
+    for (const { start, length } of spansAround(hotMinutes(minutes.changes, from), from, end)) {
       const span = this.#span(minutes, metric.schema, from, start, length);
       if (span === 'overflow') return undefined;
       if (span !== undefined) parts.push(span);
@@ -74,6 +74,23 @@ export class RangeMerger {
     if (merged !== undefined && merged !== 'overflow') this.#spans.set(key, label, merged, 200 + merged.bytes);
     return merged;
   }
+}
+
+/** Changed last, and likely to change again: merged by themselves, or each flush would have every span around them merged again. */
+const HOT_MAX = 3;
+
+function hotMinutes(changes: readonly number[], from: number): readonly number[] {
+  const newest = changes.reduce((a, b) => Math.max(a, b), 0);
+  const hot = changes.flatMap((change, i) => (change === newest ? [from + i] : []));
+  return hot.length <= HOT_MAX ? hot : [];
+}
+
+function spansAround(hot: readonly number[], from: number, end: number): ReturnType<typeof alignedSpans> {
+  const cuts = [...hot, end];
+  return cuts.flatMap((cut, i) => {
+    const before = alignedSpans(i === 0 ? from : cuts[i - 1]! + 1, cut);
+    return cut === end && i === hot.length ? before : [...before, { start: cut, length: 1 }];
+  });
 }
 
 /** The fewest spans whose start is a multiple of their length, a power of two. */
