@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findOrInstall, onPath } from './debian.js';
 import {
-  freePort,
-  removeDirectory,
+  answersHttp,
+  onFreePort,
   runService,
   temporaryDirectory,
   type ServiceProcess,
@@ -49,43 +49,27 @@ receivers:
   - name: test${options.notifyUrl === undefined ? '' : webhook}
 `,
   );
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
+  return onFreePort(dir, async (port) => {
     const url = `http://127.0.0.1:${port}`;
-    try {
-      const service = await runService({
-        name: 'Alertmanager',
-        command: located.program,
-        args: [
-          `--config.file=${config}`,
-          `--storage.path=${join(dir, 'data')}`,
-          `--web.listen-address=127.0.0.1:${port}`,
-          '--cluster.listen-address=',
-        ],
-        dir,
-        stopSignal: 'SIGTERM',
-        watchdogSignal: 'TERM',
-        ready: () => answers(`${url}/-/ready`),
-      });
-      const amtool = (...args: readonly string[]) => {
-        const run = spawnSync(located.amtool, [`--alertmanager.url=${url}`, ...args], { encoding: 'utf8' });
-        if (run.status !== 0) throw new Error(`amtool ${args.join(' ')} ended with ${run.status}: ${run.stderr}`);
-        return run.stdout;
-      };
-      return Object.assign(service, { url, amtool });
-    } catch (error) {
-      if (attempt === 3) {
-        removeDirectory(dir);
-        throw error;
-      }
-    }
-  }
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(1_000) })).ok;
-  } catch {
-    return false; // not there yet
-  }
+    const service = await runService({
+      name: 'Alertmanager',
+      command: located.program,
+      args: [
+        `--config.file=${config}`,
+        `--storage.path=${join(dir, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--cluster.listen-address=',
+      ],
+      dir,
+      stopSignal: 'SIGTERM',
+      watchdogSignal: 'TERM',
+      ready: () => answersHttp(`${url}/-/ready`),
+    });
+    const amtool = (...args: readonly string[]) => {
+      const run = spawnSync(located.amtool, [`--alertmanager.url=${url}`, ...args], { encoding: 'utf8' });
+      if (run.status !== 0) throw new Error(`amtool ${args.join(' ')} ended with ${run.status}: ${run.stderr}`);
+      return run.stdout;
+    };
+    return Object.assign(service, { url, amtool });
+  });
 }

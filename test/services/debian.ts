@@ -45,3 +45,13 @@ export function findOrInstall<T>(find: () => T | undefined, packages: readonly s
     unavailable: `apt-get install ${names} failed (status ${run.status}): ${(run.stderr ?? '').trim().slice(-400)}`,
   };
 }
+
+/** The same for one program on PATH; `name` is what people call it. */
+export function findOrInstallProgram(
+  name: string,
+  program: string,
+  packageName: string,
+): { readonly program: string } | { unavailable: string } {
+  const found = findOrInstall(() => onPath(program), [packageName]);
+  return typeof found === 'string' ? { program: found } : { unavailable: `${name}: ${found.unavailable}` };
+}

@@ -3,15 +3,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { findOrInstall, onPath } from './debian.js';
-import {
-  freePort,
-  removeDirectory,
-  runService,
-  temporaryDirectory,
-  type ServiceProcess,
-  type Unavailable,
-} from './process.js';
+import { findOrInstallProgram } from './debian.js';
+import { onFreePort, runService, temporaryDirectory, type ServiceProcess, type Unavailable } from './process.js';
 
 export interface Nats extends ServiceProcess {
   /** 127.0.0.1:port */
@@ -23,11 +16,7 @@ export interface Nats extends ServiceProcess {
 
 /** Finds (or installs) nats-server without starting it. */
 export function locateNats(): { readonly program: string } | Unavailable {
-  const found = findOrInstall(() => {
-    const program = onPath('nats-server');
-    return program === undefined ? undefined : { program };
-  }, ['nats-server']);
-  return 'unavailable' in found ? { unavailable: `NATS: ${found.unavailable}` } : found;
+  return findOrInstallProgram('NATS', 'nats-server', 'nats-server');
 }
 
 /** Starts a server. Errors: it exited or did not serve within 30 s (the log's end is in the message). */
@@ -36,32 +25,24 @@ export async function startNats(): Promise<Nats | Unavailable> {
   if ('unavailable' in located) return located;
   const dir = temporaryDirectory('nats');
   const data = join(dir, 'jetstream');
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
+  return onFreePort(dir, async (port) => {
     const config = join(dir, 'nats.conf');
     writeFileSync(
       config,
       `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${data}", max_memory_store: 64MB, max_file_store: 1GB }\n`,
     );
-    try {
-      const service = await runService({
-        name: 'NATS',
-        command: located.program,
-        args: ['--config', config],
-        dir,
-        stopSignal: 'SIGTERM',
-        watchdogSignal: 'TERM',
-        ready: () => answers(port),
-      });
-      const wipe = () => rmSync(data, { recursive: true, force: true });
-      return Object.assign(service, { address: `127.0.0.1:${port}`, port, wipe });
-    } catch (error) {
-      if (attempt === 3) {
-        removeDirectory(dir);
-        throw error;
-      }
-    }
-  }
+    const service = await runService({
+      name: 'NATS',
+      command: located.program,
+      args: ['--config', config],
+      dir,
+      stopSignal: 'SIGTERM',
+      watchdogSignal: 'TERM',
+      ready: () => answers(port),
+    });
+    const wipe = () => rmSync(data, { recursive: true, force: true });
+    return Object.assign(service, { address: `127.0.0.1:${port}`, port, wipe });
+  });
 }
 
 /** The server greets each connection with a line that begins with INFO. */

@@ -6,7 +6,7 @@ import { chownSync, existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findOrInstall, isRoot, onPath } from './debian.js';
 import {
-  freePort,
+  onFreePort,
   removeDirectory,
   runService,
   temporaryDirectory,
@@ -93,8 +93,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     throw new Error(`initdb failed: ${initdb.error?.message ?? initdb.stderr}`);
   }
 
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
+  const start = async (port: number) => {
     const settings: Record<string, string> = {
       listen_addresses: '127.0.0.1',
       port: String(port),
@@ -105,27 +104,21 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       ...(onSmallDisk ? { min_wal_size: '2MB', max_wal_size: '16MB' } : {}),
       ...options.settings,
     };
-    try {
-      const service = await runService({
-        name: 'PostgreSQL',
-        command: join(located.bin, 'postgres'),
-        args: ['-D', dataDir, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
-        dir,
-        ...user,
-        stopSignal: 'SIGINT', // fast shutdown: does not wait for clients
-        watchdogSignal: 'QUIT', // immediate shutdown: frees the shared memory segment
-        ready: (pid) => Promise.resolve(isReady(dataDir, pid)),
-      });
-      const host = '127.0.0.1';
-      const url = `postgres://postgres@${host}:${port}/postgres`;
-      return Object.assign(service, { url, host, port, dataDir });
-    } catch (error) {
-      if (attempt === 3 || !String(error).includes('could not bind')) {
-        removeDirectory(dir);
-        throw error;
-      }
-    }
-  }
+    const service = await runService({
+      name: 'PostgreSQL',
+      command: join(located.bin, 'postgres'),
+      args: ['-D', dataDir, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
+      dir,
+      ...user,
+      stopSignal: 'SIGINT', // fast shutdown: does not wait for clients
+      watchdogSignal: 'QUIT', // immediate shutdown: frees the shared memory segment
+      ready: (pid) => Promise.resolve(isReady(dataDir, pid)),
+    });
+    const host = '127.0.0.1';
+    const url = `postgres://postgres@${host}:${port}/postgres`;
+    return Object.assign(service, { url, host, port, dataDir });
+  };
+  return onFreePort(dir, start, (error) => String(error).includes('could not bind'));
 }
 
 /** What `pg_ctl -w` looks at: line 1 of postmaster.pid is the pid, line 8 the state. */

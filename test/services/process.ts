@@ -126,6 +126,37 @@ export async function freePort(): Promise<number> {
   throw new Error(`no free port from ${PORT_MIN} to ${PORT_MAX}`);
 }
 
+const PORTS_TRIED = 3;
+
+/**
+ * Starts a server on a free port, and on another one when somebody took it in between. The directory goes when nothing starts.
+ * `isTaken`: whether an error may be about the port; the others are thrown at once.
+ */
+export async function onFreePort<T>(
+  dir: string,
+  start: (port: number) => Promise<T>,
+  isTaken: (error: unknown) => boolean = () => true,
+): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await start(await freePort());
+    } catch (error) {
+      if (tried < PORTS_TRIED && isTaken(error)) continue;
+      removeDirectory(dir);
+      throw error;
+    }
+  }
+}
+
+/** Whether the address answers with a status of 2xx. */
+export async function answersHttp(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(1_000) })).ok;
+  } catch {
+    return false; // not listening yet
+  }
+}
+
 /** True while the process is stopped by SIGSTOP. */
 export function isStopped(pid: number): boolean {
   return processStat(pid)?.state === 'T';

@@ -3,10 +3,10 @@
 // promtool and vmalert are.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findOrInstall, onPath } from './debian.js';
+import { findOrInstall, findOrInstallProgram, onPath } from './debian.js';
 import {
-  freePort,
-  removeDirectory,
+  answersHttp,
+  onFreePort,
   runService,
   temporaryDirectory,
   type ServiceProcess,
@@ -29,11 +29,7 @@ export function locatePrometheus(): { readonly program: string; readonly promtoo
 
 /** Finds (or installs) vmalert without starting it. */
 export function locateVmalert(): { readonly program: string } | Unavailable {
-  const found = findOrInstall(() => {
-    const program = onPath('vmalert');
-    return program === undefined ? undefined : { program };
-  }, ['victoria-metrics']);
-  return 'unavailable' in found ? { unavailable: `vmalert: ${found.unavailable}` } : found;
+  return findOrInstallProgram('vmalert', 'vmalert', 'victoria-metrics');
 }
 
 /** Starts a server with an empty database. Errors: it exited or did not serve within 30 s (the log's end is in the message). */
@@ -43,38 +39,22 @@ export async function startPrometheus(): Promise<Prometheus | Unavailable> {
   const dir = temporaryDirectory('prometheus');
   const config = join(dir, 'prometheus.yml');
   writeFileSync(config, 'global: {}\n');
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
+  return onFreePort(dir, async (port) => {
     const url = `http://127.0.0.1:${port}`;
-    try {
-      const service = await runService({
-        name: 'Prometheus',
-        command: located.program,
-        args: [
-          `--config.file=${config}`,
-          `--storage.tsdb.path=${join(dir, 'data')}`,
-          `--web.listen-address=127.0.0.1:${port}`,
-          '--web.enable-remote-write-receiver',
-        ],
-        dir,
-        stopSignal: 'SIGTERM',
-        watchdogSignal: 'TERM',
-        ready: () => isReady(url),
-      });
-      return Object.assign(service, { url });
-    } catch (error) {
-      if (attempt === 3) {
-        removeDirectory(dir);
-        throw error;
-      }
-    }
-  }
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/-/ready`)).ok;
-  } catch {
-    return false; // not listening yet
-  }
+    const service = await runService({
+      name: 'Prometheus',
+      command: located.program,
+      args: [
+        `--config.file=${config}`,
+        `--storage.tsdb.path=${join(dir, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--web.enable-remote-write-receiver',
+      ],
+      dir,
+      stopSignal: 'SIGTERM',
+      watchdogSignal: 'TERM',
+      ready: () => answersHttp(`${url}/-/ready`),
+    });
+    return Object.assign(service, { url });
+  });
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A throw-away VictoriaMetrics (Debian's program, single node) on a free port of 127.0.0.1 that takes remote write.
 import { join } from 'node:path';
-import { findOrInstall, onPath } from './debian.js';
+import { findOrInstallProgram } from './debian.js';
 import {
-  freePort,
-  removeDirectory,
+  answersHttp,
+  onFreePort,
   runService,
   temporaryDirectory,
   type ServiceProcess,
@@ -18,11 +18,7 @@ export interface VictoriaMetrics extends ServiceProcess {
 
 /** Finds (or installs) victoria-metrics without starting it. */
 export function locateVictoriaMetrics(): { readonly program: string } | Unavailable {
-  const found = findOrInstall(() => {
-    const program = onPath('victoria-metrics');
-    return program === undefined ? undefined : { program };
-  }, ['victoria-metrics']);
-  return 'unavailable' in found ? { unavailable: `VictoriaMetrics: ${found.unavailable}` } : found;
+  return findOrInstallProgram('VictoriaMetrics', 'victoria-metrics', 'victoria-metrics');
 }
 
 /** Starts a server with an empty database. Errors: it exited or did not serve within 30 s (the log's end is in the message). */
@@ -30,33 +26,17 @@ export async function startVictoriaMetrics(): Promise<VictoriaMetrics | Unavaila
   const located = locateVictoriaMetrics();
   if ('unavailable' in located) return located;
   const dir = temporaryDirectory('victoria-metrics');
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
+  return onFreePort(dir, async (port) => {
     const url = `http://127.0.0.1:${port}`;
-    try {
-      const service = await runService({
-        name: 'VictoriaMetrics',
-        command: located.program,
-        args: [`-storageDataPath=${join(dir, 'data')}`, `-httpListenAddr=127.0.0.1:${port}`, '-retentionPeriod=100y'],
-        dir,
-        stopSignal: 'SIGTERM',
-        watchdogSignal: 'TERM',
-        ready: () => isHealthy(url),
-      });
-      return Object.assign(service, { url });
-    } catch (error) {
-      if (attempt === 3) {
-        removeDirectory(dir);
-        throw error;
-      }
-    }
-  }
-}
-
-async function isHealthy(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/health`)).ok;
-  } catch {
-    return false; // not listening yet
-  }
+    const service = await runService({
+      name: 'VictoriaMetrics',
+      command: located.program,
+      args: [`-storageDataPath=${join(dir, 'data')}`, `-httpListenAddr=127.0.0.1:${port}`, '-retentionPeriod=100y'],
+      dir,
+      stopSignal: 'SIGTERM',
+      watchdogSignal: 'TERM',
+      ready: () => answersHttp(`${url}/health`),
+    });
+    return Object.assign(service, { url });
+  });
 }

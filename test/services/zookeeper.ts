@@ -5,14 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { findOrInstall, onPath } from './debian.js';
-import {
-  freePort,
-  removeDirectory,
-  runService,
-  temporaryDirectory,
-  type ServiceProcess,
-  type Unavailable,
-} from './process.js';
+import { onFreePort, runService, temporaryDirectory, type ServiceProcess, type Unavailable } from './process.js';
 
 export interface ZooKeeperOptions {
   /** The server's tick in ms; default 200. */
@@ -47,8 +40,7 @@ export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<Zo
   const tickTime = options.tickTime ?? 200;
   const dir = temporaryDirectory('zookeeper');
 
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
+  const start = async (port: number) => {
     const config = join(dir, 'zoo.cfg');
     writeFileSync(
       config,
@@ -65,33 +57,27 @@ export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<Zo
         '',
       ].join('\n'),
     );
-    try {
-      const service = await runService({
-        name: 'ZooKeeper',
-        command: located.java,
-        args: [
-          '-Xmx128m',
-          '-XX:+UseSerialGC',
-          '-XX:TieredStopAtLevel=1',
-          '-Djava.net.preferIPv4Stack=true',
-          '-cp',
-          `/etc/zookeeper/conf_example:${located.jar}`,
-          'org.apache.zookeeper.server.quorum.QuorumPeerMain',
-          config,
-        ],
-        dir,
-        stopSignal: 'SIGTERM',
-        watchdogSignal: 'TERM',
-        ready: async () => (await fourLetterWord(port, 'srvr')).includes('Mode:'),
-      });
-      return Object.assign(service, { connect: `127.0.0.1:${port}`, port });
-    } catch (error) {
-      if (attempt === 3 || !String(error).includes('Address already in use')) {
-        removeDirectory(dir);
-        throw error;
-      }
-    }
-  }
+    const service = await runService({
+      name: 'ZooKeeper',
+      command: located.java,
+      args: [
+        '-Xmx128m',
+        '-XX:+UseSerialGC',
+        '-XX:TieredStopAtLevel=1',
+        '-Djava.net.preferIPv4Stack=true',
+        '-cp',
+        `/etc/zookeeper/conf_example:${located.jar}`,
+        'org.apache.zookeeper.server.quorum.QuorumPeerMain',
+        config,
+      ],
+      dir,
+      stopSignal: 'SIGTERM',
+      watchdogSignal: 'TERM',
+      ready: async () => (await fourLetterWord(port, 'srvr')).includes('Mode:'),
+    });
+    return Object.assign(service, { connect: `127.0.0.1:${port}`, port });
+  };
+  return onFreePort(dir, start, (error) => String(error).includes('Address already in use'));
 }
 
 /** One of ZooKeeper's four-letter commands; the empty string when there is no answer within 1 s. */
