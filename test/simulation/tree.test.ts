@@ -137,6 +137,17 @@ async function until(tier: SimulatedTier, offer: () => Promise<BatchOutcome>, rn
   throw new Error(`a batch was not acknowledged by ${tier.tier} in 50 attempts`);
 }
 
+/** Runs rounds until everything has its number: a claim after a failed commit compares its log with the upstream first. */
+async function numbered(tier: SimulatedTier): Promise<void> {
+  const waits = async (slot: number) => (await tier.store.readPending(slot, 0, 1)).length > 0;
+  for (let round = 0; round < 50; round++) {
+    await tier.owner.runRound();
+    const owned = tier.owner.ownedSlots();
+    if (owned.length === SLOTS && !(await Promise.all(owned.map(waits))).includes(true)) return;
+  }
+  throw new Error(`entries of ${tier.tier} still wait for a number after 50 rounds`);
+}
+
 /** Moves everything from a tier's outbox to an upstream, resending from a random acknowledged place now and then. */
 async function pump(from: SimulatedTier, to: SimulatedTier, rng: Rng, acked: Map<string, number>): Promise<void> {
   for (let slot = 0; slot < SLOTS; slot++) {
@@ -193,8 +204,12 @@ async function history(seed: number): Promise<void> {
     if (rng.next() < 0.7) await pump(middle, top, rng, acked);
     await clock.advance(20_000 + randomInt(rng, 60_000));
   }
-  for (const leaf of leaves) await pump(leaf, flat, rng, acked);
+  for (const leaf of leaves) {
+    await numbered(leaf);
+    await pump(leaf, flat, rng, acked);
+  }
   for (const leaf of leaves.slice(0, 2)) await pump(leaf, middle, rng, acked);
+  await numbered(middle);
   await pump(middle, top, rng, acked);
   await pump(leaves[2]!, top, rng, acked);
 
