@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The node of the query benchmark, in a process of its own: a tier's store with an hour of data, its HTTP API, and on demand ingest beside it.
-// In: a database, sizes. Out: its address; then what it is told to do, one message at a time.
+// The nodes of the query benchmark, each in a process of its own: a tier's store with an hour of data, its HTTP API, and on demand ingest
+// beside it; or another node of that tier, which takes the ingest. In: a database, sizes. Out: its address; then what it is told to do, one
+// message at a time.
 import process from 'node:process';
 import { slotOf } from '@oap-federation/model';
 import { defaultQueryServerConfig, openQueryServer } from '@oap-federation/query';
@@ -111,17 +112,8 @@ async function openIngest(store, clock, entities) {
   };
 }
 
-async function main({ url, sizes, cacheBytes }) {
-  const data = dataOf(sizes);
-  const deps = { clock: systemClock, rng: systemRng, logger: silentLogger };
-  const store = await openPostgresStore({ url, slots: SLOTS, queryCacheBytes: cacheBytes, maxConnections: 8 }, deps);
-  await store.prepareMetrics([...federationProgram().schemas.values()]);
-  const filledFrom = performance.now();
-  await fill(store, data);
-  const filledMs = performance.now() - filledFrom;
-  const clock = benchClock();
-  clock.minute = data.firstMinute + data.minutes - 1;
-  const server = await openQueryServer(
+function openServer(store, clock) {
+  return openQueryServer(
     { ...defaultQueryServerConfig(), port: 0 },
     {
       reader: store.reader,
@@ -135,6 +127,17 @@ async function main({ url, sizes, cacheBytes }) {
       status: () => ({}),
     },
   );
+}
+
+async function main({ url, sizes, cacheBytes, answers }) {
+  const data = dataOf(sizes);
+  const deps = { clock: systemClock, rng: systemRng, logger: silentLogger };
+  const store = await openPostgresStore({ url, slots: SLOTS, queryCacheBytes: cacheBytes, maxConnections: 8 }, deps);
+  await store.prepareMetrics([...federationProgram().schemas.values()]);
+  const clock = benchClock();
+  clock.minute = data.firstMinute + data.minutes - 1;
+  if (answers) await fill(store, data);
+  const server = answers ? await openServer(store, clock) : undefined;
   let ingest;
   const commands = {
     cpu: () => cpuSeconds(),
@@ -158,7 +161,7 @@ async function main({ url, sizes, cacheBytes }) {
       },
     );
   });
-  return { url: server.url, filledMs };
+  return { url: server?.url };
 }
 
 process.once('message', (options) => {

@@ -175,7 +175,7 @@ async function single(key, question, node, others, { rounds, flush }) {
   aside(figures, notes.join('; '));
 }
 
-async function dashboards(sizes, node, others, { seconds, tell }) {
+async function dashboards(sizes, node, others, { seconds, tell, openOther }) {
   const pages = Array.from({ length: Math.min(PAGES, sizes.services) }, (_, i) => dashboard(`agent::service-${i}`, i));
   const questions = pages.flat();
   const rates = {};
@@ -201,23 +201,39 @@ async function dashboards(sizes, node, others, { seconds, tell }) {
   }
   aside({}, notes.join('; '));
 
-  await tell('startIngest');
-  await new Promise((resolve) => setTimeout(resolve, seconds * 500));
-  const alone = await tell('stopIngest');
-  await tell('startIngest');
-  const beside = await rateOf(node, questions, seconds);
-  const increments = await tell('stopIngest');
-  row(`${key}.ingest.perSecond`, '  while every metric of every service comes from 20 tiers each second', {
-    value: beside.perSecond,
-  });
-  aside(
-    {
-      [`${key}.ingest.perCpuSecond`]: beside.perCpuSecond,
-      [`${key}.ingest.incrementsPerSecond`]: increments,
-      [`${key}.ingest.incrementsPerSecondAlone`]: alone,
-    },
-    `${(increments / 1_000).toFixed(0)} k increments/s taken meanwhile, ${(alone / 1_000).toFixed(0)} k without the queries`,
-  );
+  const besideIngest = async (of, what, tellIngest) => {
+    await tellIngest('startIngest');
+    await new Promise((resolve) => setTimeout(resolve, seconds * 500));
+    const alone = await tellIngest('stopIngest');
+    await tellIngest('startIngest');
+    const beside = await rateOf(node, questions, seconds);
+    const increments = await tellIngest('stopIngest');
+    row(`${of}.perSecond`, what, { value: beside.perSecond });
+    aside(
+      {
+        [`${of}.perCpuSecond`]: beside.perCpuSecond,
+        [`${of}.incrementsPerSecond`]: increments,
+        [`${of}.incrementsPerSecondAlone`]: alone,
+      },
+      `${(increments / 1_000).toFixed(0)} k increments/s taken meanwhile, ${(alone / 1_000).toFixed(0)} k without the queries`,
+    );
+  };
+  const what = 'while every metric of every service comes from 20 tiers each second';
+  await besideIngest(`${key}.ingest`, `  ${what}`, tell);
+  const other = await openOther();
+  await besideIngest(`${key}.otherNode`, `  ${what} to another node`, other.tell);
+  other.kill();
+}
+
+/** Starts a node: `tell` it what to do, `answer` when it is ready. */
+function openNode(options) {
+  const { child, answer } = startChild('query-node.mjs', options);
+  const tell = async (command) => {
+    const reply = nextMessage(child, 'query-node.mjs');
+    child.send({ command });
+    return (await reply).result;
+  };
+  return { tell, answer, kill: () => child.kill() };
 }
 
 export async function queryFigures(server, quick) {
@@ -225,25 +241,22 @@ export async function queryFigures(server, quick) {
   const data = dataOf({ ...sizes, endMinute: Math.floor(Date.now() / 60_000) - 1 });
   const url = await newDatabase(server, 'query');
   const endMinute = data.firstMinute + data.minutes - 1;
-  const { child, answer } = startChild('query-node.mjs', {
-    url,
-    sizes: { ...sizes, endMinute },
-    cacheBytes: CACHE_BYTES,
-  });
-  const tell = async (command) => {
-    const reply = nextMessage(child, 'query-node.mjs');
-    child.send({ command });
-    return (await reply).result;
+  const options = { url, sizes: { ...sizes, endMinute }, cacheBytes: CACHE_BYTES };
+  const { tell, answer, kill } = openNode({ ...options, answers: true });
+  const openOther = async () => {
+    const other = openNode({ ...options, answers: false });
+    await other.answer;
+    return other;
   };
   const { others, close } = await openOthers(data); // while the node fills its database
   try {
     const node = ours((await answer).url, tell, endMinute);
-    const how = { rounds: quick ? 5 : 9, flush: () => tell('flush'), seconds: quick ? 3 : 8, tell };
+    const how = { rounds: quick ? 5 : 9, flush: () => tell('flush'), seconds: quick ? 3 : 8, tell, openOther };
     await single('query.p99Hour1000', P99_HOUR, node, others, how);
     await single('query.topN100k', topNOf(sizes.endpointMinutes), node, others, how);
     await dashboards(sizes, node, others, how);
   } finally {
-    child.kill();
+    kill();
     agent.destroy();
     await close();
   }

@@ -287,11 +287,14 @@ function queries(run, file) {
   const of = 'query.dashboard';
   const rates = [
     ['this node', rate(`${of}.perSecond`), rate(`${of}.perCpuSecond`)],
-    [
-      `this node, ${rate(`${of}.ingest.incrementsPerSecond`)} increments/s beside (${rate(`${of}.ingest.incrementsPerSecondAlone`)} without queries)`,
-      rate(`${of}.ingest.perSecond`),
-      rate(`${of}.ingest.perCpuSecond`),
-    ],
+    ...[
+      ['ingest', 'beside'],
+      ['otherNode', 'taken by another node of the tier'],
+    ].map(([part, where]) => {
+      const value = (name) => rate(`${of}.${part}.${name}`);
+      const what = `this node, ${value('incrementsPerSecond')} increments/s ${where} (${value('incrementsPerSecondAlone')} without queries)`;
+      return [what, value('perSecond'), value('perCpuSecond')];
+    }),
     ['Prometheus', rate(`${of}.prometheus.perSecond`), rate(`${of}.prometheus.perCpuSecond`)],
     ['VictoriaMetrics', rate(`${of}.victoriametrics.perSecond`), rate(`${of}.victoriametrics.perCpuSecond`)],
   ];
