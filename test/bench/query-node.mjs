@@ -79,7 +79,13 @@ function blockOf(slot, scope, schemas, minute, at, rows, codes, { origins, value
 /** Flushes on demand, or once a period until it is told to stop. */
 async function openIngest(store, clock, entities) {
   const owner = await openTier(store, { tiers: INGEST_TIERS, origins: true, keepMs: 600_000 }, clock);
-  const producers = openProducers({ tiers: INGEST_TIERS, entities, schemas: SERVICE_METRICS });
+  // logs of its own: another node's would be at another number
+  const producers = openProducers({
+    tiers: INGEST_TIERS,
+    entities,
+    schemas: SERVICE_METRICS,
+    name: `log of ${process.pid}`,
+  });
   let running;
   let increments = 0;
   const once = async () => {
