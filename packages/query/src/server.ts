@@ -3,7 +3,7 @@
 // complete it is.
 // Nothing that a client sends or that storage does ends the process; every answer is bounded by the limits.
 import type { AddressInfo } from 'node:net';
-import { OapError, type AccessConfig, type Clock, type Logger } from '@oap-federation/runtime';
+import { OapError, type AccessConfig, type Clock, type Logger, type Listening } from '@oap-federation/runtime';
 import { fastify, type FastifyInstance } from 'fastify';
 import { GraphQLError, type DocumentNode } from 'graphql';
 import { mercurius, type IResolvers } from 'mercurius';
@@ -21,11 +21,7 @@ import { healthProblem } from './graphql/system.js';
 import { checkDocument, checkText, TOKENS_MAX } from './limits.js';
 import { BadQuestion, clientErrorOf, failureStatus, isGraphQLError } from './problem.js';
 import { addPrometheusApi, type PrometheusApiConfig, type PrometheusApiDeps } from './prometheus/api.js';
-import {
-  openPrometheusListener,
-  type PrometheusListener,
-  type PrometheusListenerConfig,
-} from './prometheus/listener.js';
+import { openPrometheusListener, type PrometheusListenerConfig } from './prometheus/listener.js';
 import type { Readers, ReadersOf } from './readers.js';
 import { addStatusRoutes, type Execute, type GraphQLRequest, type StatusDeps } from './status.js';
 
@@ -101,7 +97,7 @@ const SECURITY_HEADERS = {
 export async function openQueryServer(config: QueryServerConfig, deps: QueryServerDeps): Promise<QueryServer> {
   const app = await createQueryApp(config, deps);
   const { host, port } = config;
-  let promql: PrometheusListener | undefined;
+  let promql: Listening | undefined;
   try {
     await app.listen({ host, port }).catch((cause: unknown) => {
       throw new OapError('OAP-1003', { host, port }, { cause });

@@ -353,6 +353,12 @@ needs('postgres')('answers that are kept', () => {
       { origin: '', entityIds: [service(0, 1).id], totals: [5], counts: [1] },
     ]);
     expect(await plain.reader.readSums!(query)).toBe(undefined);
+    // what is asked by slots, as alarms ask, is read anew and pushes nothing out
+    const bySlots = { ...query, slots: [0] };
+    const judged = await reader.readSeries(bySlots);
+    expect(textOf(judged)).toEqual(textOf(await plain.reader.readSeries(bySlots)));
+    expect(await reader.readSeries(bySlots)).not.toBe(judged);
+    expect(await reader.readSeries(query)).toBe(first);
     const before = textOf(first);
     await write({ ...change, rows: [{ ...row, value: 6 }] });
     const second = await reader.readSeries(query);

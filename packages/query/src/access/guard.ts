@@ -14,7 +14,7 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { credentialsOf } from './credentials.js';
 import { FailedAttempts } from './failed-attempts.js';
-import { directoryOf, seesEverything, type Principal } from './principal.js';
+import { directoryOf, NOBODY, seesEverything, type Principal } from './principal.js';
 
 /** `public`: no token. `anyone`: any principal; the handler decides further, field by field. Else an action of the principal. */
 export type RouteAccess = AccessAction | 'public' | 'anyone';
@@ -40,16 +40,6 @@ export interface GuardedRoute {
   readonly url: string;
   readonly access: RouteAccess;
 }
-
-const NOBODY: Principal = {
-  name: 'nobody',
-  may: () => false,
-  seesTier: () => false,
-  seesOrigin: () => false,
-  seesMetric: () => false,
-  seesScope: () => false,
-  limits: { tiers: true, origins: true, metrics: true },
-};
 
 /** HTTP status of an answer that access refuses; undefined for other errors. A field of GraphQL that is refused travels with 200. */
 export function refusalStatus(thrown: unknown): 401 | 403 | 429 | undefined {

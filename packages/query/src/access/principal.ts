@@ -22,15 +22,23 @@ export interface Principal {
 }
 
 /** Where no token is wanted. */
-export const ANYBODY: Principal = {
-  name: 'anybody',
-  may: () => true,
-  seesTier: () => true,
-  seesOrigin: () => true,
-  seesMetric: () => true,
-  seesScope: () => true,
-  limits: { tiers: false, origins: false, metrics: false },
-};
+export const ANYBODY = undivided('anybody', true);
+/** Before anybody has said who asks. */
+export const NOBODY = undivided('nobody', false);
+
+/** Sees and may do everything, or nothing. */
+function undivided(name: string, isLet: boolean): Principal {
+  const answer = () => isLet;
+  return {
+    name,
+    may: answer,
+    seesTier: answer,
+    seesOrigin: answer,
+    seesMetric: answer,
+    seesScope: answer,
+    limits: { tiers: !isLet, origins: !isLet, metrics: !isLet },
+  };
+}
 
 export function principalOf(name: string, { tiers, origins, metrics, actions }: AccessScope): Principal {
   const isMetric = nameMatch(metrics);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Prometheus API on a port of its own, as SkyWalking has it (9090): another door to the same server, for these paths alone.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { OapError } from '@oap-federation/runtime';
+import { listen, type Listening } from '@oap-federation/runtime';
 
 export interface PrometheusListenerConfig {
   readonly host: string;
@@ -12,20 +11,16 @@ export interface PrometheusListenerConfig {
   readonly contextPath: string;
 }
 
-export interface PrometheusListener extends AsyncDisposable {
-  readonly port: number;
-}
-
 const API = '/api/v1/';
 
 /**
  * Hands requests to `serve` under their usual paths; others are answered with 404 here. Guards, limits and headers are those of `serve`.
- * Errors: OAP-1003 when the address cannot be had.
+ * Errors: those of `listen`.
  */
 export function openPrometheusListener(
-  { host, port, contextPath }: PrometheusListenerConfig,
+  { contextPath, ...address }: PrometheusListenerConfig,
   serve: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<PrometheusListener> {
+): Promise<Listening> {
   const prefix = contextPath.replace(/\/+$/, '');
   const server = createServer((request, response) => {
     const { url = '' } = request;
@@ -37,17 +32,5 @@ export function openPrometheusListener(
     request.url = url.slice(prefix.length);
     serve(request, response);
   });
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(new OapError('OAP-1003', { host, port }, { cause })));
-    server.listen(port, host, () => {
-      resolve({
-        port: (server.address() as AddressInfo).port,
-        [Symbol.asyncDispose]: () =>
-          new Promise((closed) => {
-            server.close(() => closed());
-            server.closeIdleConnections();
-          }),
-      });
-    });
-  });
+  return listen(server, address);
 }
