@@ -263,6 +263,7 @@ function mergeAll(batches, schema) {
   for (const batch of batches) {
     for (const block of batch.blocks) delta.addBlock(batch, block, schema, '');
   }
+  if (delta.tables.length !== 1) throw new Error('the sums were not taken');
 }
 
 function oursMerge(schema, entities) {

@@ -210,9 +210,9 @@ export class SlotAudit {
       if (!known) keysOf.set(entities, (known = entityKeys(entities)));
       return known;
     };
-    for (const { minute, entities, columns, refused } of tables) {
+    for (const { minute, entities, blocks, refused } of tables) {
       const sum = new DigestSum();
-      for (const [name, column] of columns) sum.addColumns(column, entities.length, keys(entities), refused.get(name));
+      for (const block of blocks) sum.addBlock(block, keys(entities), refused.get(block.schema.name));
       const book = this.#book(minute);
       this.#touched.add(minute);
       if (!book.counted && minute <= this.#partialTo) {

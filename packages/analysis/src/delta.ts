@@ -3,7 +3,8 @@
 // In: decoded batches. Out: rows to fold into the slot's state, and the outbox clone. Nothing here is shared with either.
 import {
   BatchBuilder,
-  MetricColumns,
+  BlockSum,
+  pickRows,
   withLayersOf,
   type Entity,
   type IncrementBatch,
@@ -11,15 +12,17 @@ import {
   type MetricSchema,
   type ScopeName,
 } from '@oap-federation/model';
+import { invariant } from '@oap-federation/runtime';
 
 /** Rows of one (scope, minute, origin): one numbering shared by the metrics. `origin` '' is the merged entity alone. */
 export interface DeltaTable {
   readonly scope: ScopeName;
   readonly minute: number;
   readonly origin: string;
-  readonly entities: Entity[];
-  readonly columns: Map<string, MetricColumns>;
-  /** Rows that the state refused (overflow), by metric: parked, so they must not be forwarded. */
+  readonly entities: readonly Entity[];
+  /** The sums, a block of each metric, by name; their entities are indexes into `entities`. */
+  readonly blocks: readonly IncrementBlock[];
+  /** Rows of a block that the state refused (overflow), by metric: parked, so they must not be forwarded. */
   readonly refused: Map<string, Set<number>>;
 }
 
@@ -29,7 +32,9 @@ export interface RefusedRows {
   readonly rows: readonly number[];
 }
 
-interface MutableTable extends DeltaTable {
+interface GrowingTable extends Pick<DeltaTable, 'scope' | 'minute' | 'origin'> {
+  readonly entities: Entity[];
+  readonly sums: Map<string, BlockSum>;
   readonly rowOf: Map<string, number>;
   /** Rows of the entities of the batch that was merged last, by entity index (-1: not looked up yet): its metrics share them. */
   batch: IncrementBatch | undefined;
@@ -38,16 +43,21 @@ interface MutableTable extends DeltaTable {
   lastRow: number;
 }
 
+/** Blocks go in first, and must stay as they are until the sums are read; then nothing goes in any more. */
 export class SlotDelta {
-  readonly #tables = new Map<string, MutableTable>();
+  readonly #growing = new Map<string, GrowingTable>();
+  /** The sums, ordered by their key, once they were read. */
+  #taken: readonly DeltaTable[] | undefined;
   #increments = 0;
+  #anyRefused = false;
 
-  get tables(): Iterable<DeltaTable> {
-    return this.#tables.values();
+  get tables(): readonly DeltaTable[] {
+    this.#taken ??= [...this.#growing.keys()].toSorted().map((key) => takeSums(this.#growing.get(key)!));
+    return this.#taken;
   }
 
   get isEmpty(): boolean {
-    return this.#tables.size === 0;
+    return this.#growing.size === 0;
   }
 
   /** Increments (rows of metrics) merged so far. */
@@ -55,23 +65,22 @@ export class SlotDelta {
     return this.#increments;
   }
 
-  #table(scope: ScopeName, minute: number, origin: string): MutableTable {
+  #table(scope: ScopeName, minute: number, origin: string): GrowingTable {
     const key = `${scope} ${minute} ${origin}`;
-    let table = this.#tables.get(key);
+    let table = this.#growing.get(key);
     if (!table) {
       table = {
         scope,
         minute,
         origin,
         entities: [],
-        columns: new Map(),
-        refused: new Map(),
+        sums: new Map(),
         rowOf: new Map(),
         batch: undefined,
         rowOfIndex: NO_ROWS,
         lastRow: -1,
       };
-      this.#tables.set(key, table);
+      this.#growing.set(key, table);
     }
     return table;
   }
@@ -86,34 +95,44 @@ export class SlotDelta {
     schema: MetricSchema,
     origin: string,
   ): RefusedRows | undefined {
+    invariant(this.#taken === undefined, 'a delta grows after its sums were read');
     const table = this.#table(schema.scope, block.minute, origin);
-    let columns = table.columns.get(schema.name);
-    if (!columns) {
-      columns = new MetricColumns(schema, Math.max(4, block.entities.length));
-      table.columns.set(schema.name, columns);
-    }
+    let sum = table.sums.get(schema.name);
+    if (!sum) table.sums.set(schema.name, (sum = new BlockSum(schema, Math.max(4, block.entities.length))));
     const { entities } = block;
     const rows = rowsOf(table, batch, entities);
-    const refused = columns.mergeBlock(rows, block);
+    const refused = sum.mergeBlock(rows, block);
+    this.#anyRefused ||= refused !== undefined;
     this.#increments += entities.length - (refused?.length ?? 0);
     return refused && { block, rows: refused };
   }
 
-  /** The clone that goes to the outbox: encoded from the delta alone, before anything else sees it. */
+  /** What goes to the outbox: the sums without what was refused. It shares the memory of the tables, which nobody writes to. */
   toBatch(): IncrementBatch {
+    const [first, ...others] = this.tables;
+    // without a refusal every entity has a row
+    if (first && others.length === 0 && first.refused.size === 0 && !this.#anyRefused)
+      return { entities: first.entities, blocks: first.blocks, unknownBlocks: [] };
     const builder = new BatchBuilder();
-    const keys = [...this.#tables.keys()].toSorted();
-    for (const key of keys) {
-      const table = this.#tables.get(key)!;
-      for (const name of [...table.columns.keys()].toSorted()) {
-        const refused = table.refused.get(name);
-        const rows: number[] = [];
-        for (let row = 0; row < table.entities.length; row++) if (!refused?.has(row)) rows.push(row);
-        builder.addRows(table.columns.get(name)!, table.minute, table.origin, rows, (row) => table.entities[row]!);
+    for (const { entities, blocks, refused } of this.tables) {
+      for (const block of blocks) {
+        const without = refused.get(block.schema.name);
+        const left = without
+          ? pickRows(
+              block,
+              [...block.entities.keys()].filter((i) => !without.has(i)),
+            )
+          : block;
+        builder.addBlock(left, entities);
       }
     }
     return builder.build();
   }
+}
+
+function takeSums({ scope, minute, origin, entities, sums }: GrowingTable): DeltaTable {
+  const blocks = [...sums.keys()].toSorted().map((name) => sums.get(name)!.take(entities.length, minute, origin));
+  return { scope, minute, origin, entities, blocks, refused: new Map() };
 }
 
 const NO_ROWS = new Int32Array(0);
@@ -122,7 +141,7 @@ const NO_ROWS = new Int32Array(0);
 let blockRows = new Int32Array(1_024);
 
 /** The rows of a block's entities in a table; valid until the next call, and longer than the block perhaps. */
-function rowsOf(table: MutableTable, batch: IncrementBatch, entities: Uint32Array): Int32Array {
+function rowsOf(table: GrowingTable, batch: IncrementBatch, entities: Uint32Array): Int32Array {
   if (table.batch !== batch) {
     table.batch = batch;
     const count = batch.entities.length;
@@ -142,7 +161,7 @@ function rowsOf(table: MutableTable, batch: IncrementBatch, entities: Uint32Arra
 }
 
 /** The entity's row in a table, a new one when it has none; layers that it did not have yet are added. */
-function rowFor(table: MutableTable, entity: Entity): number {
+function rowFor(table: GrowingTable, entity: Entity): number {
   const next = table.lastRow + 1;
   const expected = table.entities[next];
   if (expected === entity) return (table.lastRow = next);

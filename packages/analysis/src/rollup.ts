@@ -17,7 +17,7 @@ export async function deriveHour(
   const hourStart = hour * MINUTES_PER_HOUR;
   const minutes = Array.from({ length: MINUTES_PER_HOUR }, (_, i) => hourStart + i);
   const ofHour = new BucketRows(metricsOf);
-  for (const block of await store.loadRows(slot, 'minute', minutes)) ofHour.addStored(block, 'merge');
+  for (const block of await store.loadRows(slot, 'minute', minutes)) ofHour.addStored(block);
   const hourRows = allRows(slot, 'hour', hourStart, ofHour);
 
   const day = Math.floor(hour / HOURS_PER_DAY);
@@ -26,8 +26,8 @@ export async function deriveHour(
     (_, i) => (day * HOURS_PER_DAY + i) * MINUTES_PER_HOUR,
   ).filter((start) => start !== hourStart);
   const ofDay = new BucketRows(metricsOf);
-  for (const block of await store.loadRows(slot, 'hour', otherHours)) ofDay.addStored(block, 'merge');
-  for (const block of hourRows) ofDay.addStored(block, 'merge');
+  for (const block of await store.loadRows(slot, 'hour', otherHours)) ofDay.addStored(block);
+  for (const block of hourRows) ofDay.addStored(block);
   return [...hourRows, ...allRows(slot, 'day', day * HOURS_PER_DAY * MINUTES_PER_HOUR, ofDay)];
 }
 

@@ -7,9 +7,9 @@ import {
   encodeContent,
   incrementCount,
   joinContent,
-  MetricColumns,
   minuteOf,
   NO_WATERMARK,
+  pickRows,
   unknownBlockEntities,
   withForeignBlocks,
   type ForeignBlock,
@@ -117,13 +117,15 @@ export class FlushPlanner {
     }
     const first = parts[0]!; // the row may be the sum of several batches: it is parked under the first
     const refused: RefusedRow[] = [];
-    const changes = state.fold(delta, this.#d.clock.monotonicMs(), (table, metric, row) => {
+    const changes = state.fold(delta, this.#d.clock.monotonicMs(), (table, block, i) => {
+      const { schema } = block;
+      const { id } = table.entities[block.entities[i]!]!;
       const builder = new BatchBuilder();
-      builder.addRows(table.columns.get(metric.name)!, table.minute, table.origin, [row], () => table.entities[row]!);
-      const detail = `${metric.name} of ${table.entities[row]!.id} at minute ${table.minute}`;
+      builder.addBlock(pickRows(block, [i]), table.entities);
+      const detail = `${schema.name} of ${id} at minute ${table.minute}`;
       parked.push(this.#parked(first.incoming, 'overflow', 1, detail, builder.build()));
-      first.losses.push(lossOf(this.#o.tier, 'overflow', table.origin, metric.scope, table.minute, 1));
-      refused.push({ table, metric, entityId: table.entities[row]!.id });
+      first.losses.push(lossOf(this.#o.tier, 'overflow', table.origin, schema.scope, table.minute, 1));
+      refused.push({ table, metric: schema.name, entityId: id });
     });
     const dirtyHours = new Set<number>();
     for (const { minute } of delta.tables) {
@@ -457,7 +459,7 @@ const NOTHING_APPENDED: Appended = { outbox: [], pending: [], told: undefined };
 /** A row of the delta that the slot's state refused. */
 interface RefusedRow {
   readonly table: DeltaTable;
-  readonly metric: MetricSchema;
+  readonly metric: string;
   readonly entityId: string;
 }
 
@@ -472,25 +474,27 @@ function deltaOf(parts: readonly Part[], refused: readonly RefusedRow[]): SlotDe
   for (const { table, metric, entityId } of refused) {
     for (const own of delta.tables) {
       if (own.scope !== table.scope || own.minute !== table.minute || own.origin !== table.origin) continue;
-      const row = own.entities.findIndex(({ id }) => id === entityId);
-      if (row < 0) continue;
-      const rows = own.refused.get(metric.name);
-      if (rows) rows.add(row);
-      else own.refused.set(metric.name, new Set([row]));
+      const block = own.blocks.find(({ schema }) => schema.name === metric);
+      const at = block?.entities.findIndex((entity) => own.entities[entity]!.id === entityId) ?? -1;
+      if (at < 0) continue;
+      const rows = own.refused.get(metric);
+      if (rows) rows.add(at);
+      else own.refused.set(metric, new Set([at]));
     }
   }
   return delta;
 }
 
 /** The block with the other rows alone. */
-function withoutRows({ batch, block, metric, origin }: MergedBlock, refused: ReadonlySet<number>): MergedBlock {
-  const columns = new MetricColumns(block.schema, block.entities.length);
-  columns.mergeBlock(Int32Array.from(block.entities.keys()), block);
-  const builder = new BatchBuilder();
-  const left = [...block.entities.keys()].filter((row) => !refused.has(row));
-  builder.addRows(columns, block.minute, block.origin, left, (row) => batch.entities[block.entities[row]!]!);
-  const own = builder.build();
-  return { batch: own, block: own.blocks[0] ?? { ...block, entities: new Uint32Array(0) }, metric, origin };
+function withoutRows(merged: MergedBlock, refused: ReadonlySet<number>): MergedBlock {
+  const { block } = merged;
+  return {
+    ...merged,
+    block: pickRows(
+      block,
+      [...block.entities.keys()].filter((row) => !refused.has(row)),
+    ),
+  };
 }
 
 function rowsOf(block: ForeignBlock['block']): number {

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The owner's memory of one slot: a cache of the storage, never more. In: the claim, loaded rows, deltas. Out: rows to write.
 // Absolute rows are safe to write because the storage checks the slot's epoch in the same transaction (one fenced writer).
-import { MetricColumns, withLayersOf, type Entity, type MetricSchema, type ScopeName } from '@oap-federation/model';
+import {
+  distributionColumn,
+  pickRows,
+  RestingColumns,
+  withLayersOf,
+  type Entity,
+  type IncrementBlock,
+  type MetricSchema,
+  type ScopeName,
+} from '@oap-federation/model';
 import { invariant } from '@oap-federation/runtime';
 import type {
   DictionaryEntry,
@@ -33,9 +42,9 @@ class RowIndex {
   }
 }
 
-/** Rows of one (scope, bucket): row numbers by (origin, entity) code, one MetricColumns per metric of the scope. */
+/** Rows of one (scope, bucket): row numbers by (origin, entity) code, one RestingColumns per metric of the scope. */
 class ScopeRows {
-  readonly columns: readonly MetricColumns[];
+  readonly columns: readonly RestingColumns[];
   /** Per row, up to `size`: its origin and entity code. */
   #origins = new Int32Array(16);
   #entities = new Int32Array(16);
@@ -48,7 +57,7 @@ class ScopeRows {
   readonly #indexOf = new Map<string, number>();
 
   constructor(schemas: readonly MetricSchema[]) {
-    this.columns = schemas.map((schema) => new MetricColumns(schema));
+    this.columns = schemas.map((schema) => new RestingColumns(schema));
     schemas.forEach((schema, i) => this.#indexOf.set(schema.name, i));
   }
 
@@ -186,10 +195,11 @@ export class BucketRows {
   }
 
   /**
-   * Takes stored rows over as they are, also those whose metrics are all gone from the configuration: they are there, and not fresh.
-   * Rows already there are merged with: used to derive hours from minutes.
+   * Merges stored rows in: those that are the first of their key are taken over as they are. Also those whose metrics are all gone from
+   * the configuration: they are there, and not fresh. A row that would leave int64 is left out: that is an hour's sum, and the minute rows
+   * stay right.
    */
-  addStored(block: RowBlock, mode: 'load' | 'merge', keep: (i: number) => boolean = () => true): void {
+  addStored(block: RowBlock, keep: (i: number) => boolean = () => true): void {
     const rows = this.scope(block.scope);
     const count = block.entities.length;
     const rowOf = new Int32Array(count);
@@ -197,28 +207,29 @@ export class BucketRows {
       rowOf[i] = keep(i) ? rows.row(block.origins[i]!, block.entities[i]!) : NO_ROW;
       if (rowOf[i] !== NO_ROW) rows.markStored(rowOf[i]!);
     }
-    for (const metric of block.metrics) {
-      const at = rows.columnIndex(metric.schema.name);
+    for (const { schema, present, ints, distributions } of block.metrics) {
+      const at = rows.columnIndex(schema.name);
       if (at < 0) continue; // a metric that this configuration no longer has: its stored values stay as they are
-      const target = rows.columns[at]!;
-      const loaded = mode === 'merge' ? new MetricColumns(metric.schema, 1) : undefined;
-      for (let i = 0; i < count; i++) {
-        const row = rowOf[i]!;
-        if (row === NO_ROW || metric.present[i] !== 1) continue;
-        const ints = metric.ints.map((column) => column[i]!);
-        const distributions = metric.distributions.map((column) => column[i] ?? EMPTY_DISTRIBUTION);
-        if (!loaded) {
-          target.setRow(row, ints, distributions);
-        } else {
-          loaded.setRow(0, ints, distributions);
-          target.mergeRow(row, loaded, 0); // a refusal means that an hour's sum leaves int64: the minute rows stay right
-        }
-      }
+      const positions: number[] = [];
+      for (let i = 0; i < count; i++) if (rowOf[i] !== NO_ROW && present[i] === 1) positions.push(i);
+      if (positions.length === 0) continue;
+      const all: IncrementBlock = {
+        schema,
+        minute: block.minutes[0]!,
+        origin: '',
+        entities: new Uint32Array(block.entities),
+        ints,
+        distributions: distributions.map(({ offsets, bytes }) => distributionColumn(offsets, bytes)),
+      };
+      if (positions.length === count) rows.columns[at]!.mergeBlock(rowOf, all);
+      else
+        rows.columns[at]!.mergeBlock(
+          Int32Array.from(positions, (i) => rowOf[i]!),
+          pickRows(all, positions),
+        );
     }
   }
 }
-
-const EMPTY_DISTRIBUTION = new Uint8Array([0]);
 
 interface MinuteState {
   readonly rows: BucketRows;
@@ -279,7 +290,7 @@ export class SlotState {
       this.#minutes.set(minute, { rows: new BucketRows(this.#metricsOf), touchedAtMs: nowMs });
     for (const block of blocks) {
       for (const minute of new Set(block.minutes)) {
-        this.#minutes.get(minute)?.rows.addStored(block, 'load', (i) => block.minutes[i] === minute);
+        this.#minutes.get(minute)?.rows.addStored(block, (i) => block.minutes[i] === minute);
       }
     }
   }
@@ -328,7 +339,7 @@ export class SlotState {
   fold(
     delta: SlotDelta,
     nowMs: number,
-    onRefused: (table: DeltaTable, metric: MetricSchema, row: number) => void,
+    onRefused: (table: DeltaTable, block: IncrementBlock, i: number) => void,
   ): StateChanges {
     const touched = new Map<ScopeRows, { readonly minute: number; readonly scope: ScopeName }>();
     for (const table of delta.tables) {
@@ -344,31 +355,27 @@ export class SlotState {
       const originCode = this.#originCode(table.origin);
       const count = table.entities.length;
       const merged = new Int32Array(count);
-      const own = new Int32Array(count);
+      const own = originCode === 0 ? undefined : new Int32Array(count);
       for (let i = 0; i < count; i++) {
         const code = this.#code(table.entities[i]!);
         merged[i] = rows.row(0, code);
-        own[i] = originCode === 0 ? NO_ROW : rows.row(originCode, code);
+        if (own) own[i] = rows.row(originCode, code);
       }
       const changed = new Uint8Array(count);
-      for (const [name, columns] of table.columns) {
-        const target = rows.columns[rows.columnIndex(name)]!;
-        for (let i = 0; i < count; i++) {
-          if (!columns.has(i)) continue;
-          if (mergeBoth(target, merged[i]!, own[i]!, columns, i)) {
-            changed[i] = 1;
-            continue;
-          }
-          let refused = table.refused.get(name);
-          if (!refused) table.refused.set(name, (refused = new Set()));
-          refused.add(i);
-          onRefused(table, columns.schema, i);
-        }
+      for (const block of table.blocks) {
+        const target = rows.columns[rows.columnIndex(block.schema.name)]!;
+        const refused = mergeBoth(target, merged, own, block);
+        const without = refused && new Set(refused);
+        const { entities } = block;
+        for (let i = 0; i < entities.length; i++) if (without?.has(i) !== true) changed[entities[i]!] = 1;
+        if (!without) continue;
+        table.refused.set(block.schema.name, without);
+        for (const i of without) onRefused(table, block, i);
       }
       for (let i = 0; i < count; i++) {
         if (changed[i] === 0) continue;
         rows.touch(merged[i]!);
-        if (own[i] !== NO_ROW) rows.touch(own[i]!);
+        if (own) rows.touch(own[i]!);
       }
     }
     const blocks: RowBlock[] = [];
@@ -396,17 +403,44 @@ export class SlotState {
   }
 }
 
-/** Merges a delta row into the merged row and into its origin's row (NO_ROW: it has none), or into neither. */
-function mergeBoth(target: MetricColumns, merged: number, own: number, delta: MetricColumns, i: number): boolean {
-  if (own === NO_ROW) return target.mergeRow(merged, delta, i);
-  // asked first: negative sums of other origins can leave room in the merged row where this origin's row has none
-  if (!target.intsFit(own, delta, i) || !target.mergeRow(merged, delta, i)) return false;
-  invariant(target.mergeRow(own, delta, i), 'a distribution of an origin is larger than the merged one');
-  return true;
+/**
+ * Merges each row of a block into the merged row and into its origin's row (`own` undefined: it has none), or into neither. Both are given
+ * by the block's entities. Returns the positions that were refused, undefined when there are none.
+ */
+function mergeBoth(
+  target: RestingColumns,
+  merged: Int32Array,
+  own: Int32Array | undefined,
+  block: IncrementBlock,
+): number[] | undefined {
+  const mergedRows = rowsOf(block, merged);
+  if (!own) return target.mergeBlock(mergedRows, block);
+  const ownRows = rowsOf(block, own);
+  if (target.surelyFits(ownRows, block) && target.surelyFits(mergedRows, block)) {
+    const refused = target.mergeBlock(mergedRows, block) ?? target.mergeBlock(ownRows, block);
+    invariant(refused === undefined, 'a block that surely fits is refused');
+    return undefined;
+  }
+  const refused: number[] = [];
+  for (let i = 0; i < mergedRows.length; i++) {
+    // asked first: negative sums of other origins can leave room in the merged row where this origin's row has none
+    if (!target.intsFit(ownRows[i]!, block, i) || !target.mergeBlockRow(mergedRows[i]!, block, i)) {
+      refused.push(i);
+      continue;
+    }
+    invariant(target.mergeBlockRow(ownRows[i]!, block, i), 'a distribution of an origin is larger than the merged one');
+  }
+  return refused.length > 0 ? refused : undefined;
+}
+
+function rowsOf({ entities }: IncrementBlock, rowOfEntity: Int32Array): Int32Array {
+  const rows = new Int32Array(entities.length);
+  for (let i = 0; i < rows.length; i++) rows[i] = rowOfEntity[entities[i]!]!;
+  return rows;
 }
 
 /** The rows of one metric in the order given. Loops, not TypedArray.from: ten times as fast, and this is every row that is written. */
-function rowColumns(columns: MetricColumns, order: readonly number[]): RowColumns {
+function rowColumns(columns: RestingColumns, order: readonly number[]): RowColumns {
   const { schema } = columns;
   const count = order.length;
   const present = new Uint8Array(count);
@@ -422,11 +456,8 @@ function rowColumns(columns: MetricColumns, order: readonly number[]): RowColumn
     return out;
   });
   const distributions = schema.distributionFields.map((_, f) => {
-    const out = new Array<Uint8Array | undefined>(count);
-    for (let i = 0; i < count; i++) {
-      out[i] = present[i] === 1 ? columns.encodedDistribution(order[i]!, f) : undefined;
-    }
-    return out;
+    const { offsets, bytes } = columns.copyDistributions(f, order, present);
+    return { offsets, bytes };
   });
   return { schema, present, ints, distributions };
 }

@@ -10,6 +10,8 @@ export class BatchBuilder {
   readonly #indexOf = new Map<string, number>();
   /** The same by object: rows of several metrics usually name an entity by the same one. */
   readonly #indexOfObject = new Map<Entity, number>();
+  /** Per list of entities that blocks came with: the index of each here, -1 as long as no block names it. */
+  readonly #indexesOf = new Map<readonly Entity[], Int32Array>();
   readonly #blocks: IncrementBlock[] = [];
   #increments = 0;
 
@@ -53,6 +55,21 @@ export class BatchBuilder {
     for (let i = 0; i < present.length; i++) entities[i] = this.#index(entityOfRow(present[i]!));
     this.#blocks.push({ schema, minute, origin, entities, ints, distributions });
     this.#increments += present.length;
+  }
+
+  /** Adds a block whose entities are indexes into `entities`. Its columns are taken over as they are. */
+  addBlock(block: IncrementBlock, entities: readonly Entity[]): void {
+    if (block.entities.length === 0) return;
+    let indexes = this.#indexesOf.get(entities);
+    if (!indexes) this.#indexesOf.set(entities, (indexes = new Int32Array(entities.length).fill(-1)));
+    const own = new Uint32Array(block.entities.length);
+    for (let i = 0; i < own.length; i++) {
+      const theirs = block.entities[i]!;
+      if (indexes[theirs]! < 0) indexes[theirs] = this.#index(entities[theirs]!);
+      own[i] = indexes[theirs]!;
+    }
+    this.#blocks.push({ ...block, entities: own });
+    this.#increments += own.length;
   }
 
   /** What was added so far; the builder may go on. */

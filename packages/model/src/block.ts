@@ -45,6 +45,30 @@ export function incrementCount(batch: IncrementBatch): number {
   return n;
 }
 
+/** The rows at `positions` of a block, as a block of their own. */
+export function pickRows(block: IncrementBlock, positions: readonly number[]): IncrementBlock {
+  const { entities, ints, distributions } = block;
+  return {
+    ...block,
+    entities: Uint32Array.from(positions, (i) => entities[i]!),
+    ints: ints.map((column) => BigInt64Array.from(positions, (i) => column[i]!)),
+    distributions: distributions.map(({ offsets, bytes, totals, lasts }) => {
+      const parts = positions.map((i) => bytes.subarray(offsets[i], offsets[i + 1]));
+      const picked = new ByteWriter();
+      const ends = parts.map((part) => {
+        picked.raw(part);
+        return picked.length;
+      });
+      return {
+        offsets: Uint32Array.of(0, ...ends),
+        bytes: picked.finish(),
+        totals: Float64Array.from(positions, (i) => totals[i]!),
+        lasts: Int32Array.from(positions, (i) => lasts[i]!),
+      };
+    }),
+  };
+}
+
 /** Stored form of a batch, in two parts so that a stream can send descriptors once: canonical entity descriptors, and the columns. */
 export interface BatchContent {
   readonly descriptors: readonly Uint8Array[];

@@ -4,7 +4,6 @@
 // The arithmetic is part of the protocol: docs/protocol.md section 13 gives it with test vectors.
 import type { IncrementBlock } from './block.js';
 import { HIGH_WORD, LOW_WORD } from './bytes.js';
-import type { MetricColumns } from './columns.js';
 import { readBuckets, scratch, SMALL_TOTAL } from './distribution-bytes.js';
 import type { Layout } from './distribution.js';
 import type { Entity } from './entity.js';
@@ -131,22 +130,6 @@ export class DigestSum {
   subtract({ a, b }: Digest): void {
     this.a = (this.a - a) >>> 0;
     this.b = fold(this.b + P - b);
-  }
-
-  /** Rows 0 to count - 1 of columns, but those in `skip`; `keys` as `entityKeys` gives them, by row. */
-  addColumns(columns: MetricColumns, count: number, keys: Int32Array, skip?: ReadonlySet<number>): void {
-    const { ints, distributions } = schemaKeys(columns.schema);
-    const rows: number[] = [];
-    for (let row = 0; row < count; row++) if (columns.has(row) && !skip?.has(row)) rows.push(row);
-    ints.forEach((key, f) => {
-      if (key) this.#addInts(columns.copyInts(f, rows), rows, keys, key);
-    });
-    distributions.forEach((key, f) => {
-      for (const row of rows) {
-        const bytes = columns.encodedDistribution(row, f);
-        this.#addDistribution(bytes, 0, bytes.length, keys, row, key);
-      }
-    });
   }
 
   /** A block of increments; `keys` are those of its batch's entities. `skip`: rows that do not count. */

@@ -3,6 +3,7 @@
 // In: samples, columns of canonical bytes (decoded batches), rows of other tables. Out: canonical bytes, by row or as a column.
 import { ByteWriter } from './bytes.js';
 import { readBuckets, scratch, SMALL_TOTAL } from './distribution-bytes.js';
+import { head, putVarint, readHead } from './distribution-window.js';
 import {
   DENSE_BUCKETS_MIN,
   DENSE_GRID,
@@ -11,10 +12,31 @@ import {
   SparseDistribution,
 } from './distribution.js';
 
-/** Canonical distributions of n rows end to end: row i is bytes[offsets[i], offsets[i + 1]). Only readers and tables make them. */
-export interface DistributionColumn {
+/** Canonical distributions of n rows end to end: row i is bytes[offsets[i], offsets[i + 1]). */
+export interface DistributionBytes {
   readonly offsets: Uint32Array;
   readonly bytes: Uint8Array;
+}
+
+/** The bytes of row i; a view. */
+export function distributionAt({ offsets, bytes }: DistributionBytes, i: number): Uint8Array {
+  return bytes.subarray(offsets[i], offsets[i + 1]);
+}
+
+/** Distributions in canonical bytes put end to end; undefined: no bytes at all. */
+export function joinDistributions(parts: readonly (Uint8Array | null | undefined)[]): DistributionBytes {
+  const offsets = new Uint32Array(parts.length + 1);
+  for (let i = 0; i < parts.length; i++) offsets[i + 1] = offsets[i]! + (parts[i]?.length ?? 0);
+  const bytes = new Uint8Array(offsets[parts.length]!);
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i];
+    if (part) bytes.set(part, offsets[i]);
+  }
+  return { offsets, bytes };
+}
+
+/** The same, and what their readers and tables know of them. */
+export interface DistributionColumn extends DistributionBytes {
   /** Per row the sum of its counts (exact below 2^53), and the index of its last bucket (0 if it has none). */
   readonly totals: Float64Array;
   readonly lasts: Int32Array;
@@ -626,41 +648,6 @@ function reserveOutput(n: number): void {
 
 /** Slots in use of the window that is being written; one more, since a slot is written before it is known to be in use. */
 const slots = new Uint16Array(DENSE_WIDTH + 1);
-
-/** Appends a varint of a uint32; returns where the next byte goes. */
-function putVarint(bytes: Uint8Array, from: number, value: number): number {
-  let at = from;
-  let v = value;
-  while (v >= 0x80) {
-    bytes[at++] = (v & 0x7f) | 0x80;
-    v >>>= 7;
-  }
-  bytes[at++] = v;
-  return at;
-}
-
-/** What `readHead` read last: number of buckets, index of the first, and where its count begins. */
-const head = { count: 0, first: 0, at: 0 };
-
-/** Reads the beginning of canonical bytes that are not empty. */
-function readHead(bytes: Uint8Array, start: number): void {
-  let at = start;
-  let b = bytes[at++]!;
-  let count = b & 0x7f;
-  for (let shift = 7; b >= 0x80; shift += 7) {
-    b = bytes[at++]!;
-    count |= (b & 0x7f) << shift;
-  }
-  b = bytes[at++]!;
-  let folded = b & 0x7f;
-  for (let shift = 7; b >= 0x80; shift += 7) {
-    b = bytes[at++]!;
-    folded |= (b & 0x7f) << shift;
-  }
-  head.count = count;
-  head.first = (folded >>> 1) ^ -(folded & 1);
-  head.at = at;
-}
 
 function copyWords(to: Int32Array, at: number, from: Int32Array, start: number, n: number): void {
   for (let i = 0; i < n; i++) to[at + i] = from[start + i]!;

@@ -6,15 +6,22 @@ export {
   encodeContent,
   incrementCount,
   joinContent,
+  pickRows,
   splitContent,
   type BatchContent,
   type IncrementBatch,
   type IncrementBlock,
   type UnknownBlock,
 } from './block.js';
+export { BlockSum, RestingColumns } from './block-columns.js';
 export { MetricColumns } from './columns.js';
 export { distributionColumn } from './distribution-bytes.js';
-export type { DistributionColumn } from './distribution-rows.js';
+export {
+  distributionAt,
+  joinDistributions,
+  type DistributionBytes,
+  type DistributionColumn,
+} from './distribution-rows.js';
 export { DigestSum, entityKeys, isDigest, NO_DIGEST, type Digest } from './digest.js';
 export {
   bucketIndex,

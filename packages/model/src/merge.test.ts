@@ -6,8 +6,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BatchBuilder } from './batch-builder.js';
 import { decodeContent, encodeContent, joinContent, splitContent, type IncrementBatch } from './block.js';
+import { BlockSum, RestingColumns } from './block-columns.js';
 import { MetricColumns } from './columns.js';
 import { SparseDistribution } from './distribution.js';
+import { distributionAt } from './distribution-rows.js';
 import { entityOf, type Entity } from './entity.js';
 import { FUNCTIONS, INT64_MAX, INT64_MIN, type FunctionName } from './functions.js';
 import { functionOf, metricSchema, type MetricSchema } from './schema.js';
@@ -331,6 +333,31 @@ describe('mergeBlock', () => {
             if (!single.mergeBlockRow(row, block, i)) refused.push(i);
           });
           expect(whole.mergeBlock(rows, block) ?? []).toEqual(refused);
+          const sum = new BlockSum(schema, 1);
+          const resting = new RestingColumns(schema, 1);
+          if (schema.intFields.length > 0) {
+            const entities = Uint32Array.from(start.keys());
+            const ints = schema.intFields.map((_, f) => BigInt64Array.from(start, (row) => row[f]!));
+            const before = { schema, minute: MINUTE, origin: '', entities, ints, distributions: [] };
+            for (const columns of [sum, resting])
+              expect(columns.mergeBlock(Int32Array.from(entities), before)).toBeUndefined();
+          }
+          const fits = resting.surelyFits(rows, block) && new Set(rows).size === rows.length;
+          for (const columns of [sum, resting]) expect(columns.mergeBlock(rows, block) ?? []).toEqual(refused);
+          if (fits) expect(refused).toEqual([]);
+          const taken = sum.take(42, MINUTE, '');
+          const there = [...Array(42).keys()].filter((row) => single.has(row));
+          expect([...taken.entities]).toEqual(there);
+          schema.intFields.forEach((_, f) => {
+            const wanted = there.map((row) => single.int(row, f));
+            expect([...taken.ints[f]!]).toEqual(wanted);
+            expect([...resting.copyInts(f, there)]).toEqual(wanted);
+          });
+          schema.distributionFields.forEach((_, f) => {
+            const wanted = there.map((row) => single.encodedDistribution(row, f));
+            for (const column of [taken.distributions[f]!, resting.copyDistributions(f, there)])
+              expect(there.map((_row, i) => distributionAt(column, i))).toEqual(wanted);
+          });
           for (let row = 0; row <= 41; row++) {
             expect(whole.has(row)).toBe(single.has(row));
             schema.intFields.forEach((_, f) => expect(whole.int(row, f)).toBe(single.int(row, f)));

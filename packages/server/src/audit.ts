@@ -5,10 +5,12 @@ import { PARTIAL, ROWS } from '@oap-federation/analysis';
 import {
   DecodeError,
   DigestSum,
+  distributionAt,
   entityKeys,
   minuteOf,
   tryParseSchema,
   type Digest,
+  type DistributionBytes,
   type Entity,
   type MetricSchema,
 } from '@oap-federation/model';
@@ -214,18 +216,16 @@ function addRow(
   position: number,
   i: number,
   ints: readonly BigInt64Array[],
-  distributions: readonly (readonly (Uint8Array | undefined)[])[],
+  distributions: readonly DistributionBytes[],
 ): void {
   sum.addRow(
     schema,
     keys,
     position,
     ints.map((column) => column[i]!),
-    distributions.map((column) => column[i] ?? NO_BYTES),
+    distributions.map((column) => distributionAt(column, i)),
   );
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 function textOf(minute: number): string {
   return `${new Date(minute * 60_000).toISOString().slice(0, 16)}Z`;

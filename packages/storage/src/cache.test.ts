@@ -2,7 +2,14 @@
 // Goal: what is kept of answers never hides a change. After every step, answers of two nodes that keep them equal those of one that does not.
 // Method: random histories on one real PostgreSQL: flushes of new and old minutes by either node, slots that move, hours that are derived,
 // layers that grow, losses, expiry, children that retire, a storage that is restored from a backup; reads before, during and after each.
-import { entityOf, metricSchema, SparseDistribution, type MetricSchema, type Step } from '@oap-federation/model';
+import {
+  distributionAt,
+  entityOf,
+  metricSchema,
+  SparseDistribution,
+  type MetricSchema,
+  type Step,
+} from '@oap-federation/model';
 import { executeMqe, type MetricSeries, type SeriesQuery } from '@oap-federation/mqe';
 import { silentLogger, systemClock, systemRng } from '@oap-federation/runtime';
 import fc from 'fast-check';
@@ -223,8 +230,7 @@ needs('postgres')('answers that are kept', () => {
           );
           if (at.length === 0) continue;
           const merged = new SparseDistribution(2);
-          for (const i of at)
-            if (distributions[0]?.[i]) merged.mergeEncoded(distributions[0][i], 0, distributions[0][i].length);
+          for (const i of at) for (const column of distributions) merged.mergeEncoded(distributionAt(column, i));
           values.set(schema, [
             ...ints.map((column) => at.reduce((sum, i) => sum + column[i]!, 0n)),
             ...(distributions.length > 0 ? [merged.encode()] : []),

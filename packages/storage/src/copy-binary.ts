@@ -73,11 +73,13 @@ export class CopyBinaryWriter {
     this.#at += 12;
   }
 
-  bytes(value: Uint8Array): void {
-    this.#reserve(4 + value.length + this.#fields * 12); // keeps the room that `row` made for the fields after this one
-    this.#view.setInt32(this.#at, value.length);
-    this.#bytes.set(value, this.#at + 4);
-    this.#at += 4 + value.length;
+  /** The bytes from `start` to `end`. */
+  bytes(value: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.#reserve(4 + length + this.#fields * 12); // keeps the room that `row` made for the fields after this one
+    this.#view.setInt32(this.#at, length);
+    this.#bytes.set(value.subarray(start, end), this.#at + 4);
+    this.#at += 4 + length;
   }
 
   null(): void {

@@ -2,6 +2,7 @@
 // Writes merged rows: row blocks of many slots, grouped by table and columns, sorted by primary key, upserted as absolute values.
 // Few rows go as arrays in one statement; many as binary COPY: straight into the table when none of them is stored yet, else into a
 // temporary table and from there in one statement.
+import { distributionAt, type DistributionBytes } from '@oap-federation/model';
 import { invariant } from '@oap-federation/runtime';
 import { CopyBinaryWriter } from './copy-binary.js';
 import type { RowBlock, RowColumns } from './port.js';
@@ -22,7 +23,7 @@ const HIGH = 1 - LOW;
 /** Values of one column: row i lacks the metric where present[i] is 0. */
 type ColumnValues = { readonly present: Uint8Array } & (
   | { readonly kind: 'int64'; readonly values: BigInt64Array }
-  | { readonly kind: 'bytes'; readonly values: readonly (Uint8Array | undefined)[] }
+  | { readonly kind: 'bytes'; readonly values: DistributionBytes }
 );
 
 interface GroupBlock {
@@ -251,12 +252,15 @@ function writePart(writer: CopyBinaryWriter, group: RowGroup, { blockOf, rowOf }
         writer.int64(ofColumn[row * 2 + HIGH]!, ofColumn[row * 2 + LOW]!);
         continue;
       }
-      const bytes = column.values[row] as Uint8Array | undefined;
-      if (bytes === undefined) writer.null();
-      else writer.bytes(bytes);
+      const { offsets, bytes } = column.values as DistributionBytes;
+      writer.bytes(bytes, offsets[row]!, offsets[row + 1]!);
     }
   }
   return i;
+}
+
+function valueOf(column: ColumnValues, row: number): SqlValue {
+  return column.kind === 'int64' ? column.values[row]! : distributionAt(column.values, row);
 }
 
 async function mergeArrays(session: SqlSession, group: RowGroup, { blockOf, rowOf }: SortedRows): Promise<void> {
@@ -269,7 +273,7 @@ async function mergeArrays(session: SqlSession, group: RowGroup, { blockOf, rowO
     values[2]!.push(block.minutes[row]!);
     values[3]!.push(block.entities[row]!);
     columns.forEach((column, c) => {
-      values[KEY_COLUMNS.length + c]!.push(column.present[row] === 0 ? null : (column.values[row] ?? null));
+      values[KEY_COLUMNS.length + c]!.push(column.present[row] === 0 ? null : valueOf(column, row));
     });
   }
   const types = [

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The storage port of a tier: slots with their fence, merged rows, delivery marks, outbox, dictionary, and the readers.
 // In: one flush per slot, all or nothing. Out: what a new owner must know, and what queries read. Source: docs/protocol.md.
-import type { Entity, LogPosition, Loss, Manifest, MetricSchema, ScopeName } from '@oap-federation/model';
+import type {
+  DistributionBytes,
+  Entity,
+  LogPosition,
+  Loss,
+  Manifest,
+  MetricSchema,
+  ScopeName,
+} from '@oap-federation/model';
 import type { MetricReader } from '@oap-federation/mqe';
 import type { UiTemplateStore } from './ui-templates.js';
 import type { AlarmStore } from './alarm-port.js';
@@ -96,8 +104,8 @@ export interface RowColumns {
   readonly schema: MetricSchema;
   readonly present: Uint8Array;
   readonly ints: readonly BigInt64Array[];
-  /** Per distribution field, per row: canonical bytes, undefined where absent. */
-  readonly distributions: readonly (readonly (Uint8Array | undefined)[])[];
+  /** Per distribution field: no bytes at all where absent. */
+  readonly distributions: readonly DistributionBytes[];
 }
 
 /** Rows of one scope's table in one slot, columnar: row i is (minutes[i], origins[i], entities[i]), absolute values. */

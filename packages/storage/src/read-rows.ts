@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stored rows as blocks again: what a new owner of a slot loads into its memory.
-import type { ScopeName } from '@oap-federation/model';
+import { joinDistributions, type ScopeName } from '@oap-federation/model';
 import type { Granularity, RowBlock, RowColumns } from './port.js';
 import { BEGIN_SNAPSHOT, identifier, inTransaction, type SqlSession } from './sql.js';
 import { metricTable, SCOPE_NAMES, type MetricCatalog, type StoredMetric } from './tables.js';
@@ -52,7 +52,7 @@ function blockOf(
     });
     const distributions = distributionColumns.map(() => {
       const column = at++;
-      return rows.map((row) => (row[column] as Uint8Array | null) ?? undefined);
+      return joinDistributions(rows.map((row) => row[column] as Uint8Array | null));
     });
     for (let i = 0; i < n; i++) if (rows[i]![first] !== null) present[i] = 1;
     return { schema, present, ints, distributions };

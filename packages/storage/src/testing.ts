@@ -7,6 +7,8 @@ import {
   entityOf,
   INT64_MAX,
   INT64_MIN,
+  distributionAt,
+  joinDistributions,
   MetricColumns,
   metricSchema,
   NO_WATERMARK,
@@ -84,7 +86,9 @@ export function testBlock(
         BigInt64Array.from(rows, (r) => (r.values.get(schema)?.[f] as bigint | undefined) ?? 0n),
       ),
       distributions: schema.distributionFields.map((_, f) =>
-        rows.map((r) => r.values.get(schema)?.[schema.intFields.length + f] as Uint8Array | undefined),
+        joinDistributions(
+          rows.map((r) => r.values.get(schema)?.[schema.intFields.length + f] as Uint8Array | undefined),
+        ),
       ),
     })),
   };
@@ -192,7 +196,7 @@ function rowTexts(blocks: readonly RowBlock[]): string[] {
       const metrics = b.metrics
         .filter((m) => m.present[i] === 1)
         .map((m) => {
-          const bytes = m.distributions.map((d) => Buffer.from(d[i] ?? []).toString('hex') || 'none');
+          const bytes = m.distributions.map((d) => Buffer.from(distributionAt(d, i)).toString('hex') || 'none');
           return `${m.schema.name}=${[...m.ints.map((c) => String(c[i])), ...bytes].join('/')}`;
         });
       texts.push(`${b.scope} ${b.minutes[i]} ${b.origins[i]} ${b.entities[i]}: ${metrics.toSorted().join(' ')}`);

@@ -3,7 +3,9 @@
 // In: what a real store takes. Out: the same answers; plus `dump`, the whole content as comparable text. It outlives the nodes that use
 // it, as a database does.
 import {
+  distributionAt,
   encodeEntity,
+  joinDistributions,
   MetricColumns,
   NO_WATERMARK,
   bucketStart,
@@ -239,7 +241,7 @@ export class MemoryTierStore implements TierStore {
             BigInt64Array.from(rows, (r) => r.metrics.get(schema.name)?.ints[f] ?? 0n),
           ),
           distributions: schema.distributionFields.map((_, f) =>
-            rows.map((r) => r.metrics.get(schema.name)?.distributions[f]),
+            joinDistributions(rows.map((r) => r.metrics.get(schema.name)?.distributions[f])),
           ),
         })),
     };
@@ -365,7 +367,7 @@ export class MemoryTierStore implements TierStore {
         row.metrics.set(schema.name, {
           schema,
           ints: ints.map((column) => column[i]!),
-          distributions: distributions.map((column) => column[i]!),
+          distributions: distributions.map((column) => distributionAt(column, i).slice()),
         });
       }
     }

@@ -5,6 +5,7 @@
 import type { BatchOutcome, IncomingBatch } from '@oap-federation/analysis';
 import {
   decodeHeader,
+  distributionAt,
   incrementCount,
   MetricColumns,
   NO_WATERMARK,
@@ -358,7 +359,7 @@ export class Oracle {
           origin: block.origins[i]!,
           entity: block.entities[i]!,
           ints: ints.map((column) => column[i]!),
-          distributions: distributions.map((column) => column[i]!),
+          distributions: distributions.map((column) => distributionAt(column, i).slice()),
         };
         const problem = slot.shadow.compare(store, block.slot, value, touched);
         if (problem) this.fail(problem.kind, shape.name, problem.detail);

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// One window of counts in which distributions are summed, used again for each sum. In: canonical bytes, one distribution after the other.
+// Out: the canonical bytes of their sum. The caller knows beforehand that the sum fits: its span, and its total.
+import { SMALL_TOTAL } from './distribution-bytes.js';
+
+/** A sum may span so many buckets: 64 KiB of counts, of which a usual one touches two. */
+const WINDOW_BUCKETS = 16_384;
+
+/** Count by bucket, the first being that of index `base`; all zeros between two sums. */
+const counts = new Int32Array(WINDOW_BUCKETS);
+/** A bit for each bucket that has a count. */
+const used = new Int32Array(WINDOW_BUCKETS / 32);
+let base = 0;
+/** Words of `used` that are not zero lie before this one. */
+let usedEnd = 0;
+
+/** What `readHead` read last: number of buckets, index of the first, and where its count begins. */
+export const head = { count: 0, first: 0, at: 0 };
+
+/** Reads the beginning of canonical bytes that are not empty. */
+export function readHead(bytes: Uint8Array, start: number): void {
+  let at = start;
+  let b = bytes[at++]!;
+  let count = b & 0x7f;
+  for (let shift = 7; b >= 0x80; shift += 7) {
+    b = bytes[at++]!;
+    count |= (b & 0x7f) << shift;
+  }
+  b = bytes[at++]!;
+  let folded = b & 0x7f;
+  for (let shift = 7; b >= 0x80; shift += 7) {
+    b = bytes[at++]!;
+    folded |= (b & 0x7f) << shift;
+  }
+  head.count = count;
+  head.first = (folded >>> 1) ^ -(folded & 1);
+  head.at = at;
+}
+
+/** Whether counts of buckets first..last, `total` in sum, can be summed here. */
+export function fitsWindow(first: number, last: number, total: number): boolean {
+  return last - first < WINDOW_BUCKETS && total < SMALL_TOTAL;
+}
+
+/** Begins a sum whose lowest bucket is `first`. */
+export function openWindow(first: number, last: number): void {
+  base = first;
+  usedEnd = ((last - first) >> 5) + 1;
+}
+
+/** Adds the counts of canonical bytes[at, end), which follow the index `first`. */
+export function addToWindow(bytes: Uint8Array, at: number, end: number, first: number): void {
+  let slot = first - base;
+  for (let i = at; ;) {
+    let count = bytes[i++]!;
+    if (count >= 0x80) {
+      count &= 0x7f;
+      for (let shift = 7; ; shift += 7) {
+        const b = bytes[i++]!;
+        count |= (b & 0x7f) << shift;
+        if (b < 0x80) break;
+      }
+    }
+    counts[slot]! += count;
+    used[slot >> 5]! |= 1 << slot;
+    if (i >= end) return;
+    let step = bytes[i++]!;
+    if (step >= 0x80) {
+      step &= 0x7f;
+      for (let shift = 7; ; shift += 7) {
+        const b = bytes[i++]!;
+        step |= (b & 0x7f) << shift;
+        if (b < 0x80) break;
+      }
+    }
+    slot += step;
+  }
+}
+
+/**
+ * Ends a sum: writes its canonical bytes to `out` from `from` on, and returns where they end. `out` has room for all bytes that were
+ * added, and one more for each distribution: where it begins there was an index, and now there is a gap.
+ */
+export function takeWindow(out: Uint8Array, from: number): number {
+  let n = 0;
+  for (let w = 0; w < usedEnd; w++) n += bitCount(used[w]!);
+  let at = putVarint(out, from, n);
+  at = putVarint(out, at, ((base << 1) ^ (base >> 31)) >>> 0);
+  // the first bucket, at slot 0: its count has no gap before it
+  at = putVarint(out, at, counts[0]!);
+  counts[0] = 0;
+  used[0]! &= ~1;
+  let before = 0;
+  for (let w = 0; w < usedEnd; w++) {
+    let word = used[w]!;
+    if (word === 0) continue;
+    used[w] = 0;
+    const top = (w << 5) + 31;
+    do {
+      const slot = top - Math.clz32(word & -word);
+      word &= word - 1;
+      const count = counts[slot]!;
+      counts[slot] = 0;
+      const step = slot - before;
+      before = slot;
+      if ((step | count) < 0x80) {
+        out[at] = step;
+        out[at + 1] = count;
+        at += 2;
+      } else {
+        at = putVarint(out, at, step);
+        at = putVarint(out, at, count);
+      }
+    } while (word !== 0);
+  }
+  return at;
+}
+
+function bitCount(word: number): number {
+  let n = word - ((word >>> 1) & 0x5555_5555);
+  n = (n & 0x3333_3333) + ((n >>> 2) & 0x3333_3333);
+  return Math.imul((n + (n >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
+}
+
+/** Appends a varint of a uint32; returns where the next byte goes. */
+export function putVarint(bytes: Uint8Array, from: number, value: number): number {
+  let at = from;
+  let v = value;
+  while (v >= 0x80) {
+    bytes[at++] = (v & 0x7f) | 0x80;
+    v >>>= 7;
+  }
+  bytes[at++] = v;
+  return at;
+}
