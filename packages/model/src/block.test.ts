@@ -82,7 +82,7 @@ describe('contents', () => {
 
   test('an empty batch is a few bytes', () => {
     const bytes = joined(new BatchBuilder().build());
-    expect([...bytes]).toEqual([0, 1, 0, 0, 0]);
+    expect([...bytes]).toEqual([0, 2, 0, 0, 0]);
     expect(decoded(bytes)).toEqual({ entities: [], blocks: [], unknownBlocks: [] });
   });
 
@@ -190,7 +190,7 @@ describe('hostile contents', () => {
     blocks?: number;
   }): BatchContent {
     const w = new ByteWriter();
-    w.varint(1);
+    w.varint(2);
     w.varint(parts.schemas ?? 1);
     if (parts.schemas === undefined) w.string(parts.schema ?? avg.text);
     w.varint(1);
@@ -232,10 +232,10 @@ describe('hostile contents', () => {
     ['more buckets than bits', { schema: percentile.text, payload: Uint8Array.of(0, 0, 0xff, 0xf1, 0x30) }, 'count 12'],
     ['bits that end early', { schema: percentile.text, payload: Uint8Array.of(0, 0, 0b1011_1111) }, 'unexpected end'],
     ['padding that is not zero', { schema: percentile.text, payload: Uint8Array.of(0, 0, 0b0000_0001) }, 'padding'],
-    // one bucket (10), index 0 (0), its count escaped with 4 bits, 1011 = 11, that would do without
+    // one bucket (10), index 0 (0), parameters 0 (00), its count escaped with 4 bits, 1011 = 11, that would do without
     [
       'a distribution that is not canonical',
-      { schema: percentile.text, payload: Uint8Array.of(0, 0, 0b1001_1111, 0b1111_1110, 0b0010_0101, 0b1000_0000) },
+      { schema: percentile.text, payload: Uint8Array.of(0, 0, 0b1000_0111, 0b1111_1111, 0b1000_1001, 0b0110_0000) },
       'longer than it need be',
     ],
     ['more schemas than bytes', { schemas: 100_000 }, 'count 100000 exceeds'],
@@ -247,15 +247,15 @@ describe('hostile contents', () => {
 
   test('a table of very many schemas is refused before they are expanded', () => {
     const w = new ByteWriter();
-    w.varint(1);
+    w.varint(2);
     w.varint(4_097);
     for (let i = 0; i < 4_097; i++) w.string('m Service histogram(1,1000)');
     expect(() => decodeContent({ descriptors: [], body: w.finish() })).toThrow('4097 schemas');
   });
 
   test('another version is named', () => {
-    expect(() => decodeContent({ descriptors: [], body: Uint8Array.of(2, 0, 0, 0) })).toThrow(
-      'content version 2, this release reads 1',
+    expect(() => decodeContent({ descriptors: [], body: Uint8Array.of(1, 0, 0, 0) })).toThrow(
+      'content version 1, this release reads 2',
     );
   });
 });

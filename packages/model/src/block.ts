@@ -2,7 +2,7 @@
 // Increment blocks and batches: the unit of data between L1, L2, the outbox and the tiers, in columns.
 // `encodeContent` gives the bytes that are stored, hashed and resent; they do not depend on any stream (docs/protocol.md).
 import { ByteReader, ByteWriter, DecodeError, HIGH_WORD, LOW_WORD } from './bytes.js';
-import { packDistributions, unpackDistributions } from './distribution-bytes.js';
+import { packDistributions, unpackDistributions } from './packed-distributions.js';
 import type { DistributionColumn } from './distribution-rows.js';
 import { decodeEntity, encodeEntity, type Entity } from './entity.js';
 import { readIntColumn, writeIntColumn } from './int-column-bytes.js';
@@ -75,7 +75,8 @@ export interface BatchContent {
   readonly body: Uint8Array;
 }
 
-const VERSION = 1;
+/** 2: distributions packed in groups of buckets; 1 was never released. */
+const VERSION = 2;
 
 /** Memory of the entity columns that are read and written: differences of an index to its row. */
 const shiftMemory = new BigInt64Array(4_096);

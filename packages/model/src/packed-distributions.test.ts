@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ByteWriter, DecodeError } from './bytes.js';
-import { packDistributions, unpackDistributions } from './distribution-bytes.js';
+import { packDistributions, unpackDistributions } from './packed-distributions.js';
 import { SparseDistribution } from './distribution.js';
 
 const index = fc.oneof(
@@ -120,8 +120,9 @@ test('a vector by hand', () => {
     [9, 1n],
   ] as const)
     d.add(i, n);
-  // 3 buckets: 1110 with k = 0; first index 3, zigzag 6: 1111110; count 2: 10; gap 0: 0; count 1: 0; gap 4: 11110; count 1: 0; padding
-  const bits = '1110' + '1111110' + '10' + '0' + '0' + '11110' + '0' + '000';
+  // 3 buckets: 1110 with k = 0; first index 3, zigzag 6: 1111110. Gaps 0 and 4, on average 2, have k = 1, zigzag of the difference to 0:
+  // 110; counts 2, 1, 1 have k = 0: 0. Count 2: 10; gap 0: 00; count 1: 0; gap 4: 1100; count 1: 0; padding.
+  const bits = '1110' + '1111110' + '110' + '0' + '10' + '00' + '0' + '1100' + '0' + '0000000';
   expect(packed(Uint32Array.of(0, d.encode().length), d.encode())).toEqual(
     Uint8Array.from(bits.match(/.{8}/g)!, (byte) => Number.parseInt(byte, 2)),
   );
