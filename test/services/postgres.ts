@@ -21,6 +21,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Keeps the data here, in 1 MB pieces of WAL: a small disk (`mountSmallDisk`) that can be filled. */
   readonly disk?: string;
+  /** A streaming standby of this server, copied from it as it is now. */
+  readonly standbyOf?: Postgres;
 }
 
 export interface Postgres extends ServiceProcess {
@@ -71,26 +73,16 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const dataDir = join(options.disk ?? dir, 'data');
   const onSmallDisk = options.disk !== undefined;
   // --no-sync only spares the flush of the fresh, empty cluster; the server itself syncs
-  const initdb = spawnSync(
-    join(located.bin, 'initdb'),
-    [
-      '-D',
-      dataDir,
-      '-U',
-      'postgres',
-      '-A',
-      'trust',
-      '-E',
-      'UTF8',
-      '--locale=C',
-      '--no-sync',
-      ...(onSmallDisk ? ['--wal-segsize=1'] : []),
-    ],
-    { cwd: dir, encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TZ: 'UTC' }, ...user },
-  );
-  if (initdb.status !== 0) {
+  const [command, ...args] =
+    options.standbyOf === undefined
+      ? ['initdb', '-D', dataDir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
+      : ['pg_basebackup', '-d', options.standbyOf.url, '-D', dataDir, '-R', '--checkpoint=fast', '--no-sync'];
+  if (onSmallDisk && command === 'initdb') args.push('--wal-segsize=1');
+  const env = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TZ: 'UTC' };
+  const made = spawnSync(join(located.bin, command!), args, { cwd: dir, encoding: 'utf8', env, ...user });
+  if (made.status !== 0) {
     removeDirectory(dir);
-    throw new Error(`initdb failed: ${initdb.error?.message ?? initdb.stderr}`);
+    throw new Error(`${command} failed: ${made.error?.message ?? made.stderr}`);
   }
 
   const start = async (port: number) => {

@@ -130,9 +130,31 @@ describe('forwarder', () => {
     // It is noticed at the next batch: the upstream asks for a seq that it had acknowledged.
     outbox.append(0, { shop: 100 });
     intake.appended(0);
-    await tiers.clock.advance(2_000);
+    const acknowledged: number[] = [];
+    for (let i = 0; i < 1_000; i++) {
+      await tiers.clock.advance(2);
+      const { acknowledgedSeq } = outbox.log(0);
+      if (acknowledgedSeq !== acknowledged.at(-1)) acknowledged.push(acknowledgedSeq);
+    }
+    expect(acknowledged).toEqual([6, 1, 7]); // what is on its way again must not expire meanwhile
     expect(storage.rows).toEqual(outbox.expected);
     expect(nodes[0]!.receiver.status().refused.gap).toBeGreaterThan(0);
+    await forwarder[Symbol.asyncDispose]();
+  });
+
+  it('tells the store what of the acknowledged batches survives a loss of the storage above', async () => {
+    const tiers = new Tiers();
+    const { storage } = tiers.upstream('country', ['a:1']);
+    const { outbox, intake, forwarder } = tiers.downstream('east', staticDiscovery(['a:1']));
+    for (let i = 0; i < 3; i++) outbox.append(0, { shop: 1 });
+    intake.appended(0);
+    await tiers.clock.advance(1_000);
+    expect(outbox.log(0)).toMatchObject({ acknowledgedSeq: 3, stableSeq: 0 });
+    storage.unstable = 1;
+    outbox.append(0, { shop: 1 });
+    intake.appended(0);
+    await tiers.clock.advance(1_000);
+    expect(outbox.log(0)).toMatchObject({ acknowledgedSeq: 4, stableSeq: 3 });
     await forwarder[Symbol.asyncDispose]();
   });
 

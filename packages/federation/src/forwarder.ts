@@ -58,7 +58,7 @@ import {
 import type { FederationTransport, TransportStream } from './transport.js';
 
 export interface ForwarderDeps {
-  readonly store: Pick<TierStore, 'readOutbox' | 'outboxHead' | 'acknowledgeOutbox'>;
+  readonly store: Pick<TierStore, 'readOutbox' | 'outboxHead' | 'acknowledgeOutbox' | 'rewindOutbox'>;
   readonly intake: Pick<
     SlotIntake,
     'ownedSlots' | 'watchOwnership' | 'watchOutbox' | 'claim' | 'isVerified' | 'verify' | 'acknowledged' | 'repair'
@@ -351,6 +351,10 @@ class LogRunner {
   #acknowledgeBusy = false;
   #acknowledgeAgain: Cancel = () => {};
   #toldSeq = 0;
+  /** As the upstream said last: what of it survives the loss of its storage. */
+  #stableSeq = 0;
+  /** The store is to be told that the upstream has no more than this. */
+  #rewindTo: number | undefined;
   #disposed = false;
 
   constructor(forwarder: RunningForwarder, slot: number) {
@@ -413,6 +417,8 @@ class LogRunner {
       // Another log in this slot (its storage was made anew): nothing that was acknowledged is about it.
       this.#acknowledgedSeq = head.acknowledgedSeq;
       this.#toldSeq = head.acknowledgedSeq;
+      this.#stableSeq = 0;
+      this.#rewindTo = undefined;
     }
     this.gen = head.gen;
     this.logId = head.logId;
@@ -423,6 +429,11 @@ class LogRunner {
     // a generation that the upstream no longer takes: its mark says what it has, and whether that is ours
     if (mark.status === 'OPEN' || (mark.status === 'FENCED' && mark.known)) this.step({ kind: 'marked', mark });
     else this.step(refusalEvent(mark.status, { ...mark, round: undefined, expectedSeq: 1, retryAfterMs: 0 }));
+  }
+
+  acknowledged(seq: number, stableSeq: number): void {
+    this.#stableSeq = stableSeq;
+    this.step({ kind: 'ack', seq });
   }
 
   nacked(nack: NackFrame): void {
@@ -517,6 +528,7 @@ class LogRunner {
           { slot: this.slot, log: this.logId, from: effect.fromSeq, to: effect.toSeq },
           'the upstream has less than it acknowledged; sending again what the outbox retains',
         );
+        this.#rewind(effect.toSeq);
         return;
     }
   }
@@ -590,15 +602,30 @@ class LogRunner {
     if (!this.#acknowledgeBusy) this.#acknowledging = this.#tellStore();
   }
 
+  /** What is sent again is not acknowledged any more: the store keeps it until it is. */
+  #rewind(seq: number): void {
+    this.#acknowledgedSeq = seq;
+    this.#stableSeq = 0;
+    this.#rewindTo = seq;
+    if (!this.#acknowledgeBusy) this.#acknowledging = this.#tellStore();
+  }
+
   /** One write at a time; what was acknowledged meanwhile goes with the next. What fails is said again. */
   async #tellStore(): Promise<void> {
     const { store, clock } = this.#forwarder.deps;
     this.#acknowledgeBusy = true;
     try {
-      while (this.#toldSeq < this.#acknowledgedSeq) {
+      for (;;) {
+        const rewindTo = this.#rewindTo;
+        if (rewindTo !== undefined) {
+          await store.rewindOutbox(this.slot, rewindTo);
+          if (this.#rewindTo === rewindTo) this.#rewindTo = undefined;
+          this.#toldSeq = rewindTo;
+        }
+        if (this.#toldSeq >= this.#acknowledgedSeq) break;
         const seq = this.#acknowledgedSeq;
         reached('forwarder.acknowledgedBeforeStore');
-        await store.acknowledgeOutbox(this.slot, seq);
+        await store.acknowledgeOutbox(this.slot, seq, Math.min(this.#stableSeq, seq));
         reached('forwarder.acknowledgementStored');
         this.#toldSeq = seq;
       }
@@ -848,7 +875,7 @@ class Peer {
     switch (body?.kind) {
       case 'ack':
         this.#lastAckMs = clock.now();
-        this.#logOf(body.log)?.step({ kind: 'ack', seq: body.appliedSeq });
+        this.#logOf(body.log)?.acknowledged(body.appliedSeq, body.stableSeq);
         return;
       case 'nack':
         this.#logOf(body.log)?.nacked(body);

@@ -44,13 +44,17 @@ interface ModelLog {
   nextSeq: number;
   chain: Uint8Array;
   acknowledgedSeq: number;
+  stableSeq: number;
 }
 
 /** Rows as a tier would store them: `service name @ minute` to count. */
 export type ModelRows = Map<string, bigint>;
 
 /** The storage of a downstream tier, as far as forwarding sees it. Shared by all nodes of that tier. */
-export class ModelOutbox implements Pick<TierStore, 'readOutbox' | 'outboxHead' | 'acknowledgeOutbox'> {
+export class ModelOutbox implements Pick<
+  TierStore,
+  'readOutbox' | 'outboxHead' | 'acknowledgeOutbox' | 'rewindOutbox'
+> {
   /** What the upstream must come to have: the sum of everything appended. */
   readonly expected: ModelRows = new Map();
   readonly #logs: ModelLog[];
@@ -71,6 +75,7 @@ export class ModelOutbox implements Pick<TierStore, 'readOutbox' | 'outboxHead' 
       nextSeq: 1,
       chain: new Uint8Array(0),
       acknowledgedSeq: 0,
+      stableSeq: 0,
     }));
   }
 
@@ -154,12 +159,21 @@ export class ModelOutbox implements Pick<TierStore, 'readOutbox' | 'outboxHead' 
     };
   }
 
-  async acknowledgeOutbox(slot: number, seq: number): Promise<void> {
+  async acknowledgeOutbox(slot: number, seq: number, stableSeq = 0): Promise<void> {
     await this.#wait();
     const log = this.log(slot);
     must(seq < log.nextSeq, `acknowledged ${seq} of slot ${slot}, the next is ${log.nextSeq}`);
     this.onAcknowledge(log.logId, slot, seq);
+    must(stableSeq <= seq, `slot ${slot}: stable up to ${stableSeq}, acknowledged up to ${seq}`);
     log.acknowledgedSeq = Math.max(log.acknowledgedSeq, seq);
+    log.stableSeq = Math.max(log.stableSeq, stableSeq);
+  }
+
+  async rewindOutbox(slot: number, seq: number): Promise<void> {
+    await this.#wait();
+    const log = this.log(slot);
+    log.acknowledgedSeq = Math.min(log.acknowledgedSeq, seq);
+    log.stableSeq = Math.min(log.stableSeq, seq);
   }
 
   async #wait(): Promise<void> {
@@ -173,7 +187,7 @@ function addRow(rows: ModelRows, id: string, minute: number, value: bigint): voi
 }
 
 /** The storage of an upstream tier: rows, marks and epochs, changed in one step. */
-export class ModelStorage implements Pick<TierStore, 'expectChildren'> {
+export class ModelStorage implements Pick<TierStore, 'expectChildren' | 'stableSeq'> {
   readonly rows: ModelRows = new Map();
   readonly marks = new Map<string, Mark>();
   readonly epochs: number[];
@@ -181,6 +195,8 @@ export class ModelStorage implements Pick<TierStore, 'expectChildren'> {
   committedBatches = 0;
   duplicateBatches = 0;
   parkedBatches = 0;
+  /** Of the batches of a log, so many of the newest would not survive the loss of this storage; undefined: nobody knows. */
+  unstable: number | undefined;
 
   constructor(slots: number) {
     this.epochs = Array.from({ length: slots }, () => 0);
@@ -188,6 +204,10 @@ export class ModelStorage implements Pick<TierStore, 'expectChildren'> {
 
   async expectChildren(children: Parameters<TierStore['expectChildren']>[0]): Promise<void> {
     for (const { tier } of children) this.children.add(tier);
+  }
+
+  stableSeq(slot: number, logId: string): number {
+    return this.unstable === undefined ? 0 : Math.max(0, (this.mark(slot, logId)?.seq ?? 0) - this.unstable);
   }
 
   mark(slot: number, logId: string): Mark | undefined {

@@ -57,7 +57,7 @@ import type { FederationListener, ServerSink, ServerStreamHandlers, StreamPeer }
 
 export interface ReceiverDeps {
   readonly intake: Pick<SlotIntake, 'owns' | 'mark' | 'offer' | 'watchOwnership' | 'raiseGeneration'>;
-  readonly store: Pick<TierStore, 'expectChildren'>;
+  readonly store: Pick<TierStore, 'expectChildren' | 'stableSeq'>;
   /** Why this tier does not take a forwarded metric (by canonical schema text); undefined when it does. */
   readonly routes: (schemaText: string) => string | undefined;
   readonly coordinator: Pick<ClusterCoordinator, 'slotOwners' | 'watchSlots' | 'queryModules' | 'watchModules'>;
@@ -678,7 +678,8 @@ class Session implements ServerStreamHandlers {
     this.#inFlight--;
     this.#receiver.countOutcome(outcome.kind);
     const ownerAddress = outcome.kind === 'notOwner' ? this.#receiver.ownerAddress(log.slot) : '';
-    this.#step({ kind: 'outcome', frame, frameBytes, logId: log.logId, outcome, ownerAddress });
+    const stableSeq = this.#receiver.deps.store.stableSeq(log.slot, log.logId);
+    this.#step({ kind: 'outcome', frame, frameBytes, logId: log.logId, outcome, stableSeq, ownerAddress });
   }
 
   #ask(frame: BatchFrame, log: OpenedLog, entities: ResolvedEntities): Promise<ReceiverOutcome> {

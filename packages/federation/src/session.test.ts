@@ -459,8 +459,14 @@ const markFrame: LogMark = {
   increments: 0,
   frontier: new Map(),
 };
-const outcome = (seq: number, value: (ReceiverEvent & { kind: 'outcome' })['outcome'], round = 1): ReceiverEvent => ({
+const outcome = (
+  seq: number,
+  value: (ReceiverEvent & { kind: 'outcome' })['outcome'],
+  round = 1,
+  stableSeq = 0,
+): ReceiverEvent => ({
   kind: 'outcome',
+  stableSeq,
   frame: frame(seq, round),
   frameBytes: 100,
   logId: 'l',
@@ -495,6 +501,27 @@ describe('stream of the receiver', () => {
       flush,
     ]);
     expect(written).toEqual([{ credit: 10_000 + 2 * 4_096, kind: 'ack', log: 1, appliedSeq: 2, stableSeq: 0 }]);
+  });
+
+  it('says what is stable as it was known last, and never more than it acknowledges', () => {
+    const commit = (seq: number, stableSeq: number) =>
+      outcome(seq, { kind: 'committed', appliedSeq: seq }, 1, stableSeq);
+    const acks = runReceiver([
+      batch(1),
+      commit(1, 9),
+      flush,
+      batch(2),
+      commit(2, 1),
+      flush,
+      batch(3),
+      commit(3, 0),
+      flush,
+    ]).written;
+    expect(acks).toMatchObject([
+      { appliedSeq: 1, stableSeq: 1 },
+      { appliedSeq: 2, stableSeq: 1 },
+      { appliedSeq: 3, stableSeq: 0 },
+    ]);
   });
 
   it('acknowledges a duplicate again', () => {

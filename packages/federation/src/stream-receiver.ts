@@ -19,7 +19,7 @@ interface LogView extends OpenedLog {
   readonly round: number;
   /** Batches of this round are discarded: the first that could not be taken was answered. */
   readonly refusedRound: number;
-  readonly ackDue: number | undefined;
+  readonly ackDue: { readonly appliedSeq: number; readonly stableSeq: number } | undefined;
   readonly nackDue: (ServerFrameBody & { readonly kind: 'nack' }) | undefined;
   readonly markDue: LogMark | undefined;
 }
@@ -69,6 +69,8 @@ export type ReceiverEvent =
       readonly frameBytes: number;
       readonly logId: string;
       readonly outcome: ReceiverOutcome;
+      /** What of the log survives the loss of this tier's storage; 0 when that is not known. */
+      readonly stableSeq: number;
       /** Of the slot, for a notOwner outcome; '' when not known. */
       readonly ownerAddress: string;
     }
@@ -259,12 +261,13 @@ const OPEN: Row<Open> = {
     const next = frame.round === log.round ? heard : withLog(heard, { ...log, round: frame.round, nackDue: undefined });
     return { state: next, effects: [{ kind: 'offer', frame, frameBytes, log }] };
   },
-  outcome(state, { frame, frameBytes, logId, outcome, ownerAddress }) {
+  outcome(state, { frame, frameBytes, logId, outcome, stableSeq, ownerAddress }) {
     const finished = { ...state, finishedCost: state.finishedCost + batchCost(frameBytes) };
     const log = finished.logs.get(frame.log);
     if (log?.logId !== logId) return { state: finished, effects: FLUSH }; // its ref names another log by now
     if (outcome.kind === 'committed' || outcome.kind === 'duplicate') {
-      const ackDue = Math.max(log.ackDue ?? 0, outcome.appliedSeq);
+      const appliedSeq = Math.max(log.ackDue?.appliedSeq ?? 0, outcome.appliedSeq);
+      const ackDue = { appliedSeq, stableSeq: Math.min(stableSeq, appliedSeq) };
       return { state: withLog(finished, { ...log, ackDue }), effects: FLUSH };
     }
     // One answer per round: what follows in it cannot be taken either, and the sender begins a new round.
@@ -284,7 +287,7 @@ const OPEN: Row<Open> = {
     const logs = new Map<number, LogView>();
     for (const log of state.logs.values()) {
       if (log.markDue) bodies.push({ kind: 'logOpened', mark: log.markDue });
-      if (log.ackDue !== undefined) bodies.push({ kind: 'ack', log: log.ref, appliedSeq: log.ackDue, stableSeq: 0 });
+      if (log.ackDue) bodies.push({ kind: 'ack', log: log.ref, ...log.ackDue });
       if (log.nackDue) bodies.push(log.nackDue);
       logs.set(log.ref, { ...log, ackDue: undefined, nackDue: undefined, markDue: undefined });
     }

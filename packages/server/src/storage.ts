@@ -56,7 +56,8 @@ export async function openStore(
   const url = `postgres://${login}@${storage.host}:${storage.port}/${encodeURIComponent(storage.database)}${
     storage.sslMode === 'disable' ? '' : `?sslmode=${storage.sslMode}`
   }`;
-  return openPostgresStore({ url, maxConnections: storage.maxConnections, slots, queryCacheBytes, waitMs }, deps);
+  const { maxConnections, stable } = storage;
+  return openPostgresStore({ url, maxConnections, stable, slots, queryCacheBytes, waitMs }, deps);
 }
 
 /** The store, with the forward buffer that the configuration names in front of its outbox. */

@@ -34,15 +34,15 @@ const store = withTestFences(await openEmbeddedStore({ dataDir: process.argv[4],
   { clock: systemClock, rng: systemRng, logger: silentLogger }));
 await store.prepareMetrics(CONTRACT_METRICS);
 const cpm = CONTRACT_METRICS.find((m) => m.name === 'service_cpm');
-const { fence: { epoch }, marks } = await store.claimSlot(47, 'child');
+const { fence: { epoch }, marks } = await store.claimSlot(63, 'child');
 console.log('open');
 for (let seq = (marks[0]?.seq ?? 0) + 1; ; seq++) {
   const rows = Array.from({ length: 400 }, (_, entity) =>
     ({ minute: ${START} + (seq % 7), entity, values: new Map([[cpm, [BigInt(seq)]]]) }));
-  const outcome = await store.flush([testFlush(47, epoch, {
-    rows: [testBlock(47, [cpm], rows)],
-    marks: [{ mark: testMark(47, 'log', seq), previousSeq: seq - 1 }],
-    outbox: testOutbox(47, seq, 5000),
+  const outcome = await store.flush([testFlush(63, epoch, {
+    rows: [testBlock(63, [cpm], rows)],
+    marks: [{ mark: testMark(63, 'log', seq), previousSeq: seq - 1 }],
+    outbox: testOutbox(63, seq, 5000),
   })]);
   if (outcome.kind !== 'committed') throw new Error(outcome.kind);
   console.log(seq);
@@ -90,14 +90,14 @@ describe('embedded store', () => {
 
       const store = await open();
       await store.prepareMetrics(CONTRACT_METRICS);
-      const { marks, outbox } = await store.claimSlot(47, 'checker');
+      const { marks, outbox } = await store.claimSlot(63, 'checker');
       const seq = marks[0]!.seq;
       expect([acknowledged, acknowledged + 1]).toContain(seq); // one more may have committed unheard
       expect(outbox.nextSeq - 1).toBe(seq);
-      expect((await store.readOutbox(47, 0, 1e9)).map((e) => e.seq)).toEqual(
+      expect((await store.readOutbox(63, 0, 1e9)).map((e) => e.seq)).toEqual(
         Array.from({ length: seq }, (_, i) => i + 1),
       );
-      const [block] = await store.loadRows(47, 'minute', [START + (seq % 7)]);
+      const [block] = await store.loadRows(63, 'minute', [START + (seq % 7)]);
       const values = block!.metrics.find((m) => m.schema.name === cpm.name)!.ints[0]!;
       expect([values.length, new Set(values)]).toEqual([400, new Set([BigInt(seq)])]);
       await store[Symbol.asyncDispose]();

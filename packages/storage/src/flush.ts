@@ -114,7 +114,7 @@ async function write(
     written('flush.dictionaryWritten', writeDictionary(session, flushes, nowMs)),
     written('flush.rowsWritten', ...groups.map((group) => writeRows(session, group))),
     written('flush.marksWritten', writeMarks(session, flushes)),
-    written('flush.outboxAppended', appendOutbox(session, flushes), writePending(session, flushes)),
+    written('flush.outboxAppended', appendOutbox(session, flushes), writePending(session, flushes, nowMs)),
     writeHeads(session, flushes, nowMs),
     writeRevisions(session, flushes), // behind the heads: it takes the revisions from there
     writeParked(session, flushes, nowMs),
@@ -227,9 +227,16 @@ async function appendOutbox(session: SqlSession, flushes: readonly SlotFlush[]):
   );
 }
 
-async function writePending(session: SqlSession, flushes: readonly SlotFlush[]): Promise<void> {
-  for (const { slot, repair } of flushes)
-    if (repair) await session.query(`DELETE FROM outbox WHERE slot = $1 AND seq > $2`, [slot, repair.seq]);
+async function writePending(session: SqlSession, flushes: readonly SlotFlush[], nowMs: number): Promise<void> {
+  for (const { slot, repair } of flushes) {
+    if (!repair) continue;
+    await session.query(`DELETE FROM outbox WHERE slot = $1 AND seq > $2`, [slot, repair.seq]);
+    // the upstream said that it has the rest: without a time it would stay for ever
+    await session.query(`UPDATE outbox SET acknowledged_at_ms = $2 WHERE slot = $1 AND acknowledged_at_ms IS NULL`, [
+      slot,
+      Math.trunc(nowMs),
+    ]);
+  }
   const gone = flushes.flatMap(({ slot, settled, repair }) =>
     [...settled, ...(repair?.dropPending ?? [])].map((ord) => ({ slot, ord })),
   );
@@ -288,6 +295,7 @@ async function writeHeads(session: SqlSession, flushes: readonly SlotFlush[], no
     `UPDATE slot s SET flushes = s.flushes + 1, next_seq = coalesce(w.next_seq, s.next_seq), chain = coalesce(w.chain, s.chain),
        watermark = greatest(s.watermark, w.watermark), ledger = coalesce(w.ledger, s.ledger) + w.increments,
        gen = coalesce(w.gen, s.gen), acknowledged_seq = coalesce(w.acknowledged, s.acknowledged_seq),
+       stable_seq = least(s.stable_seq, w.acknowledged),
        suppressed = coalesce(w.suppressed, s.suppressed), last_ord = greatest(s.last_ord, w.last_ord),
        loss_accepted = s.loss_accepted AND w.acknowledged IS NULL, revision = greatest(s.revision + 1, $11::bigint),
        entities_revision = CASE WHEN w.named THEN greatest(s.revision + 1, $11::bigint) ELSE s.entities_revision END

@@ -48,8 +48,8 @@ export class SqlMaintenance implements Maintenance {
           }
         }
         outbox += await remove(
-          `DELETE FROM outbox WHERE slot = $1 AND acknowledged_at_ms < $2
-           AND seq <= (SELECT acknowledged_seq FROM slot WHERE slot.slot = $1)`,
+          `DELETE FROM outbox o USING slot s WHERE o.slot = $1 AND s.slot = $1 AND o.seq <= s.acknowledged_seq
+           AND (o.seq <= s.stable_seq OR o.acknowledged_at_ms <= $2)`,
           [slot, Math.trunc(options.nowMs - options.outboxRetentionMs)],
         );
       }

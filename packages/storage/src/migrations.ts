@@ -184,6 +184,11 @@ const MIGRATIONS: readonly Migration[] = [
     name: 'alarm deliveries by target',
     statements: [`CREATE INDEX alarm_delivery_target ON alarm_delivery (target, created_at_ms, ord)`],
   },
+  {
+    name: 'stable upstream',
+    // up to which seq the outbound log survives the loss of the upstream's storage
+    statements: [`ALTER TABLE slot ADD COLUMN stable_seq bigint NOT NULL DEFAULT 0`],
+  },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

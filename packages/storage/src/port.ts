@@ -388,7 +388,10 @@ export interface MetadataReader {
 export interface Maintenance {
   /** Hours with stale derived rows, oldest first. */
   dirtyHours(slot: number): Promise<readonly number[]>;
-  /** Drops what is older than the TTL: whole day partitions, acknowledged outbox entries, marks of local logs long silent. */
+  /**
+   * Drops what is older than the TTL: whole day partitions, marks of local logs long silent. Of the outbox: acknowledged entries that are
+   * stable upstream, and those that were acknowledged `outboxRetentionMs` ago or earlier (I4).
+   */
   dropExpired(options: {
     readonly nowMs: number;
     readonly ttlDays: number;
@@ -412,8 +415,18 @@ export interface TierStore extends AsyncDisposable {
   /** Entries with seq > `afterSeq` in seq order, up to about `bytesMax` (at least one if any). */
   readOutbox(slot: number, afterSeq: number, bytesMax: number): Promise<readonly OutboxEntry[]>;
   outboxHead(slot: number): Promise<OutboxHead>;
-  /** Records that the upstream has committed everything up to `seq`; never goes back. */
-  acknowledgeOutbox(slot: number, seq: number): Promise<void>;
+  /**
+   * Records that the upstream has committed everything up to `seq`; never goes back. `stableSeq`: what of it survives the loss of the
+   * upstream's storage, as far as it is known there (0, or left out: nothing is).
+   */
+  acknowledgeOutbox(slot: number, seq: number, stableSeq?: number): Promise<void>;
+  /**
+   * The upstream's storage went back: of what it acknowledged it has everything up to `seq`. The rest is not acknowledged any more, and
+   * stays until it is again. Nothing when so much was never acknowledged.
+   */
+  rewindOutbox(slot: number, seq: number): Promise<void>;
+  /** Of an input log, as this process committed it: up to which seq it survives the loss of this storage. 0 when that is not known. */
+  stableSeq(slot: number, logId: string): number;
   /** Pending entries with ord > `afterOrd` in order, up to about `bytesMax` (at least one if any). */
   readPending(slot: number, afterOrd: number, bytesMax: number): Promise<readonly PendingEntry[]>;
   /** Parked batches of a reason with id > `afterId` in order, at most `limit`. */

@@ -40,7 +40,7 @@ const PREPARED_MAX = 500;
 
 /**
  * Opens the tier's storage in PostgreSQL: waits for the server, checks that it is durable, migrates the schema.
- * Errors: StorageUnavailable when the server stays away for `waitMs`; OAP-2004; an Error naming the unsafe setting.
+ * Errors: StorageUnavailable when the server stays away for `waitMs`; OAP-2004; an Error naming the unsafe setting, or the missing right.
  */
 export async function openPostgresStore(options: PostgresStoreOptions, deps: StoreDeps): Promise<TierStore> {
   const { clock, rng, logger } = deps;
@@ -49,6 +49,7 @@ export async function openPostgresStore(options: PostgresStoreOptions, deps: Sto
     const db = new PostgresDatabase(options, logger);
     try {
       await db.write((session) => checkDurable(session, options.allowUnsafe ?? false, logger));
+      if (options.stable === 'standby') await db.write(checkSeesStandbys);
       return await openTierStore(db, options, deps);
     } catch (error) {
       await db[Symbol.asyncDispose]();
@@ -75,6 +76,16 @@ async function checkDurable(session: SqlSession, allowUnsafe: boolean, logger: L
     );
   }
   logger.warn({ settings }, 'the PostgreSQL server is not durable: a crash loses acknowledged data');
+}
+
+/** Without this right `pg_stat_replication` says nothing, and nothing would ever count as stable. */
+async function checkSeesStandbys(session: SqlSession): Promise<void> {
+  const { rows } = await session.query(`SELECT pg_has_role('pg_read_all_stats', 'USAGE'), current_user::text`);
+  const [sees, user] = rows[0] as [boolean, string];
+  if (!sees)
+    throw new Error(
+      `storage.postgresql.stable is standby, and user ${user} may not see standbys: GRANT pg_read_all_stats TO ${identifier(user)}`,
+    );
 }
 
 const int8 = (text: string) => BigInt(text);

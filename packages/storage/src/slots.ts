@@ -172,24 +172,48 @@ export async function readOutbox(
 }
 
 /** Errors: acknowledging what was never appended; entries of that seq to come would count as delivered. */
-export async function acknowledgeOutbox(session: SqlSession, slot: number, seq: number, nowMs: number): Promise<void> {
+export async function acknowledgeOutbox(
+  session: SqlSession,
+  slot: number,
+  seq: number,
+  stableSeq: number,
+  nowMs: number,
+): Promise<void> {
   await inTransaction(session, BEGIN, async () => {
-    const { rows } = await session.query(`SELECT next_seq, acknowledged_seq FROM slot WHERE slot = $1 FOR UPDATE`, [
-      slot,
-    ]);
+    const { rows } = await session.query(
+      `SELECT next_seq, acknowledged_seq, stable_seq FROM slot WHERE slot = $1 FOR UPDATE`,
+      [slot],
+    );
     if (rows.length === 0) throw new RangeError(`there is no slot ${slot}`);
-    const [nextSeq, acknowledged] = rows[0]!.map(Number) as [number, number];
+    const [nextSeq, acknowledged, stable] = rows[0]!.map(Number) as [number, number, number];
     if (seq >= nextSeq) {
       throw new RangeError(`slot ${slot}: seq ${seq} cannot be acknowledged, the outbox ends at ${nextSeq - 1}`);
     }
+    const newStable = Math.max(stable, Math.min(stableSeq, seq));
+    if (seq <= acknowledged && newStable === stable) return;
+    await session.query(`UPDATE slot SET acknowledged_seq = $2, stable_seq = $3 WHERE slot = $1`, [
+      slot,
+      Math.max(seq, acknowledged),
+      newStable,
+    ]);
     if (seq <= acknowledged) return;
-    await session.query(`UPDATE slot SET acknowledged_seq = $2 WHERE slot = $1`, [slot, seq]);
     await session.query(`UPDATE outbox SET acknowledged_at_ms = $4 WHERE slot = $1 AND seq > $2 AND seq <= $3`, [
       slot,
       acknowledged,
       seq,
       Math.trunc(nowMs),
     ]);
+  });
+}
+
+export async function rewindOutbox(session: SqlSession, slot: number, seq: number): Promise<void> {
+  await inTransaction(session, BEGIN, async () => {
+    const { rowCount } = await session.query(
+      `UPDATE slot SET acknowledged_seq = $2, stable_seq = least(stable_seq, $2) WHERE slot = $1 AND acknowledged_seq > $2`,
+      [slot, seq],
+    );
+    if (rowCount === 0) return;
+    await session.query(`UPDATE outbox SET acknowledged_at_ms = NULL WHERE slot = $1 AND seq > $2`, [slot, seq]);
   });
 }
 

@@ -52,8 +52,10 @@ import {
   readOutbox,
   readParked,
   readPending,
+  rewindOutbox,
 } from './slots.js';
 import type { SqlDatabase } from './sql.js';
+import { StableMarks, type StableMode } from './stable.js';
 import { MetricCatalog } from './tables.js';
 import { SqlUiTemplateStore, type UiTemplateStore } from './ui-templates.js';
 
@@ -66,19 +68,21 @@ export interface StoreDeps {
 
 export interface TierStoreOptions {
   readonly slots: number;
+  /** Which commits count as surviving the loss of this storage. Default none. */
+  readonly stable?: StableMode;
   /** Memory for answers to queries and what they need, in bytes; 0 keeps none. Default 64 MiB. */
   readonly queryCacheBytes?: number;
 }
 
 /** Migrates, makes the slots, and wraps the database. On failure the database is closed. */
 export async function openTierStore(db: SqlDatabase, options: TierStoreOptions, deps: StoreDeps): Promise<TierStore> {
-  const { slots, queryCacheBytes = DEFAULT_QUERY_CACHE_BYTES } = options;
+  const { slots, stable = 'none', queryCacheBytes = DEFAULT_QUERY_CACHE_BYTES } = options;
   try {
     await db.write(async (session) => {
       await migrate(session, deps.logger);
       await createSlots(session, slots, deps);
     });
-    return new SqlTierStore(db, { slots, queryCacheBytes }, deps);
+    return new SqlTierStore(db, { slots, stable, queryCacheBytes }, deps);
   } catch (error) {
     await db[Symbol.asyncDispose]();
     throw error;
@@ -95,14 +99,16 @@ class SqlTierStore implements TierStore {
   readonly #slots: number;
   readonly #catalog = new MetricCatalog();
   readonly #partitions = new DayPartitions();
+  readonly #stable: StableMarks;
   readonly reader: MetricReader;
   readonly metadata: MetadataReader;
   readonly templates: UiTemplateStore;
   readonly maintenance: Maintenance;
   readonly alarms: AlarmStore;
 
-  constructor(db: SqlDatabase, { slots, queryCacheBytes }: Required<TierStoreOptions>, deps: StoreDeps) {
+  constructor(db: SqlDatabase, { slots, stable, queryCacheBytes }: Required<TierStoreOptions>, deps: StoreDeps) {
     this.#db = db;
+    this.#stable = new StableMarks(stable, deps.logger);
     this.#deps = deps;
     this.#slots = slots;
     const { logger, telemetry } = deps;
@@ -134,6 +140,7 @@ class SqlTierStore implements TierStore {
 
   claimSlot(slot: number, owner: string): Promise<SlotClaim> {
     const claim = randomInt(this.#deps.rng, 2 ** 48);
+    this.#stable.forget(slot);
     return this.#db.read((session) => claimSlot(session, slot, owner, claim));
   }
 
@@ -144,7 +151,11 @@ class SqlTierStore implements TierStore {
   flush(flushes: readonly SlotFlush[]): Promise<FlushOutcome> {
     const { clock, logger } = this.#deps;
     const context = { catalog: this.#catalog, partitions: this.#partitions, clock, logger };
-    return this.#db.write((session) => flushSlots(session, flushes, context));
+    return this.#db.write(async (session) => {
+      const outcome = await flushSlots(session, flushes, context);
+      if (outcome.kind === 'committed') await this.#stable.committed(session, flushes);
+      return outcome;
+    });
   }
 
   readOutbox(slot: number, afterSeq: number, bytesMax: number): Promise<readonly OutboxEntry[]> {
@@ -155,8 +166,16 @@ class SqlTierStore implements TierStore {
     return this.#db.read((session) => outboxHead(session, slot));
   }
 
-  acknowledgeOutbox(slot: number, seq: number): Promise<void> {
-    return this.#db.read((session) => acknowledgeOutbox(session, slot, seq, this.#deps.clock.now()));
+  acknowledgeOutbox(slot: number, seq: number, stableSeq = 0): Promise<void> {
+    return this.#db.read((session) => acknowledgeOutbox(session, slot, seq, stableSeq, this.#deps.clock.now()));
+  }
+
+  rewindOutbox(slot: number, seq: number): Promise<void> {
+    return this.#db.read((session) => rewindOutbox(session, slot, seq));
+  }
+
+  stableSeq(slot: number, logId: string): number {
+    return this.#stable.seqOf(slot, logId);
   }
 
   readPending(slot: number, afterOrd: number, bytesMax: number): Promise<readonly PendingEntry[]> {

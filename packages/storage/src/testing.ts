@@ -19,7 +19,7 @@ import {
   type Step,
 } from '@oap-federation/model';
 import type { MetricSeries } from '@oap-federation/mqe';
-import { randomInt, seededRng } from '@oap-federation/runtime';
+import { randomInt, seededRng, systemClock } from '@oap-federation/runtime';
 import { checkAlarmStoreContract } from './alarm-testing.js';
 import {
   emptyFlush,
@@ -503,6 +503,77 @@ export function checkTierStoreContract(
     deepStrictEqual(await seqs(0, 1e9), [1, 2, 3, 4, 5]);
     await expire(Date.UTC(2222, 0));
     deepStrictEqual(await seqs(0, 1e9), [4, 5]);
+  });
+
+  test('acknowledged entries stay for the retention, however old they are; stable ones leave, the rest after a rewind stays (I4)', async () => {
+    const { s, slot, claim } = await claimed();
+    const append = (seq: number, last: number) => {
+      const outbox = Array.from({ length: last - seq + 1 }, (_, i) => testOutbox(slot, seq + i)[0]);
+      // they waited for the upstream for years
+      const old = outbox.map(({ entry, ...rest }) => ({ ...rest, entry: { ...entry, createdAtMs: 1_000 } }));
+      return commit(s, testFlush(slot, claim.fence.epoch, { outbox: old }));
+    };
+    const kept = async () => (await s.readOutbox(slot, 0, 1e9)).map((e) => e.seq);
+    const dayMs = 86_400_000;
+    const expire = (nowMs: number) => s.maintenance.dropExpired({ nowMs, ttlDays: 20_000, outboxRetentionMs: dayMs });
+    await append(1, 8);
+    await s.acknowledgeOutbox(slot, 6);
+    await expire(systemClock.now());
+    deepStrictEqual(await kept(), [1, 2, 3, 4, 5, 6, 7, 8]);
+    await s.acknowledgeOutbox(slot, 6, 2); // the same again, and two of them are stable by now
+    await expire(systemClock.now());
+    deepStrictEqual(await kept(), [3, 4, 5, 6, 7, 8]);
+    await s.acknowledgeOutbox(slot, 7, 1); // what is stable stays so; what is not acknowledged is not stable
+    await s.acknowledgeOutbox(slot, 7, 99);
+    await expire(systemClock.now());
+    deepStrictEqual(await kept(), [8]);
+    await append(9, 12);
+    await s.acknowledgeOutbox(slot, 11, 8);
+    await expire(systemClock.now());
+    deepStrictEqual(await kept(), [9, 10, 11, 12]);
+    await s.rewindOutbox(slot, 9); // the upstream was restored
+    await s.rewindOutbox(slot, 10); // and is not ahead of that
+    strictEqual((await s.outboxHead(slot)).acknowledgedSeq, 9);
+    strictEqual((await s.outboxBacklog()).entries >= 3, true);
+    await expire(systemClock.now() + 2 * dayMs);
+    deepStrictEqual(await kept(), [10, 11, 12]);
+    await s.acknowledgeOutbox(slot, 12);
+    await expire(systemClock.now() + dayMs / 2);
+    deepStrictEqual(await kept(), [10, 11, 12]);
+    await expire(systemClock.now() + 2 * dayMs);
+    deepStrictEqual(await kept(), []);
+  });
+
+  test('a repair of the outbound log: what stays in the outbox is acknowledged, and leaves after the retention', async () => {
+    const { s, slot, claim } = await claimed();
+    const { epoch } = claim.fence;
+    const outbox = [1, 2, 3, 4, 5].map((seq) => testOutbox(slot, seq)[0]);
+    await commit(s, testFlush(slot, epoch, { outbox }));
+    await s.acknowledgeOutbox(slot, 4, 4);
+    const repair = { gen: 2, seq: 3, chain: Uint8Array.of(1), ledger: 6, suppressed: new Map(), dropPending: [] };
+    await commit(s, testFlush(slot, epoch, { repair }));
+    const kept = async () => (await s.readOutbox(slot, 0, 1e9)).map((e) => e.seq);
+    deepStrictEqual(await kept(), [1, 2, 3]);
+    await commit(s, testFlush(slot, epoch, { outbox: testOutbox(slot, 4) }));
+    await s.acknowledgeOutbox(slot, 4); // another batch than the one that was stable
+    const expire = (nowMs: number) => s.maintenance.dropExpired({ nowMs, ttlDays: 20_000, outboxRetentionMs: 1e9 });
+    await expire(systemClock.now());
+    deepStrictEqual(await kept(), [4]);
+    await expire(systemClock.now() + 2e9);
+    deepStrictEqual(await kept(), []);
+  });
+
+  test('a repair that goes on behind what was never acknowledged keeps nothing for ever', async () => {
+    const { s, slot, claim } = await claimed();
+    const { epoch } = claim.fence;
+    await commit(s, testFlush(slot, epoch, { outbox: [1, 2].map((seq) => testOutbox(slot, seq)[0]) }));
+    const repair = { gen: 2, seq: 7, chain: Uint8Array.of(1), ledger: 6, suppressed: new Map(), dropPending: [] };
+    await commit(s, testFlush(slot, epoch, { repair }));
+    const expire = (nowMs: number) => s.maintenance.dropExpired({ nowMs, ttlDays: 20_000, outboxRetentionMs: 1e9 });
+    await expire(systemClock.now());
+    strictEqual((await s.readOutbox(slot, 0, 1e9)).length, 2);
+    await expire(systemClock.now() + 2e9);
+    deepStrictEqual(await s.readOutbox(slot, 0, 1e9), []);
   });
 
   test('dictionary and origins: codes, layers that grow, names that try to break out', async () => {

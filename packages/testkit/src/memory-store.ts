@@ -92,6 +92,9 @@ interface StoredSlot {
   readonly entities: Map<number, DictionaryEntry>;
   readonly origins: Map<number, string>;
   readonly entries: OutboxEntry[];
+  /** When acknowledged entries were first seen by the maintenance: the store has no clock of its own. */
+  readonly acknowledgedAtMs: Map<number, number>;
+  stableSeq: number;
   readonly dirtyHours: Set<number>;
   readonly rows: Readonly<Record<Granularity, RowsOfMinute>>;
 }
@@ -122,6 +125,8 @@ export class MemoryTierStore implements TierStore {
   commitFault: (() => CommitFault | undefined) | undefined;
   /** While true every call fails with StorageUnavailable. */
   down = false;
+  /** What of an input log survives the loss of this database; without it nothing is known to. */
+  stableSeqOf: ((slot: number, logId: string) => number) | undefined;
   /** Called for each slot of a commit, in the turn of the commit. */
   onCommit: CommitObserver | undefined;
   /** Called when the upstream's acknowledgement of a slot's outbox is written. */
@@ -168,6 +173,8 @@ export class MemoryTierStore implements TierStore {
         entities: new Map(),
         origins: new Map(),
         entries: [],
+        acknowledgedAtMs: new Map(),
+        stableSeq: 0,
         dirtyHours: new Set(),
         rows: { minute: new Map(), hour: new Map(), day: new Map() },
       };
@@ -316,6 +323,7 @@ export class MemoryTierStore implements TierStore {
       const { gen, seq, chain, ledger } = repair;
       const acknowledgedSeq = seq;
       stored.outbox = { ...stored.outbox, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq, lossAccepted: false };
+      stored.stableSeq = Math.min(stored.stableSeq, seq);
       const kept = stored.entries.filter((entry) => entry.seq <= seq);
       stored.entries.splice(0, stored.entries.length, ...kept);
     }
@@ -451,13 +459,27 @@ export class MemoryTierStore implements TierStore {
     return this.#slot(slot).outbox;
   }
 
-  async acknowledgeOutbox(slot: number, seq: number): Promise<void> {
+  async acknowledgeOutbox(slot: number, seq: number, stableSeq = 0): Promise<void> {
     await this.#reach();
     const stored = this.#slot(slot);
     if (seq >= stored.outbox.nextSeq)
       throw new Error(`seq ${seq} of slot ${slot} cannot be acknowledged: it does not exist`);
     this.onAcknowledge?.(slot, seq);
     stored.outbox = { ...stored.outbox, acknowledgedSeq: Math.max(stored.outbox.acknowledgedSeq, seq) };
+    stored.stableSeq = Math.max(stored.stableSeq, Math.min(stableSeq, seq));
+  }
+
+  async rewindOutbox(slot: number, seq: number): Promise<void> {
+    await this.#reach();
+    const stored = this.#slot(slot);
+    if (stored.outbox.acknowledgedSeq <= seq) return;
+    stored.outbox = { ...stored.outbox, acknowledgedSeq: seq };
+    stored.stableSeq = Math.min(stored.stableSeq, seq);
+    for (const { seq: sent } of stored.entries) if (sent > seq) stored.acknowledgedAtMs.delete(sent);
+  }
+
+  stableSeq(slot: number, logId: string): number {
+    return this.stableSeqOf?.(slot, logId) ?? 0;
   }
 
   async readPending(slot: number, afterOrd: number, bytesMax: number): Promise<readonly PendingEntry[]> {
@@ -792,10 +814,16 @@ export class MemoryTierStore implements TierStore {
         for (const [logId, mark] of stored.marks)
           if (mark.kind === 'local' && mark.updatedAtMs < oldest * 60_000) stored.marks.delete(logId);
         const { acknowledgedSeq } = stored.outbox;
-        const kept = stored.entries.filter(
-          (entry) => entry.seq > acknowledgedSeq || entry.createdAtMs > nowMs - outboxRetentionMs,
-        );
+        const since = stored.acknowledgedAtMs;
+        const kept = stored.entries.filter(({ seq }) => {
+          if (seq > acknowledgedSeq) return true;
+          if (seq <= stored.stableSeq) return false;
+          if (!since.has(seq)) since.set(seq, nowMs);
+          return since.get(seq)! > nowMs - outboxRetentionMs;
+        });
         stored.entries.splice(0, stored.entries.length, ...kept);
+        const first = kept[0]?.seq ?? Number.POSITIVE_INFINITY;
+        for (const seq of since.keys()) if (seq < first) since.delete(seq);
       }
     },
   };
@@ -821,6 +849,7 @@ function copyOf(stored: StoredSlot): StoredSlot {
     entities: new Map(stored.entities),
     origins: new Map(stored.origins),
     entries: [...stored.entries],
+    acknowledgedAtMs: new Map(stored.acknowledgedAtMs),
     dirtyHours: new Set(stored.dirtyHours),
     rows: { minute: rows(stored.rows.minute), hour: rows(stored.rows.hour), day: rows(stored.rows.day) },
   };

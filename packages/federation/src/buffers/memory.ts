@@ -58,6 +58,7 @@ export function withMemoryBuffer(store: TierStore, options: MemoryBufferOptions,
     readOutbox: (slot, afterSeq, bytesMax) => Promise.resolve(buffer.readOutbox(slot, afterSeq, bytesMax)),
     outboxHead: (slot) => Promise.resolve(buffer.log(slot).head),
     acknowledgeOutbox: async (slot, seq) => buffer.acknowledge(slot, seq),
+    rewindOutbox: async () => {}, // what was acknowledged is gone
     readPending: (slot, afterOrd, bytesMax) => Promise.resolve(buffer.readPending(slot, afterOrd, bytesMax)),
     outboxBacklog: () => Promise.resolve(buffer.backlog()),
     acceptLoss: async (slot) => buffer.acceptLoss(slot),

@@ -109,7 +109,10 @@ describe('loadConfig', () => {
       password: 'p: #1',
       sslMode: 'require',
       maxConnections: 10,
+      stable: 'none',
     });
+    const stable = load(upperTier.replace('  postgresql:', '  postgresql:\n    stable: standby'));
+    expect(stable.storage).toMatchObject({ stable: 'standby', database: 'oap' });
     expect(config.receiverTrace).toBeUndefined();
     expect(config.federation?.forward).toMatchObject({
       discovery: { kind: 'naming', upstreams: ['a:11800', 'b:11800'] },

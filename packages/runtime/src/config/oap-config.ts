@@ -56,6 +56,8 @@ export interface PostgresConfig {
   readonly password: string;
   readonly sslMode: 'disable' | 'require' | 'verify-full';
   readonly maxConnections: number;
+  /** Which commits outlive the server. */
+  readonly stable: 'none' | 'commit' | 'standby';
 }
 
 export interface SharingServerConfig {
@@ -228,11 +230,11 @@ function toStorage({ selector, providers: { embedded, postgresql } }: FileSettin
   if (selector !== 'postgresql') {
     return { provider: 'embedded', dataDir: embedded.dataDir === 'memory' ? undefined : embedded.dataDir };
   }
-  const { maxConnections, properties, url } = postgresql;
+  const { maxConnections, stable, properties, url } = postgresql;
   const target = parsePostgresUrl(url === '' ? properties.jdbcUrl : url);
   if ('reason' in target) throw new Error(`storage.postgresql was not validated: ${target.reason}`);
   const login = url === '' ? { user: properties['dataSource.user'], password: properties['dataSource.password'] } : {};
-  return { provider: 'postgresql', ...target, ...login, maxConnections };
+  return { provider: 'postgresql', ...target, ...login, maxConnections, stable };
 }
 
 function toFederation({

@@ -184,6 +184,10 @@ export const MODULES = {
           env: 'SW_STORAGE_POSTGRESQL_MAX_CONNECTIONS',
           doc: 'Connections this node opens at most; the server must allow this times the number of nodes.',
         }),
+        stable: choice(['none', 'commit', 'standby'], 'none', {
+          env: 'SW_STORAGE_POSTGRESQL_STABLE',
+          doc: 'Which commits outlive this server, so that tiers below may delete what they sent. none: nobody knows, they keep it for their outboxRetentionMinutes. commit: every commit; for a server that never goes back in time (its standbys are synchronous, or the risk is accepted). standby: what the synchronous standbys have flushed, or without such all streaming ones; the user needs pg_read_all_stats.',
+        }),
       }),
     },
   ),
@@ -306,7 +310,7 @@ export const MODULES = {
           }),
           outboxRetentionMinutes: integer(30, [0, 43_200], {
             env: 'SW_FEDERATION_OUTBOX_RETENTION',
-            doc: 'Acknowledged batches stay this long, so that an upstream restored from a backup can be repaired.',
+            doc: 'Acknowledged batches stay this long, so that an upstream restored from a backup can be repaired; those that the upstream calls stable (its storage.postgresql.stable) leave earlier.',
           }),
         }),
         nats: group(

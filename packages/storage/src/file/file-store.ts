@@ -77,6 +77,8 @@ export interface FileStoreOptions {
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 /** Of one read of the outbox, beside its bytes. */
 const READ_ENTRIES_MAX = 10_000;
+/** Acknowledgements of so long share one time, their last: entries stay this much longer, and a slot has few times to keep. */
+const ACKNOWLEDGED_TOGETHER_MS = 10_000;
 /** Of one slot; the oldest are forgotten beyond. They have gone upstream in batches. */
 const LOSSES_MAX = 10_000;
 
@@ -132,6 +134,7 @@ export async function openFileStoreOn(disk: Disk, options: FileStoreOptions, dep
   await opened.quarantine();
   if (state.slots.length === 0) state.create(() => uuidV7(rng, clock.now()));
   if (opened.position) state.acknowledged(opened.position.acknowledged);
+  for (const slot of state.slots) noteAcknowledged(slot, clock.now());
   state.limbo = [];
   const lost = state.forgetMissing();
   if (lost.ranges.length > 0 || lost.others.length > 0)
@@ -169,6 +172,10 @@ interface SlotState {
   readonly manifests: Map<string, StoredManifest>;
   readonly verdicts: Map<number, Verdict>;
   losses: StoredLoss[];
+  /** When entries up to `seq` were acknowledged, ascending; of before the open nobody knows better than that. Not in records. */
+  acknowledgements: { readonly sinceMs: number; seq: number; atMs: number }[];
+  /** As the upstream said: not in records either. */
+  stableSeq: number;
   /** Ascending by seq. */
   entries: StoredEntry[];
   /** Ascending by ord. */
@@ -424,6 +431,8 @@ function emptySlot(fence: SlotFence, head: OutboxHead): SlotState {
     manifests: new Map(),
     verdicts: new Map(),
     losses: [],
+    acknowledgements: [],
+    stableSeq: 0,
     entries: [],
     pending: new Map(),
     parked: new Map(),
@@ -595,11 +604,14 @@ export class FileStore implements TierStore {
     return this.#before.get(slot)?.seq ?? this.#state.slot(slot).head.acknowledgedSeq;
   }
 
-  #dropAcknowledged(beforeMs: number): void {
+  /** Those that are stable upstream, and those that were acknowledged until then. */
+  #dropAcknowledged(untilMs: number): void {
     for (const [slot, state] of this.#state.slots.entries()) {
-      const acknowledgedSeq = this.#acknowledgedSeq(slot);
-      const keeps = ({ line }: StoredEntry) => line.seq > acknowledgedSeq || line.createdAtMs > beforeMs;
-      if (!state.entries.every(keeps)) state.entries = state.entries.filter(keeps);
+      const old = state.acknowledgements.findLast(({ atMs }) => atMs <= untilMs)?.seq ?? 0;
+      const lastSeq = Math.min(this.#acknowledgedSeq(slot), Math.max(old, state.stableSeq));
+      const first = indexAfter(state.entries, lastSeq);
+      if (first > 0) state.entries = state.entries.slice(first);
+      state.acknowledgements = state.acknowledgements.filter(({ seq }) => seq > lastSeq);
     }
   }
 
@@ -667,8 +679,16 @@ export class FileStore implements TierStore {
       }
       const builder = new RecordBuilder();
       this.#append(builder, { kind: 'flush', slots: flushes.map((flush) => this.#flushLine(flush, builder)) });
+      for (const { slot, repair } of flushes) if (repair) this.#repaired(this.#state.slot(slot), repair.seq);
       return { kind: 'committed' };
     });
+  }
+
+  /** The upstream has everything up to `seq`; what it said of later numbers was of others. */
+  #repaired(state: SlotState, seq: number): void {
+    state.stableSeq = Math.min(state.stableSeq, seq);
+    state.acknowledgements = state.acknowledgements.filter((one) => one.seq <= seq);
+    noteAcknowledged(state, this.#deps.clock.now());
   }
 
   #accepts({ slot, fence, outbox, marks }: SlotFlush): boolean {
@@ -775,16 +795,34 @@ export class FileStore implements TierStore {
     return this.#turn(() => this.#state.slot(slot).head);
   }
 
-  acknowledgeOutbox(slot: number, seq: number): Promise<void> {
+  acknowledgeOutbox(slot: number, seq: number, stableSeq = 0): Promise<void> {
     return this.#turn(() => {
       const state = this.#state.slot(slot);
       const { nextSeq, acknowledgedSeq } = state.head;
       if (seq >= nextSeq)
         throw new RangeError(`slot ${slot}: seq ${seq} cannot be acknowledged, the outbox ends at ${nextSeq - 1}`);
+      state.stableSeq = Math.max(state.stableSeq, Math.min(stableSeq, seq));
       if (seq <= acknowledgedSeq) return;
       state.head = { ...state.head, acknowledgedSeq: seq };
+      noteAcknowledged(state, this.#deps.clock.now());
       this.#acknowledgementDue = true;
     }, true);
+  }
+
+  rewindOutbox(slot: number, seq: number): Promise<void> {
+    return this.#turn(() => {
+      const state = this.#state.slot(slot);
+      if (state.head.acknowledgedSeq <= seq) return;
+      state.head = { ...state.head, acknowledgedSeq: seq };
+      state.stableSeq = Math.min(state.stableSeq, seq);
+      state.acknowledgements = state.acknowledgements.filter((one) => one.seq <= seq);
+      this.#acknowledgementDue = true;
+    }, true);
+  }
+
+  /** A gateway's marks are in one place. */
+  stableSeq(): number {
+    return 0;
   }
 
   async readPending(slot: number, afterOrd: number, bytesMax: number): Promise<readonly PendingEntry[]> {
@@ -1069,6 +1107,15 @@ export class FileStore implements TierStore {
     await this.#running;
     await this.#log.close();
   }
+}
+
+/** Everything up to the head's acknowledged seq was acknowledged by now. */
+function noteAcknowledged(state: SlotState, nowMs: number): void {
+  const { acknowledgedSeq: seq } = state.head;
+  const last = state.acknowledgements.at(-1);
+  if (seq === 0 || (last && last.seq >= seq)) return;
+  if (last && nowMs - last.sinceMs < ACKNOWLEDGED_TOGETHER_MS) Object.assign(last, { seq, atMs: nowMs });
+  else state.acknowledgements.push({ sinceMs: nowMs, seq, atMs: nowMs });
 }
 
 /** Index of the first entry with a greater seq; entries ascend. */

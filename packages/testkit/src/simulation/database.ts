@@ -109,7 +109,9 @@ export class TierDatabase {
       flush: (flushes) => call('commit', () => store.flush(flushes)),
       readOutbox: (slot, afterSeq, bytesMax) => call('read', () => store.readOutbox(slot, afterSeq, bytesMax)),
       outboxHead: (slot) => call('read', () => store.outboxHead(slot)),
-      acknowledgeOutbox: (slot, seq) => call('write', () => store.acknowledgeOutbox(slot, seq)),
+      acknowledgeOutbox: (slot, seq, stableSeq) => call('write', () => store.acknowledgeOutbox(slot, seq, stableSeq)),
+      rewindOutbox: (slot, seq) => call('write', () => store.rewindOutbox(slot, seq)),
+      stableSeq: (slot, logId) => store.stableSeq(slot, logId),
       readPending: (slot, afterOrd, bytesMax) => call('read', () => store.readPending(slot, afterOrd, bytesMax)),
       readParked: (slot, reason, afterId, limit) => call('read', () => store.readParked(slot, reason, afterId, limit)),
       readManifests: (slot, fromMinute, toMinute) =>

@@ -68,6 +68,8 @@ export interface Answer {
   readonly chain: Uint8Array;
   readonly increments: number;
   readonly frontier: ReadonlyMap<string, LogPosition>;
+  /** Of an ACK: what of it survives the loss of the upstream's storage; 0 when that is not known. */
+  readonly stableSeq: number;
   /** For people. */
   readonly detail: string;
 }
@@ -143,6 +145,7 @@ export function encodeAnswer(answer: Answer): Uint8Array {
     w.varint(seq);
   }
   w.string(answer.detail);
+  w.varint(answer.stableSeq);
   return w.finish();
 }
 
@@ -170,7 +173,8 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
     const gen = r.varint();
     frontier.set(logId, { gen, seq: r.varint() });
   }
-  return { ...start, frontier, detail: r.string(TEXT_MAX) };
+  const detail = r.string(TEXT_MAX);
+  return { ...start, frontier, detail, stableSeq: r.remaining > 0 ? r.varint() : 0 }; // earlier releases did not say it
 }
 
 export function joinBatch({ chain, header, content }: BatchBytes): Uint8Array {

@@ -101,6 +101,9 @@ class QueuedLog {
   #patience: Cancel = () => {};
   #acknowledgedSeq = 0;
   #toldSeq = 0;
+  /** As of a stream: forwarder.ts. */
+  #stableSeq = 0;
+  #rewindTo: number | undefined;
   #telling: Promise<void> = Promise.resolve();
   #isTelling = false;
   #tellAgain: Cancel = () => {};
@@ -205,6 +208,7 @@ class QueuedLog {
         if (answer.nonce === this.#nonce) this.#step({ kind: 'marked', mark: answer });
         return;
       case 'ACK':
+        this.#stableSeq = answer.stableSeq;
         this.#step({ kind: 'ack', seq: answer.seq });
         return;
       case 'GAP':
@@ -286,6 +290,10 @@ class QueuedLog {
           { slot: this.#slot, log: this.#logId, from: effect.fromSeq, to: effect.toSeq },
           'the upstream has less than it acknowledged; sending again what the outbox retains',
         );
+        this.#acknowledgedSeq = effect.toSeq;
+        this.#stableSeq = 0;
+        this.#rewindTo = effect.toSeq;
+        if (!this.#isTelling) this.#telling = this.#tellStore();
         return;
     }
   }
@@ -367,9 +375,17 @@ class QueuedLog {
   async #tellStore(): Promise<void> {
     this.#isTelling = true;
     try {
-      while (this.#toldSeq < this.#acknowledgedSeq) {
+      const { store } = this.#forwarder.deps;
+      for (;;) {
+        const rewindTo = this.#rewindTo;
+        if (rewindTo !== undefined) {
+          await store.rewindOutbox(this.#slot, rewindTo);
+          if (this.#rewindTo === rewindTo) this.#rewindTo = undefined;
+          this.#toldSeq = rewindTo;
+        }
+        if (this.#toldSeq >= this.#acknowledgedSeq) break;
         const seq = this.#acknowledgedSeq;
-        await this.#forwarder.deps.store.acknowledgeOutbox(this.#slot, seq);
+        await store.acknowledgeOutbox(this.#slot, seq, Math.min(this.#stableSeq, seq));
         this.#toldSeq = seq;
       }
     } catch (error) {

@@ -393,6 +393,7 @@ class Lane {
       chain: mark?.chain ?? new Uint8Array(0),
       increments: mark?.increments ?? 0,
       frontier: code === 'MARK' && mark ? mark.frontier : new Map(),
+      stableSeq: code === 'ACK' && mark ? Math.min(mark.seq, deps.store.stableSeq(this.#slot, to.logId)) : 0,
       detail: rest.detail ?? '',
     };
     const lane = { kind: 'down', upstream: config.tier, tier: to.tier, slot: to.slot } as const;

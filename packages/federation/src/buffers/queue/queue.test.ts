@@ -232,6 +232,7 @@ describe('through a queue', () => {
       chain,
       increments: 5,
       frontier: new Map(),
+      stableSeq: 0,
       detail: '',
     };
     const lane = { kind: 'down', upstream: 'country', tier: 'east', slot: 0 } as const;
@@ -243,6 +244,16 @@ describe('through a queue', () => {
     for (const { intake } of world.nodes) intake.paused = false;
     await world.settle();
     expect(world.outbox.pending).toBe(0);
+    await world.stop();
+  });
+
+  it('tells the sender what survives a loss of the storage above', async () => {
+    const world = new World(4);
+    world.storage.unstable = 2;
+    world.append(0, 7);
+    await world.settle();
+    await world.clock.advance(1_000);
+    expect(world.outbox.log(0)).toMatchObject({ acknowledgedSeq: 7, stableSeq: 5 });
     await world.stop();
   });
 
@@ -289,6 +300,7 @@ describe('messages', () => {
     chain: Uint8Array.of(1, 2),
     increments: 9,
     frontier: new Map([['in', { gen: 1, seq: 5 }]]),
+    stableSeq: 2 ** 52,
     detail: 'why',
   };
 
