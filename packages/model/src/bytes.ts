@@ -231,7 +231,7 @@ export class ByteWriter {
     }
   }
 
-  /** A copy of what was written; the writer may go on. */
+  /** What was written: a copy, or the writer's own memory, and the writer is empty. Either way the writer may go on. */
   finish(): Uint8Array {
     const bytes = this.#bytes;
     if (this.#length < bytes.length) return bytes.slice(0, this.#length);

@@ -150,3 +150,20 @@ test('bytes that are not canonical are refused and change nothing', () => {
   rows.set(0, new Uint8Array());
   expect([rows.get(0), [...rows.encoded(0)]]).toEqual([undefined, [0]]);
 });
+
+test('large rows come out of a column whole, whatever their length in bytes', () => {
+  // every length of a count's varint, for several buckets: some fill the memory that is made for them to the last byte
+  for (let size = 1; size <= 8; size++) {
+    for (let bits = 30; bits < 63; bits++) {
+      for (let others = 1; others < 63; others += 7) {
+        const d = new SparseDistribution();
+        for (let i = 0; i < size; i++) d.add(i * 2 ** 21, i === 0 ? 2n ** BigInt(bits) : 2n ** BigInt(others) - 1n);
+        const rows = new DistributionRows(1);
+        rows.set(0, d.encode());
+        const { bytes, offsets } = rows.column([0]);
+        expect(Buffer.from(bytes).equals(d.encode()), `${size} buckets of ${bits} and ${others} bits`).toBe(true);
+        expect([...offsets]).toEqual([0, bytes.length]);
+      }
+    }
+  }
+});

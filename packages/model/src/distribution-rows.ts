@@ -570,9 +570,10 @@ export class DistributionRows {
         const large = this.#large.get(row)!;
         const w = new ByteWriter(16 + large.size * 3);
         large.encodeTo(w);
-        reserveOutput(w.length);
-        output.bytes.set(w.finish(), output.length);
-        output.length += w.length;
+        const encoded = w.view();
+        reserveOutput(encoded.length);
+        output.bytes.set(encoded, output.length);
+        output.length += encoded.length;
         if (large.size > 0) output.last = large.indexAt(large.size - 1);
         for (let i = 0; i < large.size; i++) output.total += Number(large.countAt(i));
         return;
