@@ -27,11 +27,14 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     upgrades: { type: 'boolean', default: false },
+    'double-restores': { type: 'boolean', default: false },
   },
 });
 const histories = values.histories === undefined ? HISTORIES : positive('histories');
 const firstSeed = positive('seed');
 const jobs = positive('jobs');
+/** What histories have beyond the ordinary. */
+const variant = { upgrades: values.upgrades, doubleRestores: values['double-restores'] };
 if (values.mutant !== undefined && !MUTANTS.some(({ name }) => name === values.mutant))
   fail(`no mutant ${values.mutant}`);
 
@@ -69,8 +72,7 @@ async function traceOne() {
   const mutant = MUTANTS.find(({ name }) => name === values.mutant);
   const trace = (atMs, kind, detail) =>
     console.log(`${(atMs / 1_000).toFixed(3).padStart(9)} ${kind.padEnd(9)} ${detail}`);
-  const { upgrades } = values;
-  const result = await runHistory({ seed: firstSeed, mutant, trace, upgrades });
+  const result = await runHistory({ seed: firstSeed, mutant, trace, ...variant });
   for (const { kind, tier, detail } of result.violations) console.log(`VIOLATION ${kind} ${tier} ${detail}`);
   console.log(JSON.stringify({ seed: firstSeed, digest: result.digest, events: result.events, faults: result.faults }));
   process.exitCode = result.violations.length === 0 ? 0 : 1;
@@ -81,7 +83,7 @@ async function eachSeed(pool, seeds, mutant, onResult) {
   const queue = [...seeds];
   const work = async () => {
     for (let seed = queue.shift(); seed !== undefined; seed = queue.shift())
-      onResult(await pool.run({ seed, mutant, upgrades: values.upgrades }));
+      onResult(await pool.run({ seed, mutant, ...variant }));
   };
   await Promise.all(Array.from({ length: jobs }, work));
 }
@@ -123,8 +125,9 @@ async function runHistories() {
     if (digests.get(seed) !== digest) failures.push(`seed ${seed}: two runs differ: ${digests.get(seed)}, ${digest}`);
   });
   await pool.close();
-  const { upgrade, ...always } = faults;
-  const wanted = values.upgrades ? { ...always, upgrade } : always;
+  const { upgrade, rollback, doubleRollback, acceptedLoss, ...always } = faults;
+  const restores = values['double-restores'] ? { doubleRollback, acceptedLoss } : { rollback };
+  const wanted = { ...always, ...restores, ...(values.upgrades ? { upgrade } : {}) };
   if (histories >= GATE_FROM) failures.push(...tooLittle(histories, sums, wanted));
   if (failures.length > 0) {
     say(`\n${failures.length} failures at commit ${commit()}:`);

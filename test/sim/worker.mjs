@@ -6,8 +6,8 @@ import { MUTANTS, runHistory } from '@oap-federation/testkit';
 // what a replay with --trace shows in full: stacks of the errors that faults raise by the thousand
 Error.stackTraceLimit = 0;
 
-parentPort.on('message', ({ seed, mutant, upgrades }) => {
-  runHistory({ seed, upgrades, mutant: MUTANTS.find(({ name }) => name === mutant) }).then(
+parentPort.on('message', ({ mutant, ...options }) => {
+  runHistory({ ...options, mutant: MUTANTS.find(({ name }) => name === mutant) }).then(
     (result) => parentPort.postMessage(result),
     (error) => {
       throw error;

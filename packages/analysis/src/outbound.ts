@@ -24,6 +24,7 @@ import {
 import type { LogRepair, Mark, OutboxEntry, OutboxHead, PendingEntry, SlotClaim } from '@oap-federation/storage';
 import { chainAfter } from './chain.js';
 import { SlotDelta } from './delta.js';
+import type { IncomingBatch } from './ports.js';
 import { joinedLosses } from './shed.js';
 
 /** Numbered entries that the upstream has not acknowledged: with more, new ones wait without a number and can be folded. */
@@ -68,6 +69,8 @@ export class OutboundLog {
   watermark: number;
   /** Pending entries up to this ord are as folded as they get. */
   foldedTo = BEFORE_ALL;
+  /** Under this claim something said, before the first pending entry of one batch, what was in the log until then. */
+  anchored = false;
 
   constructor(claim: SlotClaim) {
     this.head = claim.outbox;
@@ -90,21 +93,27 @@ export class OutboundLog {
     return this.verified && !this.hasRoom && this.pending.entries >= FOLD_ENTRIES_MIN;
   }
 
-  /** Whether the upstream has a batch of an input log, beyond what this storage remembered. `suspect`: perhaps. */
-  known(logId: string, { gen, seq }: LogPosition): 'no' | 'yes' | 'suspect' {
-    const position = this.suppressed.get(logId);
-    if (position === undefined || seq > position.seq) return 'no';
-    return gen > position.gen ? 'suspect' : 'yes';
+  /** Whether the upstream has a batch of an input log, beyond what this storage remembered. `before`: what the log's mark says. */
+  known({ logId, gen, seq, header }: IncomingBatch, before: Pick<Mark, 'frontier'> | undefined): Included {
+    if (this.suppressed.size === 0) return 'no';
+    const range = { before: before?.frontier ?? NOTHING, upTo: header.frontier };
+    return included({ logId, gen, seq }, range, this.suppressed);
   }
 
   /**
-   * What is in this log once all of `positions` is, be they marks or what an entry that waited said when it was written: never less
-   * than what the upstream was found to have.
+   * What is in this log once all of `inputs` is, be they marks or what an entry that waited said when it was written: never less than
+   * what the upstream was found to have. Of marks, what their logs are made of is said too: a neighbour above that goes back in time
+   * can tell by it what it has of a batch, whatever number the batch has.
    */
-  frontier(positions: Iterable<readonly [logId: string, at: LogPosition]>): Map<string, LogPosition> {
+  frontier(inputs: Iterable<readonly [logId: string, at: LogPosition & Partial<Pick<Mark, 'frontier'>>]>) {
     const frontier = new Map(this.suppressed);
-    for (const [logId, { gen, seq }] of positions)
+    const reach = (logId: string, { gen, seq }: LogPosition) => {
       if (seq >= (frontier.get(logId)?.seq ?? 0)) frontier.set(logId, { gen, seq });
+    };
+    for (const [logId, at] of inputs) {
+      reach(logId, at);
+      for (const [inner, position] of at.frontier ?? NOTHING) reach(inner, position);
+    }
     return frontier;
   }
 
@@ -114,7 +123,18 @@ export class OutboundLog {
    */
   withoutPassed(marks: ReadonlyMap<string, Mark>): ReadonlyMap<string, LogPosition> | undefined {
     if (this.pending.entries > 0) return undefined;
-    const left = [...this.suppressed].filter(([logId, { seq }]) => (marks.get(logId)?.seq ?? 0) < seq);
+    const reached = new Map<string, number>();
+    for (const [logId, { seq, frontier }] of marks) {
+      reached.set(logId, seq);
+      for (const [inner, at] of frontier) reached.set(inner, at.seq);
+    }
+    const isPassed = ([logId, { seq }]: readonly [string, LogPosition]) => (reached.get(logId) ?? 0) >= seq;
+    const left = [...this.suppressed].filter((one) => {
+      if (isPassed(one)) return false;
+      // what a log is made of decides, not its number: with the last of that, the log is passed
+      const inner = [...this.suppressed].filter(([logId]) => marks.get(one[0])?.frontier.has(logId));
+      return inner.length === 0 || !inner.every(isPassed);
+    });
     return left.length === this.suppressed.size ? undefined : new Map(left);
   }
 
@@ -171,17 +191,49 @@ export function bytesOf(entries: readonly { readonly header: Uint8Array; readonl
   return entries.reduce((sum, { header, content }) => sum + header.length + content.length, 0);
 }
 
-/** Whether all of a pending entry is in what the upstream has; `suspect`: perhaps. */
-export function includedIn(entry: PendingEntry, frontier: ReadonlyMap<string, LogPosition>): 'no' | 'yes' | 'suspect' {
+/** Whether the upstream has all of something; `suspect`: perhaps, or a part of it. */
+export type Included = 'no' | 'yes' | 'suspect';
+
+type Positions = ReadonlyMap<string, LogPosition>;
+
+const NOTHING: Positions = new Map();
+
+/**
+ * Whether the upstream, which has everything up to `frontier`, has a batch. What the batch is made of decides: the inputs of its own log
+ * after `before`, up to `upTo`. Its number cannot: when its producer's storage went back too, other batches had it before. The
+ * number and the generation decide where a release of before did not say what a log is made of.
+ */
+function included(
+  { logId, gen, seq }: LogPosition & { readonly logId: string },
+  { before, upTo }: { readonly before: Positions; readonly upTo: Positions },
+  frontier: Positions,
+): Included {
+  let [has, lacks, isTold] = [false, false, false];
+  for (const [inner, { seq: last }] of upTo) {
+    const at = frontier.get(inner)?.seq;
+    isTold ||= at !== undefined;
+    const first = before.get(inner)?.seq ?? 0; // the one before the first
+    if (last <= first) continue;
+    has ||= at !== undefined && at > first;
+    lacks ||= at === undefined || at < last;
+  }
+  if (isTold && (has || lacks)) return !lacks ? 'yes' : !has ? 'no' : 'suspect';
+  const position = frontier.get(logId);
+  if (position === undefined || seq > position.seq) return 'no';
+  return gen > position.gen ? 'suspect' : 'yes';
+}
+
+/** Whether the upstream has a pending entry. `before`: what the entry before it says is in the log, undefined if there is none. */
+export function includedIn(entry: PendingEntry, frontier: Positions, before: Positions | undefined): Included {
   const { source } = entry;
+  const said = decodeHeader(entry.header).frontier;
   if (source !== undefined) {
-    const at = frontier.get(source.logId);
-    if (at === undefined || source.seq > at.seq) return 'no';
-    return source.gen > at.gen ? 'suspect' : 'yes';
+    const upTo = new Map(before === undefined ? [] : said);
+    upTo.delete(source.logId);
+    return included(source, { before: before ?? NOTHING, upTo }, frontier);
   }
   // written while the log was verified, so before the storage went back: the upstream has all of it or nothing
-  for (const [logId, { seq }] of decodeHeader(entry.header).frontier)
-    if (seq > (frontier.get(logId)?.seq ?? 0)) return 'no';
+  for (const [logId, { seq }] of said) if (seq > (frontier.get(logId)?.seq ?? 0)) return 'no';
   return 'yes';
 }
 

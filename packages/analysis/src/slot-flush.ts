@@ -33,7 +33,7 @@ import {
 } from '@oap-federation/storage';
 import { SlotAudit, type AuditPart, type Judgement } from './audit.js';
 import { SlotDelta, type DeltaTable } from './delta.js';
-import type { OutboundLog, Portion } from './outbound.js';
+import type { Included, Portion } from './outbound.js';
 import { flushed, type Slot } from './slot.js';
 import type { SlotState } from './slot-state.js';
 import type { IncomingBatch } from './ports.js';
@@ -89,7 +89,7 @@ interface Part {
   readonly foreign: ForeignBlock[];
   readonly losses: Loss[];
   /** Whether the upstream has it already. */
-  readonly forwarded: 'no' | 'yes' | 'suspect';
+  readonly forwarded: Included;
 }
 
 export class FlushPlanner {
@@ -108,7 +108,7 @@ export class FlushPlanner {
     const { state, outbound } = slot;
     const nowMs = this.#d.clock.now();
     const parked: ParkedBatch[] = [];
-    const parts = taken.map((incoming) => this.#part(outbound, incoming, nowMs, parked));
+    const parts = this.#sorted(slot, taken, nowMs, parked);
     const delta = this.#mergeDelta(parts, parked);
     const missing = state.missingMinutes(delta);
     if (missing.length > 0) {
@@ -171,8 +171,18 @@ export class FlushPlanner {
     };
   }
 
+  #sorted({ state, outbound }: Slot, taken: readonly IncomingBatch[], nowMs: number, parked: ParkedBatch[]): Part[] {
+    const before = new Map<string, Pick<Mark, 'frontier'> | undefined>();
+    return taken.map((incoming) => {
+      const { logId, header } = incoming;
+      const forwarded = outbound.known(incoming, before.get(logId) ?? state.marks.get(logId));
+      before.set(logId, header);
+      return this.#part(forwarded, incoming, nowMs, parked);
+    });
+  }
+
   /** Sorts one batch: what is merged, parked, passed on unread, or declared lost. */
-  #part(outbound: OutboundLog, incoming: IncomingBatch, nowMs: number, parked: ParkedBatch[]): Part {
+  #part(forwarded: Included, incoming: IncomingBatch, nowMs: number, parked: ParkedBatch[]): Part {
     const { batch, kind, header, logId, slot, seq } = incoming;
     const newest = minuteOf(nowMs) + this.#o.maxFutureMinutes;
     const oldest = minuteOf(nowMs) - this.#o.ttlDays * 1440;
@@ -183,7 +193,7 @@ export class FlushPlanner {
       blocks: [],
       foreign: [],
       losses: [...header.losses],
-      forwarded: outbound.known(logId, incoming),
+      forwarded,
     };
     if (incoming.undecodable !== undefined) {
       const { increments } = header;
@@ -284,26 +294,28 @@ export class FlushPlanner {
       }
       return { outbox: [], pending: [outbound.waiting(state.slot, outbound.pending.lastOrd + 1, one, nowMs)], told };
     }
-    // progress so far, entry by entry: each says what is in the log up to it, and only the last promises more than before
+    // progress so far, entry by entry: each says what is in the log up to it, and only the last promises more than before. None is left
+    // out, were it empty: between two entries is exactly one batch
     const pending: PendingEntry[] = [];
+    const ord = () => outbound.pending.lastOrd + 1 + pending.length;
     const soFar = new Map(state.marks);
     const before = { watermark: outbound.watermark, origins: outbound.toldOrigins };
+    if (!outbound.anchored) {
+      const nothing = { batch: new BatchBuilder().build(), increments: 0, losses: [], manifests: [], ...before };
+      pending.push(
+        outbound.waiting(state.slot, ord(), { ...nothing, frontier: outbound.frontier(state.marks) }, nowMs),
+      );
+    }
     parts.forEach((part, i) => {
-      const { logId, gen, seq } = part.incoming;
-      const mark = marks.get(logId)!;
-      soFar.set(logId, { ...mark, gen, seq });
-      const last = i === parts.length - 1;
+      const { logId, gen, seq, header } = part.incoming;
+      soFar.set(logId, { ...marks.get(logId)!, gen, seq, frontier: header.frontier });
       const one = {
         ...portion([part], deltaOf([part], refused)),
-        ...(last ? told : before),
+        ...(i === parts.length - 1 ? told : before),
         frontier: outbound.frontier(soFar),
       };
-      const silent = one.increments === 0 && one.losses.length === 0;
-      if (silent && !(last && (bounded > outbound.watermark || news))) return;
-      const ord = outbound.pending.lastOrd + 1 + pending.length;
-      pending.push(outbound.waiting(state.slot, ord, one, nowMs, { logId, gen, seq }));
+      pending.push(outbound.waiting(state.slot, ord(), one, nowMs, { logId, gen, seq }));
     });
-    if (pending.length === 0) slot.audit.untold(manifests);
     return { outbox: [], pending, told };
   }
 
@@ -425,6 +437,7 @@ export function applyPlan(slot: Slot, { flush, marks, told }: FlushPlan): void {
   for (const mark of marks) state.marks.set(mark.logId, mark);
   for (const hour of flush.dirtyHours) state.dirtyHours.add(hour);
   flushed(slot, flush);
+  outbound.anchored ||= flush.pending.length > 0;
   if (!told) return;
   outbound.watermark = Math.max(outbound.watermark, told.watermark);
   outbound.toldOrigins = furthest(outbound.toldOrigins, told.origins);

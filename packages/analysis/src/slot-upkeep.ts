@@ -146,10 +146,12 @@ export class SlotUpkeep {
     const dropped: number[] = [];
     const suspect: PendingEntry[] = [];
     const again = await this.#unnumbered(outbound, slot, position, passOver);
+    let before: ReadonlyMap<string, LogPosition> | undefined;
     for (let afterOrd = BEFORE_ALL; ;) {
       const entries = await this.#d.store.readPending(slot, afterOrd, FOLD_BYTES_MAX);
       for (const entry of entries) {
-        const included = includedIn(entry, position.frontier);
+        const included = includedIn(entry, position.frontier, before);
+        before = decodeHeader(entry.header).frontier;
         if (included === 'yes') dropped.push(entry.ord);
         else if (included === 'suspect') suspect.push(asSuspect(entry, this.#o.tier));
         afterOrd = entry.ord;
@@ -198,7 +200,7 @@ export class SlotUpkeep {
     if (passOver) return [this.#passedOver(outbound, position, entries[0], firstOrd, slot), ...waiting];
     // a past that the upstream shares is covered by its frontier; of another it may have something or not
     return waiting
-      .filter((entry) => includedIn(entry, position.frontier) !== 'yes')
+      .filter((entry) => includedIn(entry, position.frontier, undefined) !== 'yes')
       .map((entry) => asSuspect(entry, this.#o.tier));
   }
 

@@ -480,7 +480,13 @@ class LogRunner {
         return;
       case 'repair':
         void this.#ask(effect.round, async () => {
-          await deps.intake.repair(this.slot, effect.claim, effect.position, effect.passOver);
+          if (await deps.intake.repair(this.slot, effect.claim, effect.position, effect.passOver)) {
+            // the outbox goes on after it, perhaps with numbers that were acknowledged before: these are others
+            this.#acknowledgedSeq = effect.position.seq;
+            this.#toldSeq = effect.position.seq;
+            this.#stableSeq = 0;
+            this.#rewindTo = undefined;
+          }
           this.step({ kind: 'repaired', round: effect.round });
         });
         return;

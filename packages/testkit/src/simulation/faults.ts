@@ -21,6 +21,8 @@ export const FAULT_KINDS = [
   'twoOwners',
   'expelled',
   'rollback',
+  'doubleRollback',
+  'acceptedLoss',
   'upgrade',
 ] as const;
 

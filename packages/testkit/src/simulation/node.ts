@@ -231,6 +231,13 @@ export class SimulatedNode {
     startPeriodic('L2 flush', settings.persistentPeriodMs, round, background);
   }
 
+  /** Slots whose log cannot go on because the upstream needs what is gone. */
+  lostRanges(): number[] {
+    if (this.process.state !== 'running') return [];
+    const logs = this.#forwarder?.status().logs ?? [];
+    return logs.filter(({ state }) => state === 'LOST_RANGE').map(({ slot }) => slot);
+  }
+
   /** Where its slots and logs stand, for a history that does not settle. */
   describe(): string {
     const logs = this.#forwarder?.status().logs ?? [];

@@ -4,16 +4,22 @@
 // a prefix of every leaf's history, and marks, acknowledgements and watermarks must say no more than that.
 import type { BatchOutcome, IncomingBatch } from '@oap-federation/analysis';
 import {
+  decodeContent,
   decodeHeader,
   distributionAt,
+  DigestSum,
+  entityKeys,
   incrementCount,
   MetricColumns,
   NO_WATERMARK,
+  splitContent,
   type IncrementBatch,
+  type LogPosition,
+  type Loss,
   type MetricSchema,
   type ScopeName,
 } from '@oap-federation/model';
-import type { LogRepair, Mark, OutboxEntry, RowBlock, SlotFlush } from '@oap-federation/storage';
+import type { LogRepair, Mark, OutboxEntry, RowBlock, SlotFlush, StoredLoss } from '@oap-federation/storage';
 import type { MemoryTierStore } from '../memory-store.js';
 import type { Kernel } from './kernel.js';
 
@@ -49,20 +55,37 @@ export interface LocalProducer {
   readonly exempt: () => boolean;
 }
 
-interface EntryTruth {
+/** What something brings: units of leaves' histories. */
+interface Contents {
+  /** Units whose increments are in it. */
+  readonly own: Units;
+  /** Units that it declares to be lost. */
+  readonly lost: Units;
+}
+
+interface EntryTruth extends Contents {
   readonly entry: OutboxEntry;
   /** Highest watermark that this log had promised with this entry, for its own tier as origin. */
   readonly promised: number;
-  /** Per leaf, how many units of its history are included. */
-  readonly inclusion: ReadonlyMap<string, number>;
+  /** Of a leaf: units of its history in this log up to here. */
+  readonly units: number;
   /** The entry before it, in the same past. */
   readonly previous: EntryTruth | undefined;
 }
 
-/** The same of what is to be appended but has no number yet, by its ord. */
-interface WaitingTruth extends Omit<EntryTruth, 'entry' | 'previous'> {
-  /** The same of its own batch alone, when it is made from one. */
-  readonly own: ReadonlyMap<string, number> | undefined;
+/** What is to be appended but has no number yet, by its ord. */
+interface WaitingTruth extends Contents {
+  readonly promised: number;
+  readonly header: Uint8Array;
+}
+
+/** What of an input log a flush takes. */
+interface Input extends Contents {
+  readonly logId: string;
+  readonly seq: number;
+  readonly content: Uint8Array;
+  readonly increments: number;
+  readonly losses: readonly Loss[];
 }
 
 /** How long an outbound log was: numbered entries, units of a leaf's history, and the last ord without a number. */
@@ -88,7 +111,12 @@ interface SlotView {
   readonly waiting: Map<number, WaitingTruth>;
   /** Of a leaf: its history, in the units that go up together. */
   readonly truth: IncrementBatch[][];
-  readonly inclusion: Map<string, number>;
+  /** What its rows hold; that and what was declared lost on the way here; what its outbound log brought, or declared. */
+  readonly has: UnitSet;
+  readonly covered: UnitSet;
+  readonly told: UnitSet;
+  /** What came with nothing to pass on: it is in the next entry. */
+  readonly silent: Contents[];
   shadow: Shadow;
   watermark: number;
   promised: number;
@@ -117,6 +145,8 @@ export class Oracle {
   upgrading: { readonly tier: string; readonly metrics: ReadonlySet<string> } | undefined;
   /** Right minutes may be called suspect: a restored tier whose clock is wrong cannot know which minutes its upstream has more of. */
   mayBeSuspect: () => boolean = () => false;
+  /** Increments may be missing where a tier declared it. */
+  mayLose = false;
   readonly #kernel: Kernel;
   readonly #originScopes: ReadonlySet<ScopeName>;
   readonly #tiers = new Map<string, TierView>();
@@ -165,7 +195,10 @@ export class Oracle {
         variants: [],
         waiting: new Map(),
         truth: [],
-        inclusion: new Map(),
+        has: new UnitSet(),
+        covered: new UnitSet(),
+        told: new UnitSet(),
+        silent: [],
         shadow: new Shadow(),
         watermark: NO_WATERMARK,
         promised: NO_WATERMARK,
@@ -225,11 +258,11 @@ export class Oracle {
   #committed(view: TierView, flush: SlotFlush): void {
     this.commits++;
     view.commits++;
-    const { shape, isLeaf } = view;
+    const { shape } = view;
     const slot = this.#slot(view, flush.slot);
     const touched = new Set<RowKey>();
     const local: IncrementBatch[] = [];
-    const before = new Map(slot.inclusion);
+    const inputs: Input[] = [];
     for (const { mark } of flush.marks) {
       const before = slot.marks.get(mark.logId);
       const fenced = mark.gen > (before?.mark.gen ?? -1) && mark.seq === (before?.seq ?? 0);
@@ -238,7 +271,7 @@ export class Oracle {
       const increments =
         mark.kind === 'local'
           ? this.#localBatches(view, slot, mark, before, local)
-          : this.#federatedBatches(view, flush.slot, slot, mark, before, touched);
+          : this.#federatedBatches(view, flush.slot, slot, mark, before, touched, inputs);
       if (mark.increments !== (before?.mark.increments ?? 0) + increments)
         this.fail('altered', shape.name, `the mark of ${mark.logId} counts ${mark.increments} increments`);
       if (mark.watermark < (before?.mark.watermark ?? NO_WATERMARK))
@@ -273,13 +306,8 @@ export class Oracle {
           `slot ${flush.slot}: the digests of minute ${minute} say that ${tiers.join(', ')} sent something else`,
         );
     for (const { mark } of flush.marks) if (mark.kind === 'federated') this.#checkOrigins(view, flush.slot, mark);
-    this.#forwarded(view, flush, slot, before, local);
-    if (
-      flush.outbox.length + flush.pending.length === 0 &&
-      shape.parent !== undefined &&
-      (isLeaf ? local.some((b) => incrementCount(b) > 0) : touched.size > 0)
-    )
-      this.fail('lost', shape.name, `slot ${flush.slot}: a commit with increments appends nothing to the outbox`);
+    this.#checkLosses(view, flush, inputs);
+    this.#forwarded(view, flush, slot, inputs, local);
     this.#kernel.record('commit', `${shape.name} ${flush.slot} ${textOf(flush)}`);
   }
 
@@ -317,6 +345,7 @@ export class Oracle {
     mark: Mark,
     before: LogView | undefined,
     touched: Set<RowKey>,
+    inputs: Input[],
   ): number {
     if (mark.seq === (before?.seq ?? 0)) return 0; // announced or fenced: nothing of it came
     const log = this.#logs.get(mark.logId);
@@ -328,15 +357,37 @@ export class Oracle {
     if (log.tier !== mark.producer)
       this.fail('altered', view.shape.name, `log of ${log.tier} is stored as ${mark.producer}'s`);
     let increments = 0;
+    const taken: EntryTruth[] = [];
     let at: EntryTruth | undefined = truth;
-    for (; at !== undefined && at.entry.seq > (before?.seq ?? 0); at = at.previous) increments += at.entry.increments;
+    for (; at !== undefined && at.entry.seq > (before?.seq ?? 0); at = at.previous) {
+      increments += at.entry.increments;
+      taken.push(at);
+    }
     if (before !== undefined && before.seq > 0 && (at === undefined || !equal(at.entry.chain, before.mark.chain)))
       this.fail('altered', view.shape.name, `mark ${mark.seq} of ${mark.logId} does not continue mark ${before.seq}`);
-    for (const [leaf, upTo] of truth.inclusion) {
-      const { truth: history } = this.#tiers.get(leaf)!.slots.get(slotNumber)!;
-      for (let unit = slot.inclusion.get(leaf) ?? 0; unit < upTo; unit++)
-        for (const batch of history[unit]!) slot.shadow.fold(batch, leaf, this.#originScopes, touched);
-      slot.inclusion.set(leaf, Math.max(upTo, slot.inclusion.get(leaf) ?? 0));
+    for (const { entry, own, lost } of taken.toReversed()) {
+      const { seq, content, increments: count } = entry;
+      inputs.push({
+        logId: mark.logId,
+        seq,
+        content,
+        increments: count,
+        losses: decodeHeader(entry.header).losses,
+        own,
+        lost,
+      });
+      for (const [leaf, units] of own) {
+        const { truth: history } = this.#tiers.get(leaf)!.slots.get(slotNumber)!;
+        for (const unit of units) {
+          if (!slot.has.add(leaf, unit)) continue; // if it came twice, the rows will show it
+          for (const batch of history[unit]!) slot.shadow.fold(batch, leaf, this.#originScopes, touched);
+        }
+      }
+      slot.covered.addAll(own);
+      slot.covered.addAll(lost);
+      for (const leaf of own.keys())
+        if (!slot.covered.isWhole(leaf))
+          this.fail('lost', view.shape.name, `slot ${slotNumber}: ${slot.covered.describe(leaf)} are here`);
     }
     return increments;
   }
@@ -367,6 +418,30 @@ export class Oracle {
     }
   }
 
+  /** A commit stores each loss that its batches declare, once, under the batch. */
+  #checkLosses({ shape }: TierView, flush: SlotFlush, inputs: readonly Input[]): void {
+    const told = inputs.flatMap(({ logId, seq, losses }) =>
+      losses.map((loss, index) => textOfLoss({ ...loss, logId, seq, index })),
+    );
+    const stored = flush.losses.filter(({ logId }) => inputs.some((input) => input.logId === logId)).map(textOfLoss);
+    if (told.toSorted().join() !== stored.toSorted().join())
+      this.fail('lost', shape.name, `slot ${flush.slot} stores ${stored.length} losses, it was told ${told.length}`);
+  }
+
+  /** What an entry declares is what its inputs do, and what of them it does not bring itself. */
+  #checkDeclared(view: TierView, slot: SlotView, inputs: readonly Input[], header: Uint8Array, lost: number): void {
+    const isTold = (leaf: string, unit: number) => slot.told.has(leaf, unit);
+    let [least, most] = [lost, lost];
+    for (const { own, losses } of inputs) {
+      const increments = sumOf(losses);
+      most += increments;
+      if (own.size > 0 && !everyUnit(own, isTold)) least += increments;
+    }
+    const declares = sumOf(decodeHeader(header).losses);
+    if (declares < least || declares > most)
+      this.fail('lost', view.shape.name, `an entry declares ${declares} increments, not ${least} to ${most}`);
+  }
+
   /** The vector that this tier shows after a commit: each origin's promise is covered by what is included. */
   #checkOrigins(view: TierView, slotNumber: number, mark: Mark): void {
     for (const [origin, minute] of mark.origins) this.#checkPromise(view, slotNumber, origin, minute);
@@ -377,8 +452,8 @@ export class Oracle {
     this.watermarkChecks++;
     const entries = this.#tiers.get(leaf)?.slots.get(slotNumber)?.entries ?? [];
     const first = firstPromising(entries, minute);
-    const included = this.#slot(view, slotNumber).inclusion.get(leaf) ?? 0;
-    const needed = first === undefined ? 0 : (first.inclusion.get(leaf) ?? 0);
+    const included = this.#slot(view, slotNumber).covered.prefix(leaf);
+    const needed = first?.units ?? 0;
     if (first === undefined)
       this.fail('dishonest', view.shape.name, `slot ${slotNumber}: ${minute} is promised for ${leaf}, which never did`);
     else if (included < needed)
@@ -394,60 +469,144 @@ export class Oracle {
     view: TierView,
     flush: SlotFlush,
     slot: SlotView,
-    before: ReadonlyMap<string, number>,
+    inputs: readonly Input[],
     local: readonly IncrementBatch[],
   ): void {
     const { isLeaf, shape } = view;
-    const settled = flush.settled.map((ord) => slot.waiting.get(ord)).findLast((truth) => truth !== undefined);
+    const settled = flush.settled.flatMap((ord) => slot.waiting.get(ord) ?? []);
+    const appends = flush.outbox.length + flush.pending.length > 0;
+    if (!appends && shape.parent !== undefined) {
+      const isNew = (leaf: string, unit: number) =>
+        !slot.told.has(leaf, unit) &&
+        this.#tiers
+          .get(leaf)!
+          .slots.get(flush.slot)!
+          .truth[unit]!.some((b) => incrementCount(b) > 0);
+      if (local.some((b) => incrementCount(b) > 0) || inputs.some(({ own }) => someUnit(own, isNew)))
+        this.fail('lost', shape.name, `slot ${flush.slot}: a commit with increments appends nothing to the outbox`);
+      const isUntold = (leaf: string, unit: number) => !slot.told.has(leaf, unit);
+      for (const { own, lost } of inputs) slot.silent.push({ own: unitsWhere(own, isUntold), lost });
+    }
+    const silent = appends && flush.settled.length === 0 && !flush.repair ? slot.silent.splice(0) : [];
+    const byOrd = new Map(flush.settled.map((ord) => [ord, slot.waiting.get(ord)]));
     for (const ord of flush.settled) slot.waiting.delete(ord);
-    if (flush.repair) this.#repaired(view, flush.slot, slot, flush.repair);
-    const soFar = new Map(before);
-    for (const [i, pending] of flush.pending.entries()) {
-      if (settled !== undefined) {
-        slot.waiting.set(pending.ord, settled); // several became one
-        continue;
-      }
-      const { source, header } = pending;
-      let own: ReadonlyMap<string, number> | undefined;
-      if (!isLeaf && source !== undefined) {
-        let at = this.#entryOf(flush.slot, slot.marks.get(source.logId)!.mark);
-        while (at !== undefined && at.entry.seq > source.seq) at = at.previous;
-        own = at?.inclusion;
+    const unnumbered = flush.repair ? this.#repaired(view, flush.slot, slot, flush.repair) : [];
+    for (const pending of flush.pending) {
+      const { ord, header, source, increments } = pending;
+      let contents: Contents = NOTHING;
+      if (flush.repair) contents = this.#againWaiting(flush, header, increments, byOrd.get(ord), unnumbered);
+      else if (settled.length > 0) contents = unionOf(settled);
+      else if (isLeaf && (source !== undefined || flush.pending.length === 1)) {
+        const batches = source ? [this.#captured.get(`${source.logId} ${source.seq}`)!.batch] : local;
+        contents = { own: new Map([[shape.name, [slot.truth.push([...batches]) - 1]]]), lost: NO_UNITS };
+      } else if (source !== undefined) {
+        const input = inputs.find(({ logId, seq }) => logId === source.logId && seq === source.seq)!;
+        contents = unionOf([this.#without(view, slot, [input], pending), ...silent.splice(0)]);
+      } else if (flush.pending.length === 1) {
+        contents = unionOf([this.#without(view, slot, inputs, pending), ...silent]);
       }
       if (isLeaf) {
-        const batches = source ? [this.#captured.get(`${source.logId} ${source.seq}`)!.batch] : local;
-        slot.truth.push([...batches]);
-        soFar.set(shape.name, slot.truth.length);
         const { watermark, origins } = decodeHeader(header);
         slot.promised = Math.max(slot.promised, watermark, origins.get(shape.name) ?? NO_WATERMARK);
-      } else if (source === undefined || i === flush.pending.length - 1) {
-        for (const [leaf, units] of slot.inclusion) soFar.set(leaf, units);
-      } else {
-        for (const [leaf, units] of own ?? []) soFar.set(leaf, Math.max(units, soFar.get(leaf) ?? 0));
       }
-      slot.waiting.set(pending.ord, { promised: slot.promised, inclusion: new Map(soFar), own });
+      slot.waiting.set(ord, { ...contents, promised: slot.promised, header });
     }
-    for (const { entry } of flush.outbox) this.#appended(view, flush.slot, slot, entry, local, settled);
+    for (const { entry } of flush.outbox) {
+      let contents: Contents;
+      if (settled.length > 0) {
+        contents = unionOf(settled);
+        const waited = settled.reduce((sum, { header }) => sum + sumOf(decodeHeader(header).losses), 0);
+        const declares = sumOf(decodeHeader(entry.header).losses);
+        if (declares !== waited)
+          this.fail('lost', shape.name, `entry ${entry.seq} declares ${declares} increments, what waited ${waited}`);
+      } else if (isLeaf) contents = { own: new Map([[shape.name, [slot.truth.push([...local]) - 1]]]), lost: NO_UNITS };
+      else contents = unionOf([this.#without(view, slot, inputs, entry), ...silent]);
+      this.#appended(view, flush.slot, slot, entry, contents, settled.at(-1)?.promised);
+    }
   }
 
-  /** A restored tier goes on after what its upstream has: an entry of its own lost past. */
-  #repaired({ shape }: TierView, slotNumber: number, slot: SlotView, repair: LogRepair): void {
+  /** What of `inputs` goes on. What the header calls suspect does not: the tier could not know whether its upstream has it. */
+  #without(
+    view: TierView,
+    slot: SlotView,
+    inputs: readonly Input[],
+    appended: Pick<OutboxEntry, 'header' | 'content'>,
+  ): Contents {
+    const { shape } = view;
+    const isSuspect = ({ cause, tier }: Loss) => cause === 'suspect' && tier === shape.name;
+    let suspect = 0;
+    for (const loss of decodeHeader(appended.header).losses) if (isSuspect(loss)) suspect += loss.increments;
+    this.#checkDeclared(view, slot, inputs, appended.header, suspect);
+    const untold = (contents: Contents): Contents => ({
+      ...contents,
+      own: unitsWhere(contents.own, (leaf, unit) => !slot.told.has(leaf, unit)), // the upstream has the others
+    });
+    if (suspect === 0) return untold(unionOf(inputs));
+    const mayBe = inputs.filter(
+      ({ increments, own }) => increments > 0 && !everyUnit(own, (leaf, unit) => slot.told.has(leaf, unit)),
+    );
+    // the digest of a sum is the sum of the digests
+    const wanted = digestOf(appended.content).value();
+    const digests = mayBe.map(({ content }) => digestOf(content));
+    const subsets = 2 ** mayBe.length;
+    for (let subset = 0; subset < subsets; subset++) {
+      const isOut = (i: number) => ((subset >> i) & 1) === 1;
+      if (mayBe.reduce((sum, { increments }, i) => sum + (isOut(i) ? increments : 0), 0) !== suspect) continue;
+      const sum = new DigestSum();
+      digests.forEach((digest, i) => isOut(i) || sum.add(digest));
+      const { a, b } = sum.value();
+      if (a !== wanted.a || b !== wanted.b) continue;
+      const out = new Set(mayBe.filter((_, i) => isOut(i)));
+      return untold(unionOf(inputs.map((input) => (out.has(input) ? declared(input) : input))));
+    }
+    this.fail('altered', shape.name, `${suspect} suspect increments are not those of whole batches`);
+    return unionOf(inputs);
+  }
+
+  /** What waits after a repair: as it was, or declared instead; entries that lost their numbers, and what was passed over, too. */
+  #againWaiting(
+    flush: SlotFlush,
+    header: Uint8Array,
+    increments: number,
+    before: WaitingTruth | undefined,
+    unnumbered: EntryTruth[],
+  ): Contents {
+    if (before) return declared(before);
+    const { losses, frontier } = decodeHeader(header);
+    if (losses.some(({ cause }) => cause === 'range') && increments === 0) {
+      const isKept = ({ entry }: EntryTruth) =>
+        flush.pending.some((kept) => equal(kept.header, entry.header) && equal(kept.content, entry.content));
+      return declared(unionOf(unnumbered.filter((truth) => !isKept(truth))));
+    }
+    const text = textOfPositions(frontier);
+    const known = unnumbered.find(({ entry }) => textOfPositions(decodeHeader(entry.header).frontier) === text);
+    if (!known) return NOTHING;
+    return equal(known.entry.header, header) ? known : declared(known);
+  }
+
+  /** A restored tier goes on after what its upstream has: an entry of its own lost past. Gives the entries that lost their numbers. */
+  #repaired({ shape }: TierView, slotNumber: number, slot: SlotView, repair: LogRepair): EntryTruth[] {
     const { seq, chain, dropPending } = repair;
-    const end = slot.variants[seq]?.find(({ entry }) => equal(entry.chain, chain));
-    if (!end) {
+    const end = seq === 0 ? undefined : slot.variants[seq]?.find(({ entry }) => equal(entry.chain, chain));
+    if (seq > 0 && !end) {
       this.fail('unbacked', shape.name, `slot ${slotNumber} goes on after ${seq}, which it never committed`);
-      return;
+      return [];
     }
     const past: EntryTruth[] = [];
     for (let at: EntryTruth | undefined = end; at !== undefined; at = at.previous) past.push(at);
+    const unnumbered = slot.entries.filter(({ entry }) => entry.seq > seq);
     slot.entries.splice(0, slot.entries.length, ...past.toReversed());
+    slot.told.clear();
+    for (const { own, lost } of slot.entries) {
+      slot.told.addAll(own);
+      slot.told.addAll(lost);
+    }
     for (const ord of dropPending) {
-      const waiting = slot.waiting.get(ord);
-      for (const [leaf, units] of waiting?.own ?? waiting?.inclusion ?? [])
-        if ((end.inclusion.get(leaf) ?? 0) < units)
-          this.fail('lost', shape.name, `slot ${slotNumber} drops entry ${ord}, which its upstream does not have`);
+      if (!everyUnit(slot.waiting.get(ord)?.own ?? NO_UNITS, (leaf, unit) => slot.told.has(leaf, unit)))
+        this.fail('lost', shape.name, `slot ${slotNumber} drops entry ${ord}, which its upstream does not have`);
       slot.waiting.delete(ord);
     }
+    return unnumbered;
   }
 
   #appended(
@@ -455,8 +614,8 @@ export class Oracle {
     slotNumber: number,
     slot: SlotView,
     entry: OutboxEntry,
-    local: readonly IncrementBatch[],
-    settled: WaitingTruth | undefined,
+    contents: Contents,
+    promisedBefore: number | undefined,
   ): void {
     const { shape, store, isLeaf } = view;
     if (entry.seq !== slot.entries.length + 1) {
@@ -468,15 +627,16 @@ export class Oracle {
     if (watermark < slot.watermark)
       this.fail('dishonest', shape.name, `the outbox watermark went back from ${slot.watermark} to ${watermark}`);
     slot.watermark = watermark;
-    if (settled === undefined && isLeaf) {
+    if (promisedBefore === undefined && isLeaf)
       slot.promised = Math.max(slot.promised, watermark, origins.get(shape.name) ?? NO_WATERMARK);
-      slot.truth.push([...local]);
-    }
     const previous = slot.entries.at(-1);
-    const own = settled?.inclusion ?? (isLeaf ? new Map([[shape.name, slot.truth.length]]) : slot.inclusion);
-    const inclusion = new Map(previous?.inclusion); // after a repair, more than this tier itself has again
-    for (const [leaf, units] of own) inclusion.set(leaf, Math.max(units, inclusion.get(leaf) ?? 0));
-    const truth: EntryTruth = { entry, promised: settled?.promised ?? slot.promised, inclusion, previous };
+    // after a repair, the upstream has some of it already
+    const own = unitsWhere(contents.own, (leaf, unit) => !slot.told.has(leaf, unit));
+    const units = Math.max(previous?.units ?? 0, 1 + (contents.own.get(shape.name)?.at(-1) ?? -1));
+    const promised = promisedBefore ?? slot.promised;
+    const truth: EntryTruth = { entry, promised, own, lost: contents.lost, units, previous };
+    slot.told.addAll(own);
+    slot.told.addAll(contents.lost);
     slot.entries.push(truth);
     (slot.variants[entry.seq] ??= []).push(truth);
     if (isLeaf) return;
@@ -490,39 +650,37 @@ export class Oracle {
   snapshot(tier: string): () => void {
     const view = this.#tiers.get(tier)!;
     const copies = new Map(
-      [...view.slots].map(([slotNumber, { marks, entries, waiting, inclusion, watermark, promised }]) => [
+      [...view.slots].map(([slotNumber, slot]) => [
         slotNumber,
         {
-          marks: [...marks],
-          entries: [...entries],
-          waiting: [...waiting],
-          inclusion: [...inclusion],
-          watermark,
-          promised,
+          marks: [...slot.marks],
+          entries: [...slot.entries],
+          waiting: [...slot.waiting],
+          has: slot.has.copy(),
+          covered: slot.covered.copy(),
+          told: slot.told.copy(),
+          silent: [...slot.silent],
+          watermark: slot.watermark,
+          promised: slot.promised,
         },
       ]),
     );
-    const nothing = {
-      marks: [],
-      entries: [],
-      waiting: [],
-      inclusion: [],
-      watermark: NO_WATERMARK,
-      promised: NO_WATERMARK,
-    };
     return () => {
       for (const [slotNumber, slot] of view.slots) {
-        const { marks, entries, waiting, inclusion, watermark, promised } = copies.get(slotNumber) ?? nothing;
-        refill(slot.marks, marks);
-        refill(slot.waiting, waiting);
-        refill(slot.inclusion, inclusion);
-        slot.entries.splice(0, slot.entries.length, ...entries);
-        slot.watermark = watermark;
-        slot.promised = promised;
+        const copy = copies.get(slotNumber);
+        refill(slot.marks, copy?.marks ?? []);
+        refill(slot.waiting, copy?.waiting ?? []);
+        slot.has.become(copy?.has);
+        slot.covered.become(copy?.covered);
+        slot.told.become(copy?.told);
+        slot.silent.splice(0, slot.silent.length, ...(copy?.silent ?? []));
+        slot.entries.splice(0, slot.entries.length, ...(copy?.entries ?? []));
+        slot.watermark = copy?.watermark ?? NO_WATERMARK;
+        slot.promised = copy?.promised ?? NO_WATERMARK;
         slot.shadow = new Shadow();
-        for (const [leaf, upTo] of slot.inclusion)
-          for (const unit of this.#tiers.get(leaf)!.slots.get(slotNumber)!.truth.slice(0, upTo))
-            for (const batch of unit) slot.shadow.fold(batch, leaf, this.#originScopes, new Set());
+        for (const [leaf, unit] of slot.has)
+          for (const batch of this.#tiers.get(leaf)!.slots.get(slotNumber)!.truth[unit]!)
+            slot.shadow.fold(batch, leaf, this.#originScopes, new Set());
       }
     };
   }
@@ -554,7 +712,8 @@ export class Oracle {
       const slotNumber = Number(slotText);
       const tier = this.#tiers.get(name)!;
       const { acknowledgedSeq } = tier.store.peekOutbox(slotNumber);
-      if (acknowledgedSeq < end) missing.push(`${key}: ${acknowledgedSeq} of ${end} acknowledged`);
+      const length = Math.min(end, this.#slot(tier, slotNumber).entries.length); // a repair may make it shorter
+      if (acknowledgedSeq < length) missing.push(`${key}: ${acknowledgedSeq} of ${end} acknowledged`);
       for (const waiting of this.#slot(tier, slotNumber).waiting.keys())
         if (waiting <= ord) missing.push(`${key}: entry ${waiting} waits for a number`);
       if (!tier.isLeaf) continue;
@@ -566,7 +725,7 @@ export class Oracle {
         const above = this.#tiers.get(below.shape.parent ?? '');
         if (!above) break;
         const slot = this.#slot(above, slotNumber);
-        const included = slot.inclusion.get(name) ?? 0;
+        const included = slot.covered.prefix(name);
         if (included < needed) missing.push(`${above.shape.name} has ${included} of ${needed} of ${key}`);
         const { logId } = below.store.peekOutbox(slotNumber);
         const shown = slot.marks.get(logId)?.mark.origins.get(name) ?? NO_WATERMARK;
@@ -593,6 +752,8 @@ export class Oracle {
     eventsOf: (batch: IncrementBatch) => number,
   ): void {
     for (const { shape, store, slots } of this.#tiers.values()) {
+      if (!this.mayLose)
+        for (const loss of store.losses) this.fail('altered', shape.name, `declared lost: ${JSON.stringify(loss)}`);
       for (const [slotNumber, { shadow }] of slots) {
         const seen = shadow.keys();
         for (const value of store.peekValues(slotNumber)) {
@@ -614,6 +775,122 @@ export class Oracle {
           `L1 took ${known.events()} events, its batches hold ${events}`,
         );
     }
+  }
+}
+
+/** Units of leaves' histories, ascending. */
+type Units = ReadonlyMap<string, readonly number[]>;
+
+const NO_UNITS: Units = new Map();
+const NOTHING: Contents = { own: NO_UNITS, lost: NO_UNITS };
+
+function everyUnit(units: Units, holds: (leaf: string, unit: number) => boolean): boolean {
+  for (const [leaf, of] of units) if (!of.every((unit) => holds(leaf, unit))) return false;
+  return true;
+}
+
+function someUnit(units: Units, holds: (leaf: string, unit: number) => boolean): boolean {
+  return !everyUnit(units, (leaf, unit) => !holds(leaf, unit));
+}
+
+function unitsWhere(units: Units, holds: (leaf: string, unit: number) => boolean): Units {
+  if (everyUnit(units, holds)) return units;
+  return new Map([...units].map(([leaf, of]) => [leaf, of.filter((unit) => holds(leaf, unit))]));
+}
+
+function unionOf(contents: readonly Contents[]): Contents {
+  if (contents.length === 1) return contents[0]!;
+  const union = (of: (one: Contents) => Units): Units => {
+    const all = new Map<string, Set<number>>();
+    for (const one of contents)
+      for (const [leaf, units] of of(one)) {
+        const known = all.get(leaf);
+        if (known === undefined) all.set(leaf, new Set(units));
+        else for (const unit of units) known.add(unit);
+      }
+    return new Map([...all].map(([leaf, units]) => [leaf, [...units].toSorted((a, b) => a - b)]));
+  };
+  return { own: union(({ own }) => own), lost: union(({ lost }) => lost) };
+}
+
+/** The same units, lost. */
+function declared({ own, lost }: Contents): Contents {
+  return {
+    own: NO_UNITS,
+    lost: unionOf([
+      { own, lost },
+      { own: lost, lost },
+    ]).own,
+  };
+}
+
+function digestOf(content: Uint8Array): DigestSum {
+  const batch = decodeContent(splitContent(content));
+  const keys = entityKeys(batch.entities);
+  const sum = new DigestSum();
+  for (const block of batch.blocks) sum.addBlock(block, keys);
+  return sum;
+}
+
+/** A set of units: per leaf all before some, and some beyond. */
+class UnitSet {
+  readonly #leaves = new Map<string, { prefix: number; readonly beyond: Set<number> }>();
+
+  /** False when it was there. */
+  add(leaf: string, unit: number): boolean {
+    let known = this.#leaves.get(leaf);
+    if (!known) this.#leaves.set(leaf, (known = { prefix: 0, beyond: new Set() }));
+    if (unit < known.prefix || known.beyond.has(unit)) return false;
+    known.beyond.add(unit);
+    while (known.beyond.delete(known.prefix)) known.prefix++;
+    return true;
+  }
+
+  addAll(units: Units): void {
+    for (const [leaf, of] of units) for (const unit of of) this.add(leaf, unit);
+  }
+
+  has(leaf: string, unit: number): boolean {
+    const known = this.#leaves.get(leaf);
+    return known !== undefined && (unit < known.prefix || known.beyond.has(unit));
+  }
+
+  /** How many of the first units are there, without a gap. */
+  prefix(leaf: string): number {
+    return this.#leaves.get(leaf)?.prefix ?? 0;
+  }
+
+  isWhole(leaf: string): boolean {
+    return (this.#leaves.get(leaf)?.beyond.size ?? 0) === 0;
+  }
+
+  describe(leaf: string): string {
+    const known = this.#leaves.get(leaf);
+    return `the first ${known?.prefix ?? 0} units of ${leaf}, and ${[...(known?.beyond ?? [])].join()}`;
+  }
+
+  *[Symbol.iterator](): Generator<readonly [leaf: string, unit: number]> {
+    for (const [leaf, { prefix, beyond }] of this.#leaves) {
+      for (let unit = 0; unit < prefix; unit++) yield [leaf, unit];
+      for (const unit of beyond) yield [leaf, unit];
+    }
+  }
+
+  clear(): void {
+    this.#leaves.clear();
+  }
+
+  become(other: UnitSet | undefined): void {
+    this.#leaves.clear();
+    if (other)
+      for (const [leaf, { prefix, beyond }] of other.#leaves)
+        this.#leaves.set(leaf, { prefix, beyond: new Set(beyond) });
+  }
+
+  copy(): UnitSet {
+    const copy = new UnitSet();
+    copy.become(this);
+    return copy;
   }
 }
 
@@ -755,6 +1032,22 @@ function textOf({ fence, marks, outbox, pending, settled, repair }: SlotFlush): 
     parts.push(`waiting ${pending.map((p) => `${p.ord}${p.source ? `=${p.source.seq}` : ''}`).join()}`);
   if (repair) parts.push(`goes on after ${repair.gen}/${repair.seq} without ${repair.dropPending.join()}`);
   return parts.join(', ');
+}
+
+function textOfLoss({ logId, seq, index, ...loss }: StoredLoss): string {
+  const { tier, origin, cause, kind, firstMinute, lastMinute, increments } = loss;
+  return JSON.stringify([logId, seq, index, tier, origin, cause, kind, firstMinute, lastMinute, increments]);
+}
+
+function sumOf(losses: readonly Loss[]): number {
+  return losses.reduce((sum, { increments }) => sum + increments, 0);
+}
+
+function textOfPositions(positions: ReadonlyMap<string, LogPosition>): string {
+  return [...positions]
+    .map(([logId, { gen, seq }]) => `${logId} ${gen} ${seq}`)
+    .toSorted()
+    .join();
 }
 
 function refill<K, V>(map: Map<K, V>, content: readonly (readonly [K, V])[]): void {

@@ -24,6 +24,8 @@ export interface HistoryOptions {
   readonly seed: number;
   /** A tier runs the release before at first. */
   readonly upgrades?: boolean | undefined;
+  /** The storages of two neighbours go back in time, one within seconds of the other. */
+  readonly doubleRestores?: boolean | undefined;
   readonly mutant?: Mutant | undefined;
   readonly trace?: Trace | undefined;
 }
@@ -185,6 +187,7 @@ class World {
   readonly mutant: Mutant | undefined;
   readonly #seed: number;
   readonly #upgrades: boolean;
+  readonly #doubleRestores: boolean;
   readonly #tiers = new Map<string, Tier>();
   trafficFlows = true;
   #faultsUntilMs = 0;
@@ -195,9 +198,10 @@ class World {
   #restored: Tier | undefined;
   #backupWaits = false;
 
-  constructor({ seed, mutant, trace, upgrades }: HistoryOptions) {
+  constructor({ seed, mutant, trace, upgrades, doubleRestores }: HistoryOptions) {
     this.#seed = seed;
     this.#upgrades = upgrades ?? false;
+    this.#doubleRestores = doubleRestores ?? false;
     this.mutant = mutant;
     this.rng = seededRng(seed);
     // somewhere in a day, so that hours and days change in some histories
@@ -211,6 +215,7 @@ class World {
     });
     this.oracle = new Oracle(this.kernel, ORIGIN_SCOPES);
     this.oracle.mayBeSuspect = () => this.#restored?.clockJumped === true;
+    this.oracle.mayLose = this.#doubleRestores;
   }
 
   result(): HistoryResult {
@@ -278,14 +283,17 @@ class World {
     const { rng } = this;
     const slots = 1 + randomInt(rng, 3);
     const leaves = Array.from({ length: 2 + randomInt(rng, 3) }, (_, i) => `leaf${i}`);
-    const middles = Array.from({ length: 1 + randomInt(rng, Math.min(2, leaves.length)) }, (_, i) => `mid${i}`);
+    const wanted = 1 + randomInt(rng, Math.min(2, leaves.length));
+    const middles = Array.from({ length: this.#doubleRestores ? 2 : wanted }, (_, i) => `mid${i}`);
     const parents = new Map<string, string>();
     leaves.forEach((leaf, i) => {
       // every middle has a leaf; the others go anywhere
       const at = i < middles.length ? i : randomInt(rng, middles.length + 1);
       parents.set(leaf, middles[at] ?? 'root');
     });
-    middles.forEach((middle, i) => parents.set(middle, i > 0 && rng.next() < 0.3 ? middles[i - 1]! : 'root'));
+    middles.forEach((middle, i) =>
+      parents.set(middle, i > 0 && rng.next() < (this.#doubleRestores ? 0.8 : 0.3) ? middles[i - 1]! : 'root'),
+    );
     const leavesBelow = (tier: string): string[] =>
       leaves.filter((leaf) => {
         for (let at: string | undefined = leaf; at !== undefined; at = parents.get(at)) if (at === tier) return true;
@@ -364,6 +372,74 @@ class World {
       });
     };
     if (choices.length > 0) next();
+    if (this.#doubleRestores) this.#scheduleDoubleRestores();
+  }
+
+  /** One or two pairs of restores, and an operator who accepts what cannot be had again. */
+  #scheduleDoubleRestores(): void {
+    const { rng, kernel } = this;
+    const lowers = [...this.#tiers.values()].filter(
+      ({ settings: { hasChildren, shape } }) => hasChildren && shape.parent !== undefined,
+    );
+    const lower = lowers[randomInt(rng, lowers.length)]!;
+    const upper = this.#tiers.get(lower.settings.shape.parent!)!;
+    for (let n = 1 + randomInt(rng, 2); n > 0; n--)
+      this.#later(3_000, this.#faultsUntilMs, () => this.#rollBackBoth(lower, upper));
+    const look = () =>
+      kernel.after(5_000, () => {
+        for (const tier of this.#tiers.values())
+          for (const node of tier.nodes.values())
+            for (const slot of node.lostRanges()) {
+              if (tier.database.store.peekOutbox(slot).lossAccepted) continue;
+              kernel.record('operator', `accepts the loss of ${tier.name} ${slot}`);
+              this.faults.effective('acceptedLoss');
+              void tier.database.store.acceptLoss(slot);
+            }
+        look();
+      });
+    look();
+  }
+
+  #rollBackBoth(lower: Tier, upper: Tier): void {
+    const { kernel, oracle, faults } = this;
+    if (this.#backupWaits) return;
+    this.#backupWaits = true;
+    let lostBoth = true;
+    let restored = 0;
+    for (const tier of [lower, upper])
+      this.#later(1, 10_000, () => {
+        const restore = this.#backUp(tier);
+        const before = oracle.commitsOf(tier.name);
+        kernel.record('fault', `backup ${tier.name}`);
+        this.#later(10_000, 30_000, () => {
+          const lost = oracle.commitsOf(tier.name) - before;
+          kernel.record('fault', `rollback ${tier.name} ${lost}`);
+          lostBoth &&= lost > 0;
+          if (++restored === 2) {
+            this.#backupWaits = false;
+            if (lostBoth) faults.effective('doubleRollback');
+          }
+          restore();
+        });
+      });
+  }
+
+  /** What takes a tier back to now. */
+  #backUp(tier: Tier): () => void {
+    const { rng, oracle } = this;
+    const { database, name } = tier;
+    for (let slot = 0; slot < tier.settings.slots; slot++) database.store.peekOutbox(slot); // its logs exist in the backup
+    const [restoreStore, restoreOracle] = [database.store.snapshot(), oracle.snapshot(name)];
+    return () => {
+      database.restore(() => {
+        restoreStore();
+        restoreOracle();
+      });
+      if (rng.next() < 0.5) for (const node of tier.nodes.values()) this.#kill(node);
+      this.#later(500, 4_000, () => {
+        database.faults.down = false;
+      });
+    };
   }
 
   /** Undoes a fault after a while, unless peace came before. */
@@ -537,7 +613,7 @@ class World {
           });
         },
       },
-      { weight: 2, run: () => this.#rollBack() },
+      ...(this.#doubleRestores ? [] : [{ weight: 2, run: () => this.#rollBack() }]),
     ];
   }
 
@@ -548,9 +624,8 @@ class World {
     const tier = (this.#restored ??= uppers[randomInt(rng, uppers.length)]!);
     if (this.#backupWaits) return;
     this.#backupWaits = true;
-    const { database, name } = tier;
-    for (let slot = 0; slot < tier.settings.slots; slot++) database.store.peekOutbox(slot); // its logs exist in the backup
-    const [restoreStore, restoreOracle] = [database.store.snapshot(), oracle.snapshot(name)];
+    const { name } = tier;
+    const restore = this.#backUp(tier);
     const before = oracle.commitsOf(name);
     kernel.record('fault', `backup ${name}`);
     this.#later(1_000, 30_000, () => {
@@ -558,14 +633,7 @@ class World {
       const lost = oracle.commitsOf(name) - before;
       kernel.record('fault', `rollback ${name} ${lost}`);
       if (lost > 0) faults.effective('rollback');
-      database.restore(() => {
-        restoreStore();
-        restoreOracle();
-      });
-      if (rng.next() < 0.5) for (const node of tier.nodes.values()) this.#kill(node);
-      this.#later(500, 4_000, () => {
-        database.faults.down = false;
-      });
+      restore();
     });
   }
 
