@@ -38,6 +38,7 @@ const intake = {
     marks.set(logId, { ...before, gen, updatedAtMs: systemClock.now() });
     return true;
   },
+  commitSoon() {},
   watchOwnership: () => () => {},
 };
 const coordinator = {

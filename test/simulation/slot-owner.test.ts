@@ -119,6 +119,22 @@ describe('a batch', () => {
     expect(calls()).toEqual(['1']);
   });
 
+  it('is committed without a round when that is asked for, and so is what comes during that flush', async () => {
+    const { tier, batch, calls } = await open();
+    const first = tier.owner.offer(batch('cloud-c'));
+    tier.owner.commitSoon();
+    tier.owner.commitSoon(); // the same flush
+    await Promise.resolve(); // it has begun
+    const second = tier.owner.offer(batch('cloud-c'));
+    tier.owner.commitSoon();
+    expect(await Promise.all([first, second])).toEqual([
+      { kind: 'committed', appliedSeq: 1 },
+      { kind: 'committed', appliedSeq: 2 },
+    ]);
+    expect(calls()).toEqual(['2']);
+    expect(tier.owner.status().flushes).toBeLessThanOrEqual(2);
+  });
+
   it('out of order is a gap that names what is expected, a log that starts in the middle too', async () => {
     const { batch, offer, calls } = await open();
     expect(await offer(batch('cloud-c', { seq: 7 }))).toEqual({ kind: 'gap', expectedSeq: 1 });

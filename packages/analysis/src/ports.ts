@@ -50,6 +50,8 @@ export interface SlotIntake {
   mark(slot: number, logId: string): Mark | undefined;
   /** Resolves when the batch is committed, or refused. Batches of one log may be offered ahead, in seq order, without waiting. */
   offer(batch: IncomingBatch): Promise<BatchOutcome>;
+  /** Commits what was offered, without waiting for the end of the period: a producer holds back until it is answered. */
+  commitSoon(): void;
   /** The claim under which a slot is owned here; undefined when it is not. A new claim must be compared with the upstream again. */
   claim(slot: number): number | undefined;
   /** Whether the outbound log was verified under this claim. */

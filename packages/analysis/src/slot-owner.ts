@@ -72,6 +72,8 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   #queuedBytes = 0;
   #cycle: Promise<void> = Promise.resolve();
   #closed = false;
+  /** A flush that `commitSoon` asked for waits for its turn. */
+  #commitsSoon = false;
   #lastFlushMs = 0;
   readonly #counters: Readonly<
     Record<
@@ -426,6 +428,15 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
       await this.#upkeep.keepWithinBounds();
       await this.#upkeep.mergeParked();
       await this.#upkeep.rollupDue();
+    });
+  }
+
+  commitSoon(): void {
+    if (this.#commitsSoon || this.#closed) return;
+    this.#commitsSoon = true;
+    void this.#enqueue(() => {
+      this.#commitsSoon = false; // what is offered from now on is in this flush, or asks again
+      return this.#flushAll();
     });
   }
 

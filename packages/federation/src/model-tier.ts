@@ -288,7 +288,7 @@ export interface ModelIntakeOptions {
 /** One node of the upstream tier: takes batches ahead, commits them in order, under the epoch of the slot. */
 export class ModelIntake implements Pick<
   SlotIntake,
-  'owns' | 'ownedSlots' | 'mark' | 'offer' | 'watchOwnership' | 'watchOutbox' | 'raiseGeneration'
+  'owns' | 'ownedSlots' | 'mark' | 'offer' | 'commitSoon' | 'watchOwnership' | 'watchOutbox' | 'raiseGeneration'
 > {
   readonly #options: ModelIntakeOptions;
   readonly #epochs = new Map<number, number>();
@@ -345,6 +345,10 @@ export class ModelIntake implements Pick<
       this.pendingMost = Math.max(this.pendingMost, this.#pending.length);
       if (this.#pending.length === 1) clock.after(flushMs, () => this.flush());
     });
+  }
+
+  commitSoon(): void {
+    if (this.#pending.length > 0) this.flush();
   }
 
   watchOwnership(listener: () => void): () => void {

@@ -411,6 +411,19 @@ describe('batches', () => {
     expect(telemetry.render()).toContain('fed_duplicate_batches_total 1');
   });
 
+  it('that fill half of the credit are committed although no period ends', async () => {
+    const { outbox, stream, receiver, clock } = await streaming({ creditBytes: 65_536 });
+    for (let i = 0; i < 40; i++) outbox.append(0, { shop: 1 });
+    for (const frame of batches(outbox, 0)) {
+      expect(receiver.status().bytesInFlight).toBeLessThanOrEqual(65_536);
+      stream.write(frame);
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve(); // no time passes
+    }
+    expect(receiver.status().committed).toBeGreaterThanOrEqual(32);
+    await clock.advance(10);
+    expect(receiver.status()).toMatchObject({ offered: 40, committed: 40, inFlight: 0 });
+  });
+
   it('of a stream that ended are still committed, and nobody is answered', async () => {
     const { clock, outbox, stream, storage, receiver } = await streaming();
     outbox.append(0, { shop: 1 });

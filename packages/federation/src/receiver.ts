@@ -56,7 +56,7 @@ import {
 import type { FederationListener, ServerSink, ServerStreamHandlers, StreamPeer } from './transport.js';
 
 export interface ReceiverDeps {
-  readonly intake: Pick<SlotIntake, 'owns' | 'mark' | 'offer' | 'watchOwnership' | 'raiseGeneration'>;
+  readonly intake: Pick<SlotIntake, 'owns' | 'mark' | 'offer' | 'commitSoon' | 'watchOwnership' | 'raiseGeneration'>;
   readonly store: Pick<TierStore, 'expectChildren' | 'stableSeq'>;
   /** Why this tier does not take a forwarded metric (by canonical schema text); undefined when it does. */
   readonly routes: (schemaText: string) => string | undefined;
@@ -615,6 +615,9 @@ class Session implements ServerStreamHandlers {
       case 'offer':
         this.#inFlight++;
         void this.#offer(effect);
+        return;
+      case 'commitSoon':
+        this.#receiver.deps.intake.commitSoon();
         return;
       case 'write':
         if (!this.#sink.send(encodeServerFrame({ creditLimit: effect.creditLimit, body: effect.body })))

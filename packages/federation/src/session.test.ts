@@ -480,15 +480,17 @@ function runReceiver(events: readonly ReceiverEvent[], env = receiverEnv) {
   let state = openReceiver;
   const written: unknown[] = [];
   const offered: number[] = [];
+  let pressed = 0;
   for (const event of events) {
     const step = stepReceiver(state, event, env);
     state = step.state;
     for (const effect of step.effects) {
       if (effect.kind === 'write') written.push({ credit: effect.creditLimit, ...effect.body });
       if (effect.kind === 'offer') offered.push(effect.frame.seq);
+      if (effect.kind === 'commitSoon') pressed++;
     }
   }
-  return { state, written, offered };
+  return { state, written, offered, pressed };
 }
 
 describe('stream of the receiver', () => {
@@ -552,6 +554,15 @@ describe('stream of the receiver', () => {
       { kind: 'heartbeat', credit: 10_000 + 3 * 4_096 }, // the discarded batch gives its credit back
       { kind: 'ack', appliedSeq: 1 },
     ]);
+  });
+
+  it('asks for a commit before the period ends, with every batch beyond half of the credit', () => {
+    const pressing = (events: readonly ReceiverEvent[]) => runReceiver(events).pressed;
+    expect(pressing([batch(1)])).toBe(0); // 4,096 of 10,000
+    expect(pressing([batch(1), batch(2)])).toBe(1);
+    const committed = outcome(1, { kind: 'committed', appliedSeq: 1 });
+    expect(pressing([batch(1), committed, batch(2)])).toBe(0);
+    expect(pressing([batch(1), committed, batch(2), batch(3)])).toBe(1);
   });
 
   it('ends a stream that sends beyond its credit, and takes one batch larger than the window', () => {

@@ -107,6 +107,8 @@ export type ReceiverEffect =
   /** Offer to the slot's owner; in the order of these effects. */
   | { readonly kind: 'offer'; readonly frame: BatchFrame; readonly log: OpenedLog; readonly frameBytes: number }
   | { readonly kind: 'write'; readonly creditLimit: number; readonly body: ServerFrameBody }
+  /** The sender has half of its credit in flight, and would have to wait for the end of the flush period with all of it. */
+  | { readonly kind: 'commitSoon' }
   /** Something is due: say `flush` soon, when the transport takes frames. */
   | { readonly kind: 'flushSoon' }
   /** End the stream after what was written. */
@@ -259,7 +261,9 @@ const OPEN: Row<Open> = {
     if (frame.round === log.refusedRound)
       return { state: { ...heard, finishedCost: heard.finishedCost + cost }, effects: FLUSH };
     const next = frame.round === log.round ? heard : withLog(heard, { ...log, round: frame.round, nackDue: undefined });
-    return { state: next, effects: [{ kind: 'offer', frame, frameBytes, log }] };
+    const offer = { kind: 'offer', frame, frameBytes, log } as const;
+    const presses = inFlight + cost >= limits.creditBytes / 2;
+    return { state: next, effects: presses ? [offer, { kind: 'commitSoon' }] : [offer] };
   },
   outcome(state, { frame, frameBytes, logId, outcome, stableSeq, ownerAddress }) {
     const finished = { ...state, finishedCost: state.finishedCost + batchCost(frameBytes) };

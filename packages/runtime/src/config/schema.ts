@@ -355,7 +355,7 @@ export const MODULES = {
           ),
           creditBytes: integer(8 * MIB, [64 * 1024, 1024 * MIB], {
             env: 'SW_FEDERATION_CREDIT_BYTES',
-            doc: 'Bytes that one sender may have in flight.',
+            doc: 'Bytes that one sender may have in flight. With half of them waiting L2 writes at once, not after persistentPeriod.',
           }),
           maxFrameBytes: integer(4 * MIB, [64 * 1024, 1024 * MIB], {
             env: 'SW_FEDERATION_MAX_FRAME_BYTES',

@@ -293,6 +293,7 @@ export class SimulatedNode {
       owns: (slot) => owner.owns(slot),
       mark: (slot, logId) => owner.mark(slot, logId),
       watchOwnership: (listener) => owner.watchOwnership(listener),
+      commitSoon: () => owner.commitSoon(),
       raiseGeneration: (slot, logId, gen, producer) =>
         this.#deps.mutant?.neverFences ? Promise.resolve(true) : owner.raiseGeneration(slot, logId, gen, producer),
       offer: async (batch) => {

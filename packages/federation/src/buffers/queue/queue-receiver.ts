@@ -34,7 +34,10 @@ export interface QueueReceiverConfig {
 }
 
 export type QueueReceiverDeps = Pick<ReceiverDeps, 'store' | 'clock' | 'logger'> & {
-  readonly intake: Pick<SlotIntake, 'ownedSlots' | 'owns' | 'mark' | 'offer' | 'watchOwnership' | 'raiseGeneration'>;
+  readonly intake: Pick<
+    SlotIntake,
+    'ownedSlots' | 'owns' | 'mark' | 'offer' | 'commitSoon' | 'watchOwnership' | 'raiseGeneration'
+  >;
   readonly queue: MessageQueue;
 };
 
@@ -57,6 +60,9 @@ export interface QueueReceiver extends AsyncDisposable {
 export function openQueueReceiver(config: QueueReceiverConfig, deps: QueueReceiverDeps): QueueReceiver {
   return new RunningQueueReceiver(config, deps);
 }
+
+/** A queue gives a few dozen messages of a lane ahead: with so many unfinished the next may come only after a commit. */
+const HELD_MANY = 24;
 
 class RunningQueueReceiver implements QueueReceiver {
   readonly config: QueueReceiverConfig;
@@ -299,6 +305,7 @@ class Lane {
       held.state = 'offered';
       void this.#offer(held);
     }
+    if (this.#held.length >= HELD_MANY) this.#receiver.deps.intake.commitSoon();
   }
 
   async #offer(held: Held): Promise<void> {
