@@ -97,6 +97,8 @@ export class SlotUpkeep {
   full = false;
   #lossesDeclared = 0;
   #backlogAtMs = Number.NEGATIVE_INFINITY;
+  /** As it was measured last. */
+  #backlog = { entries: 0, bytes: 0 };
 
   constructor(options: SlotUpkeepOptions, deps: SlotUpkeepDeps) {
     this.#o = options;
@@ -109,6 +111,11 @@ export class SlotUpkeep {
       ),
       shed: counter('increments_shed', 'increments that the full forward buffer gave up or moved to a coarser minute'),
     };
+    if (!options.outbound || !options.forwards) return; // the memory buffer counts by itself
+    const gauge = (name: string, help: string, read: () => number) =>
+      deps.telemetry.observe('gauge', `fed_buffer_${name}`, `${help}, in the whole storage.`, {}, read);
+    gauge('bytes', 'Bytes waiting for the upstream', () => this.#backlog.bytes);
+    gauge('queued', 'Entries waiting for the upstream', () => this.#backlog.entries);
   }
 
   /** See `SlotIntake.raiseGeneration`; everything that was accepted before is committed, and nothing older is accepted any more. */
@@ -197,38 +204,38 @@ export class SlotUpkeep {
       ...entry,
       ord: firstOrd + 1 + i,
     }));
-    if (passOver) return [this.#passedOver(outbound, position, entries[0], firstOrd, slot), ...waiting];
+    if (passOver) return [this.#passedOver(outbound, position, entries, firstOrd, slot), ...waiting];
     // a past that the upstream shares is covered by its frontier; of another it may have something or not
     return waiting
       .filter((entry) => includedIn(entry, position.frontier, undefined) !== 'yes')
       .map((entry) => asSuspect(entry, this.#o.tier));
   }
 
-  /** An entry that says what is between the upstream's mark and the first entry that is left. */
+  /** An entry that says what the upstream does not have and the outbox has no more: everything behind the mark that is not in `entries`. */
   #passedOver(
     outbound: OutboundLog,
     position: UpstreamPosition,
-    first: OutboxEntry | undefined,
+    entries: readonly OutboxEntry[],
     ord: number,
     slot: number,
   ): PendingEntry {
     const { head, watermark } = outbound;
-    const ledger = first ? decodeHeader(first.header).ledger : head.ledger;
-    const increments = Math.max(0, ledger - position.increments);
-    const loss = lossOf(
-      this.#o.tier,
-      'range',
-      '',
-      `batches ${position.seq + 1} to ${(first?.seq ?? head.nextSeq) - 1}`,
-      NO_WATERMARK,
-      increments,
-    );
+    const ranges: string[] = [];
+    let next = position.seq + 1;
+    let kept = 0;
+    for (const { seq, increments } of [...entries, { seq: head.nextSeq, increments: 0 }]) {
+      if (seq > next) ranges.push(seq - 1 === next ? `${next}` : `${next} to ${seq - 1}`);
+      next = seq + 1;
+      kept += increments;
+    }
+    const increments = Math.max(0, head.ledger - position.increments - kept);
+    const loss = lossOf(this.#o.tier, 'range', '', `batches ${ranges.join(', ')}`, NO_WATERMARK, increments);
     const portion: Portion = {
       batch: { entities: [], blocks: [], unknownBlocks: [] },
       increments: 0,
       losses: [loss],
       manifests: [],
-      watermark: first ? NO_WATERMARK : watermark,
+      watermark: entries.length > 0 ? NO_WATERMARK : watermark,
       origins: new Map(),
       frontier: position.frontier,
     };
@@ -252,7 +259,8 @@ export class SlotUpkeep {
     if (!outbound || !forwards || nowMs - this.#backlogAtMs < BACKLOG_PERIOD_MS) return;
     this.#backlogAtMs = nowMs;
     const { bytesMax, onFull } = outbound;
-    let { bytes } = await this.#d.store.outboxBacklog();
+    this.#backlog = await this.#d.store.outboxBacklog();
+    let { bytes } = this.#backlog;
     if (onFull === 'coarsen' && bytes >= COARSEN_AT * bytesMax) bytes -= await this.#coarsen();
     if (onFull === 'drop' && bytes >= DROP_AT * bytesMax) bytes -= await this.#drop(bytes - AIM_AT * bytesMax);
     const full = bytes >= bytesMax * (this.full ? EASE_AT : 1);

@@ -51,7 +51,7 @@ export const ERRORS = {
   'OAP-2004': entry('storage schema version is {found}, this program needs {needed}', final, S.FAILED_PRECONDITION, 'Run the version that wrote the schema, or let this one migrate it.'),
   'OAP-2006': entry('storage answered {command} to COMMIT', retry, S.ABORTED, 'The transaction was rolled back; it is tried again.'),
   'OAP-2007': entry('data directory {dataDir} is in use by process {pid}', final, S.FAILED_PRECONDITION, 'Stop the other process or choose another data directory.'),
-  'OAP-2008': entry('forward buffer {dataDir} is damaged: {detail}', final, S.DATA_LOSS, 'Restore the files, or set federation.default.forward.bufferWhenDamaged to quarantine: what is readable goes on, and what is missing is named in the log.'),
+  'OAP-2008': entry('forward buffer {dataDir} is damaged: {detail}', final, S.DATA_LOSS, 'Restore the files, or set federation.default.forward.bufferWhenDamaged to quarantine: what is readable goes on, and what is missing is declared upward as lost.'),
 
   'OAP-3001': entry('coordinator {coordinator} is not reachable', retry, S.UNAVAILABLE, 'Retried with back-off; ownership is unchanged meanwhile.'),
   'OAP-3002': entry('session with coordinator {coordinator} expired', retry, S.UNAVAILABLE, 'A new session registers this node again.'),

@@ -197,7 +197,10 @@ async function assemble(
     services.push(...opened.services);
   }
   const queue = federation?.nats
-    ? stack.use('NATS', openNatsQueue({ ...federation.nats, name: `${tier} ${instanceId}` }, { clock, logger }))
+    ? stack.use(
+        'NATS',
+        openNatsQueue({ ...federation.nats, name: `${tier} ${instanceId}` }, { clock, logger, telemetry }),
+      )
     : undefined;
   let queueReceiver: QueueReceiver | undefined;
   if (queue && federation?.receive?.throughNats) {
@@ -214,7 +217,10 @@ async function assemble(
   if (federation?.forward && queue && federation.forward.buffer === 'nats') {
     const { token, upstreamTier: upstream } = federation.forward;
     const limits = { ...forwarderConfig({ tier, slots, instanceId, token }), upstream, patienceMs: QUEUE_PATIENCE_MS };
-    forwarder = stack.use('forwarder', openQueueForwarder(limits, { store, intake: owner, clock, rng, logger, queue }));
+    forwarder = stack.use(
+      'forwarder',
+      openQueueForwarder(limits, { store, intake: owner, clock, rng, logger, telemetry, queue }),
+    );
   } else if (federation?.forward) {
     const discovery = stack.use('upstream discovery', await openDiscovery(federation, transport, deps, stack));
     const { token, queueCapacityBatches, queueCapacityBytes } = federation.forward;

@@ -43,7 +43,7 @@ export async function openStore(
   const queryCacheBytes = query.cacheBytes;
   if (storage.provider === 'none') {
     const { bufferDir: dataDir, bufferMaxBytes: bytesMax, bufferWhenDamaged: whenDamaged } = federation!.forward!;
-    return openFileStore({ dataDir, slots, bytesMax, whenDamaged }, deps);
+    return openFileStore({ dataDir, slots, tier: federation!.tier, bytesMax, whenDamaged }, deps);
   }
   if (storage.provider === 'embedded') {
     if (storage.dataDir !== undefined)

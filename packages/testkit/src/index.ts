@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { MemoryTierStore, type CommitFault } from './memory-store.js';
+export { MemoryTierStore, type CommitFault, type StoredValue } from './memory-store.js';
 export {
   VirtualFederation,
   VirtualTier,

@@ -41,7 +41,7 @@ describe('memory', () => {
 
 describe('file', () => {
   const deps = { clock, rng, logger: silentLogger };
-  const limits = { slots: BUFFER_SLOTS, bytesMax: 10_000, whenDamaged: 'stop' } as const;
+  const limits = { slots: BUFFER_SLOTS, tier: 'east', bytesMax: 10_000, whenDamaged: 'stop' } as const;
   const directories: string[] = [];
   const opened: TierStore[] = [];
   afterAll(async () => {

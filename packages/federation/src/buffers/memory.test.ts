@@ -180,6 +180,11 @@ describe('memory buffer', () => {
     const deps = { clock: new VirtualClock(), rng: seededRng(6), telemetry: new MetricRegistry() };
     const options = { tier: 'leaf', bytesMax: 1_000, whenFull: 'drop' } as const;
     const second = withMemoryBuffer(below as unknown as TierStore, options, deps);
+    const age = () => /^fed_buffer_oldest_age_seconds (.*)$/m.exec(deps.telemetry.render())?.[1];
+    expect(age()).toBe('0');
+    await second.claimSlot(0, 'x');
+    await second.flush([flushOf(0, [entry(0, 1, 10, deps.clock.now() - 7_000)])]);
+    expect(age()).toBe('7');
     const head = await second.outboxHead(0);
     expect(head.logId).not.toBe(logId);
     expect(head).toMatchObject({ gen: 1, nextSeq: 1 });

@@ -97,6 +97,8 @@ class MemoryBuffer {
       renumbered: counter('dropped', dropped, { reason: 'renumbered' }), // and offered again: nothing is lost by it
     };
     telemetry.observe('gauge', 'fed_buffer_bytes', 'Bytes waiting in the memory buffer.', {}, () => this.#bytes);
+    const oldest = 'Age of the oldest entry that waits for the upstream.';
+    telemetry.observe('gauge', 'fed_buffer_oldest_age_seconds', oldest, {}, () => this.#oldestAgeSeconds());
     telemetry.observe('gauge', 'fed_buffer_queued', 'Entries waiting in the memory buffer.', {}, () => this.#queued());
   }
 
@@ -220,6 +222,14 @@ class MemoryBuffer {
     this.#logs.clear();
     this.#bytes = 0;
     await this.#store[Symbol.asyncDispose]();
+  }
+
+  #oldestAgeSeconds(): number {
+    let oldestMs = Number.POSITIVE_INFINITY;
+    for (const { sealed, waiting, pending } of this.#logs.values())
+      for (const first of [sealed[0], waiting[0], pending[0]])
+        if (first) oldestMs = Math.min(oldestMs, first.createdAtMs);
+    return Number.isFinite(oldestMs) ? Math.max(0, this.#deps.clock.now() - oldestMs) / 1_000 : 0;
   }
 
   #queued(): number {

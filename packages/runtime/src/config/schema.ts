@@ -298,7 +298,7 @@ export const MODULES = {
           }),
           bufferWhenDamaged: choice(['stop', 'quarantine'], 'stop', {
             env: 'SW_FEDERATION_BUFFER_WHEN_DAMAGED',
-            doc: 'When the file buffer cannot be read whole: stop (the node does not start), or quarantine (the segment is set aside, the rest goes on, what is missing is named in the log).',
+            doc: 'When the file buffer cannot be read whole: stop (the node does not start), or quarantine (the segment is set aside, the rest goes on, what is missing is declared upward as lost).',
           }),
           bufferMaxBytes: integer(0, [0, 1024 * 1024 * MIB], {
             env: 'SW_FEDERATION_BUFFER_MAX_BYTES',

@@ -24,7 +24,7 @@ const [index, testing, runtime, dataDir] = process.argv.slice(1);
 const { openFileStore } = await import(index);
 const { testFlush, testMark, testOutbox, withTestFences } = await import(testing);
 const { silentLogger: logger, systemClock: clock, systemRng: rng } = await import(runtime);
-const limits = { slots: 4, bytesMax: 1e9, whenDamaged: 'stop', segmentBytes: 65_536 };
+const limits = { slots: 4, tier: 'east', bytesMax: 1e9, whenDamaged: 'stop', segmentBytes: 65_536 };
 const store = withTestFences(await openFileStore({ dataDir, ...limits }, { clock, rng, logger }));
 console.log('open');
 const claims = [];
@@ -44,7 +44,7 @@ describe('file store', () => {
   const dataDir = temporaryDirectory('file-store');
   const stores: TierStore[] = [];
   const open = async (dir = dataDir, bytesMax = 1e9) => {
-    const limits = { slots: 4, bytesMax, whenDamaged: 'stop', segmentBytes: 65_536 } as const;
+    const limits = { slots: 4, tier: 'east', bytesMax, whenDamaged: 'stop', segmentBytes: 65_536 } as const;
     const store = await openFileStore({ dataDir: dir, ...limits }, deps);
     stores.push(store);
     return withTestFences(store);
@@ -126,7 +126,7 @@ describe('file store', () => {
   });
 
   it('another number of slots is refused; rows are not pretended to be there', async () => {
-    const limits = { dataDir, slots: 5, bytesMax: 1e9, whenDamaged: 'stop' } as const;
+    const limits = { dataDir, slots: 5, tier: 'east', bytesMax: 1e9, whenDamaged: 'stop' } as const;
     await expect(openFileStore(limits, deps)).rejects.toThrow('the storage was made for 4 slots');
     const store = await open();
     const metric = metricSchema('service_cpm', 'Service', 'cpm');

@@ -4,9 +4,16 @@
 //
 // All state but contents is in memory, and is changed in the turn of a commit, before it is durable; so every call, reads too, goes
 // through one queue and is answered only when everything before it is durable.
-import { NO_WATERMARK, type MetricSchema } from '@oap-federation/model';
+import {
+  EMPTY_HEADER,
+  encodeContent,
+  encodeHeader,
+  joinContent,
+  NO_WATERMARK,
+  type MetricSchema,
+} from '@oap-federation/model';
 import type { MetricReader } from '@oap-federation/mqe';
-import { BugError, messageOf, OapError, randomInt, uuidV7 } from '@oap-federation/runtime';
+import { BugError, messageOf, OapError, randomInt, uuidV7, type Counter } from '@oap-federation/runtime';
 import type { AlarmStore } from '../alarm-port.js';
 import { refusedAlarms } from '../alarms.js';
 import { lockDirectory } from '../directory-lock.js';
@@ -54,6 +61,7 @@ import {
   positionsOf,
   readBlob,
   RecordBuilder,
+  waitingOf,
   type Blobs,
   type FlushLine,
   type OutboxLine,
@@ -67,9 +75,11 @@ export interface FileStoreOptions {
   /** Made when missing; one process at a time. */
   readonly dataDir: string;
   readonly slots: number;
+  /** Name of the tier, for the losses that it declares. */
+  readonly tier: string;
   /** Headers and contents that may wait for the upstream; a flush that would exceed it is refused before anything is written. */
   readonly bytesMax: number;
-  /** `stop`: damage to durable records fails the open. `quarantine`: the segment is set aside, and what is missing is said. */
+  /** `stop`: damage to durable records fails the open. `quarantine`: the segment is set aside, and what is missing is declared upward. */
   readonly whenDamaged: 'stop' | 'quarantine';
   readonly segmentBytes?: number;
 }
@@ -137,14 +147,22 @@ export async function openFileStoreOn(disk: Disk, options: FileStoreOptions, dep
   for (const slot of state.slots) noteAcknowledged(slot, clock.now());
   state.limbo = [];
   const lost = state.forgetMissing();
-  if (lost.ranges.length > 0 || lost.others.length > 0)
+  if (lost.ranges.length > 0 || lost.pending.length > 0 || lost.parked.length > 0)
     logger.error(
       { dataDir, ...lost },
-      'batches that were accepted are lost: not acknowledged by the upstream, and not readable',
+      'batches that were accepted are lost: not acknowledged by the upstream, and not readable; the loss is declared upward',
     );
   const store = new FileStore(opened.log, state, lost.ranges, options, deps);
-  await store.start();
+  await store.start(lost.pending);
   return store;
+}
+
+/** A batch that waited without a number, and cannot be read any more. */
+interface LostPending {
+  readonly slot: number;
+  readonly ord: number;
+  /** 0 when it is not known. */
+  readonly increments: number;
 }
 
 interface StoredEntry {
@@ -176,6 +194,8 @@ interface SlotState {
   acknowledgements: { readonly sinceMs: number; seq: number; atMs: number }[];
   /** As the upstream said: not in records either. */
   stableSeq: number;
+  /** The last seq that cannot be read any more and may be needed: found at each open while it is not acknowledged. */
+  lostTo: number;
   /** Ascending by seq. */
   entries: StoredEntry[];
   /** Ascending by ord. */
@@ -192,10 +212,14 @@ class State {
   slots: SlotState[] = [];
   children = new Map<string, ExpectedChild>();
   lastParkId = 0;
+  lastPendingVersion = 0;
   /** Where things were that left by records which are not durable yet: a crash brings them back. */
   limbo: RecordPlace[] = [];
   /** What a checkpoint says to be waiting, and no record brought: carried by a later one, or lost. */
-  readonly #missing = new Set<string>();
+  readonly #missing = new Map<
+    string,
+    { readonly slot: number; readonly parked?: number; readonly pending?: LostPending }
+  >();
 
   constructor(slots: number) {
     this.#slotCount = slots;
@@ -253,8 +277,9 @@ class State {
         this.children = new Map(text.children.map((child) => [child.tier, child]));
         return;
       case 'carry':
-        for (const { slot, pending, parked } of text.slots) {
+        for (const { slot, gone = [], pending, parked } of text.slots) {
           const state = this.#replayed(slot);
+          for (const ord of gone) this.#removePending(slot, state, ord);
           for (const line of pending) this.#addPending(slot, state, line, blobs);
           for (const line of parked) this.#addParked(slot, state, line, blobs);
         }
@@ -291,11 +316,7 @@ class State {
     state.lastOrd = line.lastOrd;
     state.suppressed = positionsOf(line.suppressed);
     for (const mark of line.marks) state.marks.set(mark.logId, markOf(line.slot, mark));
-    for (const ord of line.gone) {
-      this.#leaves(state.pending.get(ord));
-      state.pending.delete(ord);
-      this.#missing.delete(`pending ${ord} of slot ${line.slot}`);
-    }
+    for (const ord of line.gone) this.#removePending(line.slot, state, ord);
     for (const pending of line.pending) this.#addPending(line.slot, state, pending, blobs);
     for (const id of line.unparked) this.#removeParked(line.slot, state, id);
     for (const parked of line.parked) this.#addParked(line.slot, state, parked, blobs);
@@ -325,7 +346,15 @@ class State {
   #addPending(slot: number, state: SlotState, line: PendingLine, blobs: Blobs): void {
     this.#leaves(state.pending.get(line.ord));
     state.pending.set(line.ord, { line, blobs });
+    state.lastOrd = Math.max(state.lastOrd, line.ord);
+    this.lastPendingVersion = Math.max(this.lastPendingVersion, line.version ?? 0);
     this.#missing.delete(`pending ${line.ord} of slot ${slot}`);
+  }
+
+  #removePending(slot: number, state: SlotState, ord: number): void {
+    this.#leaves(state.pending.get(ord));
+    state.pending.delete(ord);
+    this.#missing.delete(`pending ${ord} of slot ${slot}`);
   }
 
   #addParked(slot: number, state: SlotState, line: ParkedLine, blobs: Blobs): void {
@@ -356,15 +385,16 @@ class State {
       restored.losses = [...line.losses];
       const known = before[slot];
       restored.entries = known?.entries ?? [];
-      for (const ord of line.pending) {
+      for (const { ord, version, increments } of waitingOf(line)) {
         const one = known?.pending.get(ord);
-        if (one) restored.pending.set(ord, one);
-        else this.#missing.add(`pending ${ord} of slot ${slot}`);
+        this.lastPendingVersion = Math.max(this.lastPendingVersion, version);
+        if (one && (one.line.version ?? 0) === version) restored.pending.set(ord, one);
+        else this.#missing.set(`pending ${ord} of slot ${slot}`, { slot, pending: { slot, ord, increments } });
       }
       for (const id of line.parked) {
         const one = known?.parked.get(id);
         if (one) restored.parked.set(id, one);
-        else this.#missing.add(`parked ${id} of slot ${slot}`);
+        else this.#missing.set(`parked ${id} of slot ${slot}`, { slot, parked: id });
       }
       return restored;
     });
@@ -384,7 +414,11 @@ class State {
         losses: state.losses,
         verdicts: [...state.verdicts.values()],
         manifests: manifestsLine(state.manifests.values()),
-        pending: [...state.pending.keys()],
+        waiting: [...state.pending.values()].flatMap(({ line: { ord, version = 0, increments } }) => [
+          ord,
+          version,
+          increments,
+        ]),
         parked: [...state.parked.keys()],
       })),
       children: [...this.children.values()],
@@ -401,7 +435,11 @@ class State {
   }
 
   /** After damage: what the newest state says to be there, and is not. Without damage: nothing. */
-  forgetMissing(): { readonly ranges: LostRange[]; readonly others: readonly string[] } {
+  forgetMissing(): {
+    readonly ranges: LostRange[];
+    readonly pending: readonly LostPending[];
+    readonly parked: readonly { readonly slot: number; readonly id: number }[];
+  } {
     const ranges: LostRange[] = [];
     this.slots.forEach((state, slot) => {
       const { logId, acknowledgedSeq, nextSeq } = state.head;
@@ -417,7 +455,13 @@ class State {
       }
       missing(nextSeq);
     });
-    return { ranges, others: [...this.#missing] };
+    for (const { slot, lastSeq } of ranges) this.slot(slot).lostTo = lastSeq;
+    const missing = [...this.#missing.values()];
+    return {
+      ranges,
+      pending: missing.flatMap(({ pending }) => pending ?? []),
+      parked: missing.flatMap(({ slot, parked }) => (parked === undefined ? [] : { slot, id: parked })),
+    };
   }
 }
 
@@ -433,6 +477,7 @@ function emptySlot(fence: SlotFence, head: OutboxHead): SlotState {
     losses: [],
     acknowledgements: [],
     stableSeq: 0,
+    lostTo: 0,
     entries: [],
     pending: new Map(),
     parked: new Map(),
@@ -464,6 +509,7 @@ export class FileStore implements TierStore {
   #acknowledgementDue = false;
   #releaseDue = false;
   #closed = false;
+  readonly #writeErrors: Counter | undefined;
   /** Found at open. */
   readonly lostRanges: readonly LostRange[];
 
@@ -479,13 +525,65 @@ export class FileStore implements TierStore {
     this.lostRanges = lostRanges;
     this.#options = options;
     this.#deps = deps;
+    const { telemetry } = deps;
+    this.#writeErrors = telemetry?.counter('fed_buffer_write_errors_total', 'Writes to the file buffer that failed.');
+    const gauge = (name: string, help: string, read: () => number) =>
+      telemetry?.observe('gauge', `fed_buffer_${name}`, help, {}, read);
+    gauge('oldest_age_seconds', 'Age of the oldest entry that waits for the upstream.', () => this.#oldestAgeSeconds());
+    gauge('segments', 'Segment files, those that are set aside left out.', () => this.#countSegments(false));
+    gauge('quarantined_segments', 'Damaged segment files that were set aside.', () => this.#countSegments(true));
+    gauge('lost_batches', 'Numbered batches that were found to be lost at start, and declared.', () =>
+      lostRanges.reduce((sum, { firstSeq, lastSeq }) => sum + lastSeq - firstSeq + 1, 0),
+    );
   }
 
-  /** Makes the first segment, where there is none to go on with. */
-  async start(): Promise<void> {
-    if (this.#log.hasActive) return;
-    await this.#log.write([], () => this.#checkpoint());
+  #oldestAgeSeconds(): number {
+    let oldestMs = Number.POSITIVE_INFINITY;
+    for (const { entries, pending, head } of this.#state.slots) {
+      const first = entries[indexAfter(entries, head.acknowledgedSeq)];
+      if (first) oldestMs = Math.min(oldestMs, first.line.createdAtMs);
+      for (const { line } of pending.values()) oldestMs = Math.min(oldestMs, line.createdAtMs);
+    }
+    return Number.isFinite(oldestMs) ? Math.max(0, this.#deps.clock.now() - oldestMs) / 1_000 : 0;
+  }
+
+  #countSegments(quarantined: boolean): number {
+    return this.#log.segments.filter((segment) => segment.quarantined === quarantined).length;
+  }
+
+  /** Makes the first segment, where there is none to go on with. Of `lost` there is an entry from now on that says so, and goes up like any other. */
+  async start(lost: readonly LostPending[]): Promise<void> {
+    if (lost.length > 0) this.#declare(lost);
+    if (this.#log.hasActive && this.#unwritten.length === 0) return;
+    await this.#log.write(this.#unwritten, () => this.#checkpoint());
+    this.#unwritten = [];
     await this.#log.writePosition(this.#acknowledged(), true);
+  }
+
+  #declare(lost: readonly LostPending[]): void {
+    const { tier } = this.#options;
+    const content = joinContent(encodeContent({ entities: [], blocks: [], unknownBlocks: [] }));
+    const minutes = { firstMinute: NO_WATERMARK, lastMinute: NO_WATERMARK };
+    const builder = new RecordBuilder();
+    const version = this.#state.lastPendingVersion + 1;
+    const slots = [...new Set(lost.map(({ slot }) => slot))].map((slot) => {
+      const state = this.#state.slot(slot);
+      const gone = lost.filter((one) => one.slot === slot);
+      const increments = gone.reduce((sum, one) => sum + one.increments, 0);
+      const kind = `${gone.length} batches that waited`;
+      const loss = { tier, origin: '', cause: 'range', kind, ...minutes, increments };
+      // with it all that was accepted is in the log, or declared lost in it
+      const frontier = new Map([...state.marks.values()].map(({ logId, gen, seq }) => [logId, { gen, seq }]));
+      const line: PendingLine = {
+        ...builder.blob(encodeHeader({ ...EMPTY_HEADER, losses: [loss], frontier }), content),
+        ord: state.lastOrd + 1,
+        version,
+        increments: 0,
+        createdAtMs: this.#deps.clock.now(),
+      };
+      return { slot, gone: gone.map(({ ord }) => ord), pending: [line], parked: [] };
+    });
+    this.#append(builder, { kind: 'carry', slots });
   }
 
   // --- the queue ---------------------------------------------------------------------------------------------------
@@ -556,6 +654,7 @@ export class FileStore implements TierStore {
         this.#state.limbo = [];
         return undefined;
       } catch (error) {
+        this.#writeErrors?.inc();
         this.#deps.logger.error({ err: error, dataDir: this.#options.dataDir }, 'the forward buffer cannot be written');
         if (tries > 0) return error;
         this.#dropAcknowledged(Number.POSITIVE_INFINITY);
@@ -652,7 +751,7 @@ export class FileStore implements TierStore {
         slot,
         fence,
         marks: [...state.marks.values()].toSorted((a, b) => (a.logId < b.logId ? -1 : 1)),
-        outbox: state.head,
+        outbox: headNow(state),
         suppressed: state.suppressed,
         pending,
         entities: [],
@@ -687,6 +786,7 @@ export class FileStore implements TierStore {
   /** The upstream has everything up to `seq`; what it said of later numbers was of others. */
   #repaired(state: SlotState, seq: number): void {
     state.stableSeq = Math.min(state.stableSeq, seq);
+    state.lostTo = 0;
     state.acknowledgements = state.acknowledgements.filter((one) => one.seq <= seq);
     noteAcknowledged(state, this.#deps.clock.now());
   }
@@ -739,6 +839,7 @@ export class FileStore implements TierStore {
     }
     const nowMs = this.#deps.clock.now();
     let parkId = this.#state.lastParkId;
+    let version = this.#state.lastPendingVersion;
     return {
       slot,
       fence: { ...state.fence, flushes: state.fence.flushes + 1 },
@@ -756,6 +857,7 @@ export class FileStore implements TierStore {
       pending: flush.pending.map(({ ord, source, header, content, increments, createdAtMs }) => ({
         ...builder.blob(header, content),
         ord,
+        version: ++version,
         ...(source ? { source } : {}),
         increments,
         createdAtMs,
@@ -792,7 +894,7 @@ export class FileStore implements TierStore {
   }
 
   outboxHead(slot: number): Promise<OutboxHead> {
-    return this.#turn(() => this.#state.slot(slot).head);
+    return this.#turn(() => headNow(this.#state.slot(slot)));
   }
 
   acknowledgeOutbox(slot: number, seq: number, stableSeq = 0): Promise<void> {
@@ -1107,6 +1209,11 @@ export class FileStore implements TierStore {
     await this.#running;
     await this.#log.close();
   }
+}
+
+/** Who set a damaged segment aside accepts that what was in it is lost: until it is acknowledged, or passed over. */
+function headNow({ head, lostTo }: SlotState): OutboxHead {
+  return lostTo > head.acknowledgedSeq ? { ...head, lossAccepted: true } : head;
 }
 
 /** Everything up to the head's acknowledged seq was acknowledged by now. */

@@ -31,6 +31,8 @@ export interface OutboxLine extends Blob {
 
 export interface PendingLine extends Blob {
   readonly ord: number;
+  /** Tells it from what stood under its ord before it was folded or rewritten; missing in what earlier releases wrote. */
+  readonly version?: number;
   readonly source?: LogPosition & { readonly logId: string };
   readonly increments: number;
   readonly createdAtMs: number;
@@ -77,8 +79,10 @@ export interface SlotLine {
   readonly verdicts: readonly Verdict[];
   /** Per log: minute, a, b, minute, a, b, ... */
   readonly manifests: Readonly<Record<string, readonly number[]>>;
-  /** Of what waits, and is in some segment before. */
-  readonly pending: readonly number[];
+  /** What waits, and is in some segment before: ord, version, increments, ord, version, increments, ... */
+  readonly waiting?: readonly number[];
+  /** The same as earlier releases wrote it: ords. */
+  readonly pending?: readonly number[];
   readonly parked: readonly number[];
 }
 
@@ -93,11 +97,12 @@ export type RecordText =
   | { readonly kind: 'acceptLoss'; readonly slot: number }
   | { readonly kind: 'flush'; readonly slots: readonly FlushLine[] }
   | { readonly kind: 'children'; readonly children: readonly ExpectedChild[] }
-  /** Written again, so that the segment where they were may go. */
+  /** Written again, so that the segment where they were may go; `gone`: what cannot be read any more, and is declared lost by `pending`. */
   | {
       readonly kind: 'carry';
       readonly slots: readonly {
         readonly slot: number;
+        readonly gone?: readonly number[];
         readonly pending: readonly PendingLine[];
         readonly parked: readonly ParkedLine[];
       }[];
@@ -211,4 +216,14 @@ export function* manifestsOf(line: SlotLine['manifests']): Generator<StoredManif
   for (const [logId, numbers] of Object.entries(line))
     for (let i = 0; i < numbers.length; i += 3)
       yield { logId, minute: numbers[i]!, a: numbers[i + 1]!, b: numbers[i + 2]! };
+}
+
+/** Increments are 0 where they are not known. */
+export function* waitingOf({
+  waiting = [],
+  pending = [],
+}: SlotLine): Generator<{ readonly ord: number; readonly version: number; readonly increments: number }> {
+  for (const ord of pending) yield { ord, version: 0, increments: 0 };
+  for (let i = 0; i < waiting.length; i += 3)
+    yield { ord: waiting[i]!, version: waiting[i + 1]!, increments: waiting[i + 2]! };
 }

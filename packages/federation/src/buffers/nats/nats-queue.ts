@@ -7,7 +7,15 @@
 // (oapf.T.down.<tier>.<slot>, the last answers of each). A dot in a tier's name is written as a colon.
 import type { JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { messageOf, rateLimited, type Clock, type Logger, type RateLimitedLogger } from '@oap-federation/runtime';
+import {
+  messageOf,
+  rateLimited,
+  type Clock,
+  type Counter,
+  type Logger,
+  type MetricRegistry,
+  type RateLimitedLogger,
+} from '@oap-federation/runtime';
 import type { Delivery, Lane, MessageQueue } from '../queue/queue.js';
 
 export interface NatsQueueOptions {
@@ -24,6 +32,7 @@ export interface NatsQueueOptions {
 export interface NatsQueueDeps {
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly telemetry?: MetricRegistry;
 }
 
 /** Below the default max_payload of a server, 1 MiB, with room for headers. */
@@ -56,11 +65,20 @@ class NatsQueue implements MessageQueue {
   readonly #connected: Promise<Connected>;
   readonly #streams = new Map<string, Promise<void>>();
   readonly #consuming = new Set<Promise<void>>();
+  readonly #errors: Readonly<Record<'connect' | 'publish' | 'consume', Counter>> | undefined;
 
   constructor(options: NatsQueueOptions, deps: NatsQueueDeps) {
     this.#options = options;
     this.#deps = deps;
     this.#warnings = rateLimited(deps.logger, deps.clock, 30_000);
+    const { telemetry } = deps;
+    const failed = (operation: string) =>
+      telemetry!.counter('fed_queue_errors_total', 'Calls to the NATS servers that failed.', { operation });
+    this.#errors = telemetry && {
+      connect: failed('connect'),
+      publish: failed('publish'),
+      consume: failed('consume'),
+    };
     this.#connected = this.#connect();
     this.#connected.catch(() => {}); // whoever uses it hears of it
   }
@@ -87,6 +105,7 @@ class NatsQueue implements MessageQueue {
         if (signal.aborted) await connection.close();
         return { connection, client: jetstream(connection), manager };
       } catch (error) {
+        this.#errors?.connect.inc();
         this.#warnings.warn(
           'connect',
           { error: messageOf(error), servers },
@@ -100,10 +119,11 @@ class NatsQueue implements MessageQueue {
   async publish(lane: Lane, id: string, bytes: Uint8Array): Promise<void> {
     const { client, manager } = await this.#connected;
     const stream = streamOf(lane);
-    await this.#ensureStream(manager, lane);
     try {
+      await this.#ensureStream(manager, lane);
       await client.publish(subjectOf(lane), bytes, { msgID: id, timeout: PUBLISH_TIMEOUT_MS });
     } catch (error) {
+      this.#errors?.publish.inc();
       this.#streams.delete(stream); // it may be gone with the server's data
       throw error;
     }
@@ -166,6 +186,7 @@ class NatsQueue implements MessageQueue {
         await this.#consumeOnce(lane, handle, signal);
       } catch (error) {
         if (signal.aborted) return;
+        this.#errors?.consume.inc();
         this.#streams.delete(streamOf(lane));
         this.#warnings.warn(
           'consume',

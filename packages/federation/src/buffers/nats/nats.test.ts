@@ -3,7 +3,7 @@
 // was wiped, with duplicates, with batches larger than its messages; and what is queued outlives the sender. Method: Debian's nats-server,
 // real forwarder and receiver, the model that throws where an invariant breaks; progress is awaited, nothing is timed.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { randomInt, seededRng, silentLogger, systemClock, systemRng } from '@oap-federation/runtime';
+import { MetricRegistry, randomInt, seededRng, silentLogger, systemClock, systemRng } from '@oap-federation/runtime';
 import { startNats, type Nats } from '../../../../../test/services/index.js';
 import { available, needs } from '../../../../../test/services/needs.js';
 import { forwarderConfig } from '../../config.js';
@@ -44,9 +44,16 @@ needs('nats')('through NATS JetStream', () => {
       };
     }
 
+    readonly telemetry = new MetricRegistry();
+
+    /** Calls to the server that failed. */
+    errors(operation: string): number {
+      return this.telemetry.counter('fed_queue_errors_total', '', { operation }).value();
+    }
+
     #queue(name: string): MessageQueue {
       const options = { servers: [server.address], token: '', name, streamMaxBytes: 64 * MIB };
-      const queue = openNatsQueue(options, { clock, logger: silentLogger });
+      const queue = openNatsQueue(options, { clock, logger: silentLogger, telemetry: this.telemetry });
       this.queues.push(queue);
       return queue;
     }
@@ -152,6 +159,7 @@ needs('nats')('through NATS JetStream', () => {
     await server.kill9();
     const world = new World().receive().send();
     world.append(0, 2);
+    await expect.poll(() => world.errors('connect'), { timeout: 10_000 }).toBeGreaterThan(0);
     await server.restart();
     await world.settled();
     await world.stop();

@@ -25,7 +25,7 @@ export interface QueueForwarderConfig extends Pick<ForwarderConfig, 'tier' | 'sl
   readonly patienceMs: number;
 }
 
-export type QueueForwarderDeps = Pick<ForwarderDeps, 'store' | 'intake' | 'clock' | 'rng' | 'logger'> & {
+export type QueueForwarderDeps = Pick<ForwarderDeps, 'store' | 'intake' | 'clock' | 'rng' | 'logger' | 'telemetry'> & {
   readonly queue: MessageQueue;
 };
 
@@ -51,6 +51,16 @@ class QueueForwarder implements Forwarder {
       deps.intake.watchOwnership(() => this.#ownership()),
       deps.intake.watchOutbox((slot) => this.#logs.get(slot)?.appended()),
     ];
+    const { telemetry } = deps;
+    telemetry?.observe('gauge', 'fed_ack_age_seconds', 'Age of the oldest outbox entry not acknowledged.', {}, () => {
+      return this.status().lagMs / 1_000;
+    });
+    telemetry?.observe('counter', 'fed_batches_sent_total', 'Batches written to the queue.', {}, () => {
+      return this.batchesSent;
+    });
+    telemetry?.observe('counter', 'fed_batches_acknowledged_total', 'Batches that the upstream committed.', {}, () => {
+      return this.batchesAcknowledged;
+    });
     this.#ownership();
   }
 

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DecodeError } from '@oap-federation/model';
-import { seededRng, silentLogger } from '@oap-federation/runtime';
+import { MetricRegistry, seededRng, silentLogger } from '@oap-federation/runtime';
 import { VirtualClock } from '@oap-federation/runtime/testing';
 import { forwarderConfig } from '../../config.js';
 import type { Forwarder } from '../../forwarder.js';
@@ -24,6 +24,7 @@ class World {
   readonly queue;
   readonly outbox;
   readonly storage = new ModelStorage(SLOTS);
+  readonly telemetry = new MetricRegistry();
   readonly nodes: { intake: ModelIntake; receiver: QueueReceiver }[] = [];
   sender!: { intake: ModelSender; forwarder: Forwarder };
   #service = 0;
@@ -54,7 +55,7 @@ class World {
     const base = forwarderConfig({ tier: 'east', slots: SLOTS, instanceId: 'e', token, fetchBytes: 2_000 });
     const forwarder = openQueueForwarder(
       { ...base, upstream: 'country', patienceMs: 5_000 },
-      { store: outbox, intake, clock, rng, logger: silentLogger, queue },
+      { store: outbox, intake, clock, rng, logger: silentLogger, telemetry: this.telemetry, queue },
     );
     this.sender = { intake, forwarder };
   }
@@ -250,8 +251,12 @@ describe('through a queue', () => {
   it('tells the sender what survives a loss of the storage above', async () => {
     const world = new World(4);
     world.storage.unstable = 2;
+    world.queue.away = true;
     world.append(0, 7);
+    await world.clock.advance(3_000);
+    expect(world.telemetry.render()).toContain('fed_ack_age_seconds 3');
     await world.settle();
+    expect(world.telemetry.render()).toMatch(/fed_ack_age_seconds 0\n[^]*fed_batches_acknowledged_total 7\n/);
     await world.clock.advance(1_000);
     expect(world.outbox.log(0)).toMatchObject({ acknowledgedSeq: 7, stableSeq: 5 });
     await world.stop();
