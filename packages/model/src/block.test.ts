@@ -16,8 +16,8 @@ import {
 } from './block.js';
 import { ByteWriter, DecodeError } from './bytes.js';
 import { MetricColumns } from './columns.js';
-import { entityOf, type Entity } from './entity.js';
-import { metricSchema } from './schema.js';
+import { decodeEntity, entityOf, type Entity } from './entity.js';
+import { metricSchema, tryParseSchema, type MetricSchema } from './schema.js';
 
 const service = (name: string) => entityOf('Service', { service: name, normal: true, layer: 'GENERAL', name: '' });
 const endpoint = (name: string) => entityOf('Endpoint', { service: 'shop', normal: true, layer: 'GENERAL', name });
@@ -130,6 +130,41 @@ describe('contents', () => {
     expect(known).toEqual(decoded(bytes));
     expect(known.blocks[0]!.schema).toBe(avg);
     expect(known.entities).toEqual([...entities.values()]);
+  });
+});
+
+describe('tables of contents that are read again and again', () => {
+  test('are those of the content, whatever was read before, for each way to look schemas up', () => {
+    const batchOf = (schemas: readonly MetricSchema[], origin: string) => {
+      const columns = schemas.map((schema) => new MetricColumns(schema));
+      const builder = new BatchBuilder();
+      for (const column of columns) {
+        column.enter(0, 1, 0, 1);
+        builder.addRows(column, 7, origin, [0], () => service('shop'));
+      }
+      return builder.build();
+    };
+    const schemas = Array.from({ length: 12 }, (_, i) => metricSchema(`service_${i}`, 'Service', 'cpm'));
+    const ways = [tryParseSchema, (text: string) => (text.includes('service_1') ? undefined : tryParseSchema(text))];
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.subarray(schemas, { minLength: 1 }), fc.constantFrom('', 'a', 'ab'), fc.nat(1)), {
+          maxLength: 30,
+        }),
+        (contents) => {
+          for (const [some, origin, way] of contents) {
+            const content = encodeContent(batchOf(some, origin));
+            const { blocks, unknownBlocks } = decodeContent(content, decodeEntity, ways[way]);
+            const read = [...blocks.map((b) => b.schema.text), ...unknownBlocks.map((b) => b.schemaText)];
+            expect(read.toSorted()).toEqual(some.map(({ text }) => text).toSorted());
+            expect(unknownBlocks.map((b) => b.schemaText)).toEqual(
+              some.map(({ text }) => text).filter((text) => ways[way]!(text) === undefined),
+            );
+            for (const block of [...blocks, ...unknownBlocks]) expect(block.origin).toBe(origin);
+          }
+        },
+      ),
+    );
   });
 });
 

@@ -5,9 +5,10 @@ import { ByteReader, ByteWriter, DecodeError, HIGH_WORD, LOW_WORD } from './byte
 import { packDistributions, unpackDistributions } from './packed-distributions.js';
 import type { DistributionColumn } from './distribution-rows.js';
 import { decodeEntity, encodeEntity, type Entity } from './entity.js';
-import { readIntColumn, writeIntColumn } from './int-column-bytes.js';
+import { readIntColumn, skipZeroColumn, writeIntColumn } from './int-column-bytes.js';
 import { wordsOf } from './int64.js';
 import { tryParseSchema, type MetricSchema } from './schema.js';
+import type { ScopeName } from './scope.js';
 
 /** Deltas of one metric in one minute: N rows, one column per additive field. */
 export interface IncrementBlock {
@@ -198,73 +199,150 @@ const SCHEMAS_MAX = 4_096;
 const ROWS_MAX = 4_000_000;
 const MINUTE_MAX = 0x7fff_ffff;
 
-const MEMORY_BYTES_MAX = 65_536;
+// The columns of batches lie side by side in slabs: an array with memory of its own costs more than the values of most.
+const SLAB_VALUES = 32_768;
+let columnSlab = new BigInt64Array(0);
+let columnWords = wordsOf(columnSlab);
+let columnsUsed = 0;
 
-/** The columns of one batch, side by side: most are short, and an array with memory of its own costs more than its values. */
-class ColumnMemory {
-  #buffer: ArrayBuffer;
-  #used = 0;
+/** Where in `columnSlab` so many values go. */
+function takeValues(count: number): number {
+  if (columnsUsed + count > columnSlab.length) {
+    columnSlab = new BigInt64Array(Math.max(SLAB_VALUES, count));
+    columnWords = wordsOf(columnSlab);
+    columnsUsed = 0;
+  }
+  columnsUsed += count;
+  return columnsUsed - count;
+}
 
-  /** `bytes`: what is likely to be needed; more is taken in pieces of that size. */
-  constructor(bytes: number) {
-    this.#buffer = new ArrayBuffer(Math.min(bytes, MEMORY_BYTES_MAX));
+/** 0, 1, 2, ...: the entities of a block that has those of its batch in order. Nobody writes to it. */
+let inOrder: Uint32Array = new Uint32Array(0);
+
+function entitiesInOrder(rows: number): Uint32Array {
+  if (inOrder.length < rows) inOrder = Uint32Array.from({ length: rows * 2 }, (_, i) => i);
+  return inOrder.subarray(0, rows);
+}
+
+/** Reads the blocks of one batch. */
+class BlockReader {
+  readonly #r: ByteReader;
+  readonly #entities: readonly Entity[];
+  /** Number of the last block (from 1) that named the entity. */
+  #seenIn: Uint32Array | undefined;
+  #blocks = 0;
+  /** Entities below `#inOrder.length` are of `#scope`. */
+  #scope: ScopeName | undefined;
+  #inOrder: Uint32Array = NO_INDEXES;
+
+  constructor(r: ByteReader, entities: readonly Entity[]) {
+    this.#r = r;
+    this.#entities = entities;
   }
 
-  /** Where so many bytes are, rounded up to int64. */
-  #take(bytes: number): number {
-    const rounded = (bytes + 7) & ~7;
-    if (this.#used + rounded > this.#buffer.byteLength) {
-      this.#buffer = new ArrayBuffer(Math.max(this.#buffer.byteLength, rounded));
-      this.#used = 0;
+  /** The block of `rows` rows that begins here and ends at `end`. Errors: DecodeError. */
+  read(schema: MetricSchema, minute: number, origin: string, rows: number, end: number): IncrementBlock {
+    const r = new ByteReader(this.#r.bytes, this.#r.position, end);
+    this.#blocks++;
+    const entities = skipZeroColumn(r, rows) ? this.#allInOrder(schema, rows) : this.#readEntities(r, schema, rows);
+    const ints = schema.intFields.map(() => {
+      const at = takeValues(rows);
+      readIntColumn(r, rows, columnWords, at);
+      return columnSlab.subarray(at, at + rows);
+    });
+    const distributions = schema.distributionFields.map((): DistributionColumn => {
+      const { end: next, ...column } = unpackDistributions(r.bytes, r.position, end, rows);
+      r.seek(next);
+      return column;
+    });
+    if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after a block of ${schema.name}`);
+    this.#r.seek(end);
+    return { schema, minute, origin, entities, ints, distributions };
+  }
+
+  #allInOrder(schema: MetricSchema, rows: number): Uint32Array {
+    if (this.#scope !== schema.scope || this.#inOrder.length < rows) {
+      for (let i = 0; i < rows; i++) this.#check(schema, i);
+      this.#scope = schema.scope;
+      this.#inOrder = entitiesInOrder(rows);
     }
-    this.#used += rounded;
-    return this.#used - rounded;
+    return this.#inOrder.length === rows ? this.#inOrder : this.#inOrder.subarray(0, rows);
   }
 
-  readonly ints = (rows: number): BigInt64Array => {
-    const at = this.#take(rows * 8);
-    return new BigInt64Array(this.#buffer, at, rows);
-  };
+  #check(schema: MetricSchema, index: number): void {
+    const entity = this.#entities[index];
+    if (entity === undefined)
+      throw new DecodeError(`entity index ${index} of ${this.#entities.length} in a block of ${schema.name}`);
+    if (entity.scope !== schema.scope)
+      throw new DecodeError(`${entity.scope} entity in a block of ${schema.name}, which is about ${schema.scope}`);
+  }
 
-  indexes(rows: number): Uint32Array {
-    const at = this.#take(rows * 4);
-    return new Uint32Array(this.#buffer, at, rows);
+  #readEntities(r: ByteReader, schema: MetricSchema, rows: number): Uint32Array {
+    const words = wordsOf(shiftsOf(rows));
+    readIntColumn(r, rows, words);
+    const entities = new Uint32Array(rows);
+    this.#seenIn ??= new Uint32Array(this.#entities.length);
+    const seenIn = this.#seenIn;
+    for (let i = 0; i < rows; i++) {
+      const index = (words[i * 2 + HIGH_WORD]! | 0) * 2 ** 32 + words[i * 2 + LOW_WORD]! + i;
+      this.#check(schema, index);
+      if (seenIn[index] === this.#blocks) throw new DecodeError(`entity ${index} twice in a block of ${schema.name}`);
+      seenIn[index] = this.#blocks;
+      entities[i] = index;
+    }
+    return entities;
   }
 }
 
-function readColumns(
-  schema: MetricSchema,
-  minute: number,
-  origin: string,
-  rows: number,
-  payload: Uint8Array,
-  batchEntities: readonly Entity[],
-  seenIn: Uint32Array,
-  blockNumber: number,
-  memory: ColumnMemory,
-): IncrementBlock {
-  const r = new ByteReader(payload);
-  const shifts = wordsOf(readIntColumn(r, rows, shiftsOf));
-  const entities = memory.indexes(rows);
-  for (let i = 0; i < rows; i++) {
-    const index = (shifts[i * 2 + HIGH_WORD]! | 0) * 2 ** 32 + shifts[i * 2 + LOW_WORD]! + i;
-    const entity = batchEntities[index];
-    if (entity === undefined)
-      throw new DecodeError(`entity index ${index} of ${batchEntities.length} in a block of ${schema.name}`);
-    if (entity.scope !== schema.scope)
-      throw new DecodeError(`${entity.scope} entity in a block of ${schema.name}, which is about ${schema.scope}`);
-    if (seenIn[index] === blockNumber) throw new DecodeError(`entity ${index} twice in a block of ${schema.name}`);
-    seenIn[index] = blockNumber;
-    entities[i] = index;
+const NO_INDEXES = new Uint32Array(0);
+
+/** What a body begins with. */
+interface Tables {
+  readonly bytes: Uint8Array;
+  readonly schemaOfText: (text: string) => MetricSchema | undefined;
+  readonly schemaTexts: readonly string[];
+  readonly schemas: readonly (MetricSchema | undefined)[];
+  readonly origins: readonly string[];
+}
+
+/** Those that were read last, newest first: most batches of a stream begin alike. */
+const recentTables: Tables[] = [];
+const RECENT_TABLES = 8;
+/** Larger ones are not kept. */
+const RECENT_BYTES_MAX = 16_384;
+
+function beginsWith(bytes: Uint8Array, at: number, start: Uint8Array): boolean {
+  if (at + start.length > bytes.length) return false;
+  // the ends differ most
+  for (let i = start.length - 1; i >= 0; i--) if (bytes[at + i] !== start[i]) return false;
+  return true;
+}
+
+function readTables(r: ByteReader, schemaOfText: (text: string) => MetricSchema | undefined): Tables {
+  const from = r.position;
+  const known = recentTables.findIndex(
+    (tables) => tables.schemaOfText === schemaOfText && beginsWith(r.bytes, from, tables.bytes),
+  );
+  if (known >= 0) {
+    const tables = recentTables[known]!;
+    if (known > 0) {
+      recentTables.splice(known, 1);
+      recentTables.unshift(tables);
+    }
+    r.seek(from + tables.bytes.length);
+    return tables;
   }
-  const ints = schema.intFields.map(() => readIntColumn(r, rows, memory.ints));
-  const distributions = schema.distributionFields.map((): DistributionColumn => {
-    const { end, ...column } = unpackDistributions(payload, r.position, payload.length, rows);
-    r.seek(end);
-    return column;
-  });
-  if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after a block of ${schema.name}`);
-  return { schema, minute, origin, entities, ints, distributions };
+  const schemaCount = r.count();
+  if (schemaCount > SCHEMAS_MAX) throw new DecodeError(`${schemaCount} schemas, at most ${SCHEMAS_MAX} are allowed`);
+  const schemaTexts = Array.from({ length: schemaCount }, () => r.string(512));
+  const schemas = schemaTexts.map((text) => schemaOfText(text));
+  const origins = Array.from({ length: r.count() }, () => r.string(256));
+  const tables = { bytes: r.bytes.slice(from, r.position), schemaOfText, schemaTexts, schemas, origins };
+  if (tables.bytes.length <= RECENT_BYTES_MAX) {
+    recentTables.unshift(tables);
+    if (recentTables.length > RECENT_TABLES) recentTables.pop();
+  }
+  return tables;
 }
 
 /**
@@ -281,15 +359,10 @@ export function decodeContent(
   const r = new ByteReader(content.body);
   const version = r.varint();
   if (version !== VERSION) throw new DecodeError(`content version ${version}, this release reads ${VERSION}`);
-  const schemaCount = r.count();
-  if (schemaCount > SCHEMAS_MAX) throw new DecodeError(`${schemaCount} schemas, at most ${SCHEMAS_MAX} are allowed`);
-  const schemaTexts = Array.from({ length: schemaCount }, () => r.string(512));
-  const schemas = schemaTexts.map((text) => schemaOfText(text));
-  const origins = Array.from({ length: r.count() }, () => r.string(256));
+  const { schemaTexts, schemas, origins } = readTables(r, schemaOfText);
   const blocks: IncrementBlock[] = [];
-  const memory = new ColumnMemory(content.body.length * 16); // a usual counter takes 1 to 2 bytes there, and 8 to 16 here
+  const reader = new BlockReader(r, entities);
   const unknownBlocks: UnknownBlock[] = [];
-  const seenIn = new Uint32Array(entities.length); // number of the last block (from 1) that named the entity
   const count = r.count(5);
   for (let b = 0; b < count; b++) {
     const schemaIndex = r.varint();
@@ -297,16 +370,16 @@ export function decodeContent(
     const origin = origins[r.varint()];
     const minute = r.varint();
     const rows = r.varint();
-    const payload = r.sized();
+    const bytes = r.count();
     if (schemaText === undefined || origin === undefined)
       throw new DecodeError('block of a schema or origin that is not in the table');
     if (minute > MINUTE_MAX) throw new DecodeError(`minute ${minute} is no int32`);
     // a row takes a bit at least, and names an entity that no other row of its block names
-    if (rows > ROWS_MAX || rows > payload.length * 8 || (schemas[schemaIndex] && rows > entities.length))
-      throw new DecodeError(`block of ${rows} rows in ${payload.length} bytes`);
+    if (rows > ROWS_MAX || rows > bytes * 8 || (schemas[schemaIndex] && rows > entities.length))
+      throw new DecodeError(`block of ${rows} rows in ${bytes} bytes`);
     const schema = schemas[schemaIndex];
-    if (schema) blocks.push(readColumns(schema, minute, origin, rows, payload, entities, seenIn, b + 1, memory));
-    else unknownBlocks.push({ schemaText, minute, origin, rows, payload });
+    if (schema) blocks.push(reader.read(schema, minute, origin, rows, r.position + bytes));
+    else unknownBlocks.push({ schemaText, minute, origin, rows, payload: r.raw(bytes) });
   }
   if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the batch`);
   return { entities, blocks, unknownBlocks };

@@ -253,6 +253,11 @@ export class ByteReader {
     this.#end = end;
   }
 
+  /** All that this reads a part of. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
   get position(): number {
     return this.#at;
   }
@@ -333,16 +338,17 @@ export class ByteReader {
     return (v & 1n) === 0n ? v >> 1n : -(v >> 1n) - 1n;
   }
 
-  /** Fills an int64 column with what `zigzag64Column` wrote. */
-  zigzag64Column(column: BigInt64Array): void {
-    const words = new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
+  /** Fills the words of an int64 column with what `zigzag64Column` wrote. */
+  zigzag64Column(words: Uint32Array): void {
     const bytes = this.#bytes;
-    for (let i = 0; i < column.length; i++) {
+    for (let i = 0; i * 2 < words.length; i++) {
       // the length of the varint decides: up to 7 bytes (49 bits) need no BigInt
       let last = this.#at;
       while (last < this.#end && bytes[last]! >= 0x80 && last - this.#at < 7) last++;
       if (last - this.#at >= 7) {
-        column[i] = this.zigzag64();
+        const wide = this.zigzag64();
+        words[i * 2 + LOW_WORD] = Number(wide & 0xffff_ffffn);
+        words[i * 2 + HIGH_WORD] = Number((wide >> 32n) & 0xffff_ffffn);
         continue;
       }
       const value = this.zigzag();

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ByteReader, ByteWriter, DecodeError } from './bytes.js';
-import { readIntColumn, writeIntColumn } from './int-column-bytes.js';
+import { newIntColumn, writeIntColumn } from './int-column-bytes.js';
 
 function written(values: readonly bigint[]): Uint8Array {
   const w = new ByteWriter();
@@ -13,7 +13,7 @@ function written(values: readonly bigint[]): Uint8Array {
 
 function read(bytes: Uint8Array, rows: number): bigint[] {
   const r = new ByteReader(bytes);
-  const column = [...readIntColumn(r, rows)];
+  const column = [...newIntColumn(r, rows)];
   if (r.remaining !== 0) throw new DecodeError('bytes left');
   return column;
 }

@@ -69,24 +69,73 @@ export function writeIntColumn(w: ByteWriter, column: BigInt64Array): void {
   if (pending > 0) bytes[at] = bits << (8 - pending);
 }
 
+/** Wider values do not fit a word that begins at any bit. */
+const WORD_WIDTH_MAX = 25;
+const NARROW_BASE_MAX = 2 ** 30;
+
 /**
- * Reads a column into what `allocate` gives, an array of so many rows: not called before the bytes are known to be there.
+ * Reads `rows` values below 2^31, of `width` bits each, from all of bytes[start, end) into `words` from value `to` on. False when the bytes
+ * are not those that such a column has, or when it cannot be said here.
+ */
+function readNarrow(
+  words: Uint32Array,
+  to: number,
+  rows: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  width: number,
+  base: number,
+): boolean {
+  let plainBytes = rows;
+  let all = 0;
+  let lowest = 0x7fff_ffff;
+  let at = start;
+  let bits = 0;
+  let pending = 0; // bits of `bits` that were not taken, below 8 before a value
+  let word = to * 2;
+  for (let i = 0; i < rows; i++) {
+    for (; pending < width; pending += 8) bits = (bits << 8) | bytes[at++]!;
+    pending -= width;
+    const more = (bits >>> pending) & ((1 << width) - 1);
+    all |= more;
+    if (more < lowest) lowest = more;
+    const value = base + more;
+    // a zigzag varint takes a byte more from 2^6, 2^13, 2^20 and 2^27 on
+    plainBytes += ((0x3f - value) >>> 31) + ((0x1fff - value) >>> 31);
+    if (value > 0xf_ffff) plainBytes += value > 0x7ff_ffff ? 2 : 1;
+    words[word + LOW_WORD] = value;
+    words[word + HIGH_WORD] = 0;
+    word += 2;
+  }
+  return (
+    lowest === 0 &&
+    (width === 1 || all >>> (width - 1) === 1) &&
+    zigzagLength(base) + end - start < plainBytes &&
+    (bits & ((1 << pending) - 1)) === 0
+  );
+}
+
+/**
+ * Reads a column of `rows` values into `words`, the memory of an int64 column, from value `to` on.
  * Errors: DecodeError for anything that `writeIntColumn` does not write.
  */
-export function readIntColumn(
-  r: ByteReader,
-  rows: number,
-  allocate: (rows: number) => BigInt64Array = (n) => new BigInt64Array(n),
-): BigInt64Array {
+export function readIntColumn(r: ByteReader, rows: number, words: Uint32Array, to = 0): void {
   const width = r.byte();
   if (width > WIDTH_MAX) throw new DecodeError(`int column of ${width} bits`);
   const base = width === PLAIN ? 0 : r.zigzag();
   const length = width === PLAIN ? rows : Math.ceil((rows * width) / 8);
   if (length > r.remaining) throw new DecodeError(`${rows} rows in ${r.remaining} bytes`);
-  const column = allocate(rows);
-  const words = wordsOf(column);
+  if (width !== PLAIN && width <= WORD_WIDTH_MAX && base >= 0 && base < NARROW_BASE_MAX) {
+    const start = r.position;
+    if (readNarrow(words, to, rows, r.bytes, start, start + length, width, base)) {
+      r.seek(start + length);
+      return;
+    }
+  }
+  const own = words.subarray(to * 2, (to + rows) * 2);
   if (width === PLAIN) {
-    r.zigzag64Column(column);
+    r.zigzag64Column(own);
   } else {
     const bytes = r.raw(length);
     let at = 0;
@@ -103,13 +152,30 @@ export function readIntColumn(
       for (; pending < rest; pending += 8) bits = (bits << 8) | bytes[at++]!;
       pending -= rest;
       value += base + ((bits >>> pending) & ((1 << rest) - 1));
-      words[i * 2 + LOW_WORD] = value; // ToUint32: modulo 2^32, for negative values too
-      words[i * 2 + HIGH_WORD] = value >= 0 && value < 2 ** 32 ? 0 : Math.floor(value / 2 ** 32);
+      own[i * 2 + LOW_WORD] = value; // ToUint32: modulo 2^32, for negative values too
+      own[i * 2 + HIGH_WORD] = value >= 0 && value < 2 ** 32 ? 0 : Math.floor(value / 2 ** 32);
     }
     if ((bits & ((1 << pending) - 1)) !== 0) throw new DecodeError('padding of an int column is not zero');
   }
-  choose(words);
+  choose(own);
   if (plan.width !== width || (width !== PLAIN && plan.base !== base))
     throw new DecodeError('int column in a form that is not its shortest');
+}
+
+/** The same, as a column of its own. */
+export function newIntColumn(r: ByteReader, rows: number): BigInt64Array {
+  if (rows > r.remaining * 8) throw new DecodeError(`${rows} rows in ${r.remaining} bytes`);
+  const column = new BigInt64Array(rows);
+  readIntColumn(r, rows, wordsOf(column));
   return column;
+}
+
+/** Passes over a column of `rows` zeros, in its usual form. False, and nothing read, when it is another, or has few rows. */
+export function skipZeroColumn(r: ByteReader, rows: number): boolean {
+  const { bytes, position } = r;
+  const length = 2 + Math.ceil(rows / 8);
+  if (rows < 3 || length > r.remaining || bytes[position] !== 1) return false; // a few zeros are shorter as varints
+  for (let i = 1; i < length; i++) if (bytes[position + i] !== 0) return false;
+  r.seek(position + length);
+  return true;
 }

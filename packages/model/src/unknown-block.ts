@@ -4,7 +4,7 @@
 import type { IncrementBatch, IncrementBlock, UnknownBlock } from './block.js';
 import { ByteReader, ByteWriter, DecodeError } from './bytes.js';
 import type { Entity } from './entity.js';
-import { readIntColumn, writeIntColumn } from './int-column-bytes.js';
+import { newIntColumn, writeIntColumn } from './int-column-bytes.js';
 
 export interface ForeignBlock<B = UnknownBlock | IncrementBlock> {
   readonly block: B;
@@ -14,7 +14,7 @@ export interface ForeignBlock<B = UnknownBlock | IncrementBlock> {
 
 /** The indexes of its rows' entities. Errors: DecodeError when the payload does not begin with such a column. */
 export function unknownBlockEntities({ block, entities }: ForeignBlock<UnknownBlock>): Uint32Array {
-  const column = readIntColumn(new ByteReader(block.payload), block.rows);
+  const column = newIntColumn(new ByteReader(block.payload), block.rows);
   const indexes = new Uint32Array(block.rows);
   for (let row = 0; row < block.rows; row++) {
     const index = Number(column[row]!) + row;
@@ -48,7 +48,7 @@ export function withForeignBlocks(batch: IncrementBatch, foreign: readonly Forei
       column[row] = BigInt(numberOf(theirs[index]!) - row);
     });
     const r = new ByteReader(block.payload);
-    readIntColumn(r, block.rows);
+    newIntColumn(r, block.rows);
     const w = new ByteWriter(block.payload.length + 16);
     writeIntColumn(w, column);
     w.raw(r.raw(r.remaining));
