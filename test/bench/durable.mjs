@@ -20,6 +20,8 @@ import { benchClock, flushOnce, logger, openProducers, openTier, SLOTS } from '.
 const NARROW = { tiers: 20, entities: 1_000, rounds: 7, warmUp: 3 };
 /** What comes while a flush is under way waits for the next: under load, and with a longer period, a flush has many batches of a log. */
 const SUSTAINED = { ...NARROW, rounds: 5, batches: 8, slow: true };
+/** As many as their credit lets 20 senders have in flight: some 128 batches of each log of small ones. */
+const SATURATED = { ...NARROW, rounds: 5, saturated: true, slow: true };
 const WIDE = { tiers: 2, entities: 100_000, rounds: 3, warmUp: 1 };
 
 export const DURABLE = [
@@ -35,6 +37,20 @@ export const DURABLE = [
     key: 'durable.postgres.histogram.sustained',
     what: '20 tiers x 1,000 services, 8 batches of each in a flush',
     ...SUSTAINED,
+    schemas: [HISTOGRAM],
+  },
+  {
+    key: 'durable.postgres.counter.saturated',
+    what: 'the same, as much as credit lets them send',
+    ...SATURATED,
+    batches: 160,
+    schemas: COUNTERS,
+  },
+  {
+    key: 'durable.postgres.histogram.saturated',
+    what: '20 tiers x 1,000 services, as much as credit lets them send',
+    ...SATURATED,
+    batches: 40,
     schemas: [HISTOGRAM],
   },
   {
@@ -82,7 +98,7 @@ export const ROWS = [
 const UPSERT_ROWS = 1_000;
 
 /** The store, what it was told to write last, and how long it took. */
-function recording(store, seen) {
+export function recording(store, seen) {
   return new Proxy(store, {
     get(target, name) {
       if (name === 'flush') {
@@ -103,7 +119,7 @@ function recording(store, seen) {
 }
 
 /** The rows of a flush as a table: key columns, then those of the metrics that are there. */
-function plainRows(blocks) {
+export function plainRows(blocks) {
   const columns = [
     { name: 'slot', type: 'smallint' },
     { name: 'minute', type: 'int' },
@@ -162,7 +178,7 @@ function copyFile({ columns, rows }) {
 }
 
 /** Both references on a connection and tables of their own: the same key, columns and values, and one transaction. */
-async function openReferences(connection, { columns, rows }) {
+export async function openReferences(connection, { columns, rows }) {
   const definitions = columns.map(({ name, type }, c) => `${name} ${type}${c < 4 ? ' NOT NULL' : ''}`).join(', ');
   const names = columns.map(({ name }) => name);
   const keep = names.slice(4).map((name) => `${name} = excluded.${name}`);
@@ -239,7 +255,7 @@ async function pgliteConnection(dataDir) {
 }
 
 /** A store in a database of its own, and the way to a connection beside it for the references. */
-async function openStore(server, { key }) {
+export async function openStore(server, { key }) {
   const deps = { clock: systemClock, rng: systemRng, logger };
   if (key.startsWith('durable.embedded')) {
     const dir = await mkdtemp(path.join(tmpdir(), 'oap-bench-'));

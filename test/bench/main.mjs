@@ -12,6 +12,7 @@ import { BYTES, descriptorBytes, KERNELS } from './kernels.mjs';
 import { machineLimits } from './limits.mjs';
 import { compare } from './measure.mjs';
 import { aside, missing, results, row, short, title } from './report.mjs';
+import { saturatedScenario } from './saturated.mjs';
 import { startServer } from './server.mjs';
 import { writeQueryTable, writeTables } from './table.mjs';
 
@@ -110,8 +111,9 @@ async function durable() {
     const { key, what } = scenario;
     const on = key.startsWith('durable.embedded') ? undefined : await serverFor(key);
     if (on === undefined && !key.startsWith('durable.embedded')) continue;
-    const measured = await durableScenario(on, scenario, quick);
-    const { byRow, byCopy } = measured;
+    const measured = await (scenario.saturated ? saturatedScenario : durableScenario)(on, scenario, quick);
+    const { byRow, byCopy, flushes } = measured;
+    if (flushes !== undefined) aside({ [`${key}.flushes`]: flushes });
     row(`${key}.perSecond`, what, asRow(byRow));
     row(`${key}.copy.perSecond`, '  bare binary COPY and merge of the same rows', asRow(byCopy));
     stagesOf(key, measured);

@@ -36,11 +36,22 @@ interface GrowingTable extends Pick<DeltaTable, 'scope' | 'minute' | 'origin'> {
   readonly entities: Entity[];
   readonly sums: Map<string, BlockSum>;
   readonly rowOf: Map<string, number>;
-  /** Rows of the entities of the batch that was merged last, by entity index (-1: not looked up yet): its metrics share them. */
+  /** Of the batch that was merged last: its metrics share the rows of its entities. */
   batch: IncrementBatch | undefined;
-  rowOfIndex: Int32Array;
+  rows: EntityRows;
+  /** By first entity: the next batch of a log often has the entities of the one before. */
+  readonly rowsOfEntities: Map<Entity | undefined, EntityRows>;
   /** The row that was looked up last: entities of two producers often come in the same order, which saves the hashing. */
   lastRow: number;
+}
+
+/** Rows of the entities of a batch. */
+interface EntityRows {
+  readonly entities: readonly Entity[];
+  /** By entity index; -1 where it was not looked up yet. */
+  readonly rowOf: Int32Array;
+  /** All entities before this one were looked up. */
+  knownTo: number;
 }
 
 /** Blocks go in first, and must stay as they are until the sums are read; then nothing goes in any more. */
@@ -48,6 +59,8 @@ export class SlotDelta {
   readonly #growing = new Map<string, GrowingTable>();
   /** The sums, ordered by their key, once they were read. */
   #taken: readonly DeltaTable[] | undefined;
+  /** The table that was asked for last. */
+  #last: GrowingTable | undefined;
   #increments = 0;
   #anyRefused = false;
 
@@ -66,6 +79,8 @@ export class SlotDelta {
   }
 
   #table(scope: ScopeName, minute: number, origin: string): GrowingTable {
+    const last = this.#last;
+    if (last && last.minute === minute && last.scope === scope && last.origin === origin) return last;
     const key = `${scope} ${minute} ${origin}`;
     let table = this.#growing.get(key);
     if (!table) {
@@ -77,11 +92,13 @@ export class SlotDelta {
         sums: new Map(),
         rowOf: new Map(),
         batch: undefined,
-        rowOfIndex: NO_ROWS,
+        rows: NO_ROWS,
+        rowsOfEntities: new Map(),
         lastRow: -1,
       };
       this.#growing.set(key, table);
     }
+    this.#last = table;
     return table;
   }
 
@@ -135,29 +152,52 @@ function takeSums({ scope, minute, origin, entities, sums }: GrowingTable): Delt
   return { scope, minute, origin, entities, blocks, refused: new Map() };
 }
 
-const NO_ROWS = new Int32Array(0);
+const NO_ROWS: EntityRows = { entities: [], rowOf: new Int32Array(0), knownTo: 0 };
 
 /** Rows of the block that is being merged; used up before the next one. */
 let blockRows = new Int32Array(1_024);
 
-/** The rows of a block's entities in a table; valid until the next call, and longer than the block perhaps. */
+function sameEntities(a: readonly Entity[], b: readonly Entity[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** The rows of a block's entities in a table; valid until the next call, longer than the block perhaps, and not to be written to. */
 function rowsOf(table: GrowingTable, batch: IncrementBatch, entities: Uint32Array): Int32Array {
   if (table.batch !== batch) {
     table.batch = batch;
-    const count = batch.entities.length;
-    if (table.rowOfIndex.length < count) table.rowOfIndex = new Int32Array(count);
-    table.rowOfIndex.fill(-1, 0, count);
+    const known = table.rowsOfEntities.get(batch.entities[0]);
+    if (known && sameEntities(known.entities, batch.entities)) {
+      table.rows = known;
+    } else {
+      table.rows = { entities: batch.entities, rowOf: new Int32Array(batch.entities.length).fill(-1), knownTo: 0 };
+      table.rowsOfEntities.set(batch.entities[0], table.rows);
+    }
   }
-  if (blockRows.length < entities.length) blockRows = new Int32Array(entities.length * 2);
-  const rows = blockRows;
-  const { rowOfIndex } = table;
-  for (let i = 0; i < entities.length; i++) {
+  const { rows } = table;
+  const { rowOf } = rows;
+  const count = entities.length;
+  // in the order of the batch, the usual case: no copy
+  if (count === 0 || (entities[count - 1] === count - 1 && inOrder(entities))) {
+    for (; rows.knownTo < count; rows.knownTo++) {
+      if (rowOf[rows.knownTo]! < 0) rowOf[rows.knownTo] = rowFor(table, batch.entities[rows.knownTo]!);
+    }
+    return rowOf;
+  }
+  if (blockRows.length < count) blockRows = new Int32Array(count * 2);
+  for (let i = 0; i < count; i++) {
     const index = entities[i]!;
-    let row = rowOfIndex[index]!;
-    if (row < 0) row = rowOfIndex[index] = rowFor(table, batch.entities[index]!);
-    rows[i] = row;
+    let row = rowOf[index]!;
+    if (row < 0) row = rowOf[index] = rowFor(table, batch.entities[index]!);
+    blockRows[i] = row;
   }
-  return rows;
+  return blockRows;
+}
+
+function inOrder(indexes: Uint32Array): boolean {
+  for (let i = 0; i < indexes.length; i++) if (indexes[i] !== i) return false;
+  return true;
 }
 
 /** The entity's row in a table, a new one when it has none; layers that it did not have yet are added. */

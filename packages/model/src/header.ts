@@ -141,10 +141,15 @@ export function decodeHeader(bytes: Uint8Array): BatchHeader {
   return { watermark, increments, ledger, origins, frontier, losses, manifests };
 }
 
-function table<T>(r: ByteReader, value: () => T): Map<string, T> {
+/** Most headers have an empty table: one for all of them. */
+const NO_ENTRIES: ReadonlyMap<string, never> = new Map<string, never>();
+
+function table<T>(r: ByteReader, value: () => T): ReadonlyMap<string, T> {
+  const count = r.count(2);
+  if (count === 0) return NO_ENTRIES;
   const map = new Map<string, T>();
   let previous: string | undefined;
-  for (let n = r.count(2); n > 0; n--) {
+  for (let n = count; n > 0; n--) {
     const key = r.string(256);
     if (previous !== undefined && key <= previous) throw new DecodeError(`header table out of order at "${key}"`);
     map.set(key, value());
