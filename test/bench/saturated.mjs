@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { receiverConfig } from '@oap-federation/federation';
 import { openReferences, openStore, plainRows, recording } from './durable.mjs';
 import { cpuSeconds, median, summary } from './measure.mjs';
-import { benchClock, openProducers, openTier, received } from './tier.mjs';
+import { benchClock, openProducers, openTier, reading, received } from './tier.mjs';
 
 const { creditBytes } = receiverConfig({ tier: '', slots: 1, instanceId: '', address: '' });
 /** What a batch costs of its sender's credit, docs/protocol.md section 6; the frame has some bytes more than this. */
@@ -37,6 +37,7 @@ async function saturate(owner, byTier) {
       if (answer.kind !== 'committed') failure ??= `not committed: ${JSON.stringify(answer)}`;
     });
   };
+  const read = reading.seconds;
   const cpu = cpuSeconds();
   const from = performance.now();
   while (waiting > 0 && !failure) {
@@ -56,6 +57,7 @@ async function saturate(owner, byTier) {
   if (failure) throw new Error(failure);
   spent.all = (performance.now() - from) / 1_000;
   spent.cpu = cpuSeconds() - cpu;
+  spent.decode += reading.seconds - read;
   return spent;
 }
 

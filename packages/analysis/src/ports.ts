@@ -27,7 +27,7 @@ export interface IncomingBatch {
   readonly chain: Uint8Array;
   readonly batch: IncrementBatch;
   /** Why nobody can read the content; `batch` is empty then. */
-  readonly undecodable?: string;
+  readonly undecodable?: string | undefined;
 }
 
 /** What became of an offered batch. Only `committed` and `duplicate` are acknowledgements; all others mean: not applied, offer again. */

@@ -40,6 +40,7 @@ import {
 } from '@oap-federation/wire';
 import type { ReceiverConfig } from './config.js';
 import { DictionaryError, ReceiverDictionary, type ResolvedEntities } from './entity-dictionary.js';
+import { incomingBatch } from './incoming-batch.js';
 import type { TierPathSource } from './forwarder.js';
 import { PROTOCOL_VERSION } from './protocol.js';
 import {
@@ -693,21 +694,27 @@ class Session implements ServerStreamHandlers {
       if (!(error instanceof DecodeError)) throw error;
       return Promise.resolve({ kind: 'unsupported', detail: `header of seq ${frame.seq}: ${error.message}` });
     }
-    const content = { descriptors: entities.descriptors, body: frame.body };
-    const contentBytes = joinContent(content);
-    const batch: IncomingBatch = {
-      logId: log.logId,
-      slot: log.slot,
-      gen: log.gen,
-      seq: frame.seq,
-      producer: this.tier,
-      kind: 'federated',
-      header,
-      headerBytes: frame.header,
-      contentBytes,
-      chain: frame.chain,
-      ...decodeOrSay(content, entities),
-    };
+    const { descriptors } = entities;
+    const contentBytes = joinContent({ descriptors, body: frame.body });
+    const batch = incomingBatch(
+      {
+        logId: log.logId,
+        slot: log.slot,
+        gen: log.gen,
+        seq: frame.seq,
+        producer: this.tier,
+        kind: 'federated',
+        header,
+        headerBytes: frame.header,
+        contentBytes,
+        chain: frame.chain,
+      },
+      () => {
+        let next = 0;
+        const body = contentBytes.subarray(contentBytes.length - frame.body.length);
+        return decodeContent({ descriptors, body }, () => entities.entityAt(next++));
+      },
+    );
     return this.#receiver.offer(batch, contentBytes.length + frame.header.length);
   }
 
@@ -738,18 +745,4 @@ class Session implements ServerStreamHandlers {
 
 function openedLog({ ref, logId, slot, gen }: LogOffer): OpenedLog {
   return { ref, logId, slot, gen };
-}
-
-/** A content that cannot be read goes on as what it is, so that the intake parks it whole and the log goes on. */
-function decodeOrSay(
-  content: { readonly descriptors: readonly Uint8Array[]; readonly body: Uint8Array },
-  entities: ResolvedEntities,
-): Pick<IncomingBatch, 'batch' | 'undecodable'> {
-  let next = 0;
-  try {
-    return { batch: decodeContent(content, () => entities.entityAt(next++)) };
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    return { batch: { entities: [], blocks: [], unknownBlocks: [] }, undecodable: error.message };
-  }
 }

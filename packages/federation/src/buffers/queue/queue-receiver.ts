@@ -11,6 +11,7 @@ import {
   type RateLimitedLogger,
   type TokenCheck,
 } from '@oap-federation/runtime';
+import { incomingBatch } from '../../incoming-batch.js';
 import type { ReceiverDeps } from '../../receiver.js';
 import {
   decodeUp,
@@ -421,22 +422,19 @@ class Lane {
 function incoming(message: BatchMessage, body: Uint8Array): IncomingBatch {
   const { chain, header, content } = splitBatch(body);
   const { logId, slot, gen, seq, tier } = message;
-  const common = {
-    logId,
-    slot,
-    gen,
-    seq,
-    producer: tier,
-    kind: 'federated',
-    header: decodeHeader(header),
-    headerBytes: header,
-    contentBytes: content,
-    chain,
-  } as const;
-  try {
-    return { ...common, batch: decodeContent(splitContent(content)) };
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    return { ...common, batch: { entities: [], blocks: [], unknownBlocks: [] }, undecodable: error.message };
-  }
+  return incomingBatch(
+    {
+      logId,
+      slot,
+      gen,
+      seq,
+      producer: tier,
+      kind: 'federated',
+      header: decodeHeader(header),
+      headerBytes: header,
+      contentBytes: content,
+      chain,
+    },
+    () => decodeContent(splitContent(content)),
+  );
 }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goal: a batch that waits is bytes; its content is read once, when it is asked for, and what cannot be read says why.
+import type { IncomingBatch } from '@oap-federation/analysis';
+import { DecodeError, EMPTY_HEADER, type IncrementBatch } from '@oap-federation/model';
+import { expect, test } from 'vitest';
+import { incomingBatch } from './incoming-batch.js';
+
+const NONE = new Uint8Array(0);
+const fields: Omit<IncomingBatch, 'batch' | 'undecodable'> = {
+  logId: 'log',
+  slot: 0,
+  gen: 1,
+  seq: 1,
+  producer: 'cloud-c',
+  kind: 'federated',
+  header: EMPTY_HEADER,
+  headerBytes: NONE,
+  contentBytes: NONE,
+  chain: NONE,
+};
+
+test('is read when it is asked for, and once', () => {
+  let reads = 0;
+  const content: IncrementBatch = { entities: [], blocks: [], unknownBlocks: [] };
+  const batch = incomingBatch(fields, () => {
+    reads++;
+    return content;
+  });
+  expect([batch.seq, batch.producer, reads]).toEqual([1, 'cloud-c', 0]);
+  expect(batch.batch).toBe(content);
+  expect(batch.undecodable).toBeUndefined();
+  expect(batch.batch).toBe(content);
+  expect(reads).toBe(1);
+});
+
+test('that cannot be read is empty and says why; any other error is not hidden', () => {
+  let reads = 0;
+  const batch = incomingBatch(fields, () => {
+    reads++;
+    throw new DecodeError('entity index 7 of 2');
+  });
+  expect(batch.undecodable).toBe('entity index 7 of 2');
+  expect(batch.batch).toEqual({ entities: [], blocks: [], unknownBlocks: [] });
+  expect(reads).toBe(1);
+  const broken = incomingBatch(fields, () => {
+    throw new TypeError('a defect');
+  });
+  expect(() => broken.batch).toThrow('a defect');
+});
