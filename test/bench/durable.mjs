@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { PGlite } from '@electric-sql/pglite';
+import { distributionAt } from '@oap-federation/model';
 import { systemClock, systemRng } from '@oap-federation/runtime';
 import { openEmbeddedStore, openPostgresStore } from '@oap-federation/storage';
 import pg from 'pg';
@@ -141,7 +142,7 @@ export function plainRows(blocks) {
       entity,
       ...metrics.flatMap(({ ints, distributions }) => [
         ...ints.map((column) => column[i]),
-        ...distributions.map((column) => Buffer.from(column[i])),
+        ...distributions.map((column) => Buffer.from(distributionAt(column, i))),
       ]),
     ]);
   });
@@ -295,8 +296,8 @@ export async function durableScenario(server, scenario, quick) {
         decode: 0,
         hash: 0,
         flush: 0,
+        idle: 0,
         cpu: 0,
-        store: 0,
         byRow: 0,
         byCopy: 0,
         wal: 0,
@@ -304,13 +305,11 @@ export async function durableScenario(server, scenario, quick) {
       };
       for (let flush = 0; flush < 2; flush++) {
         const sent = Array.from({ length: batches }, () => producers.next(clock.minute)).flat();
-        seen.seconds = 0;
         const before = (await references?.wal()) ?? 0;
         const took = await flushOnce(owner, sent);
         const between = (await references?.wal()) ?? 0;
         spent.wal += between - before;
         for (const [name, seconds] of Object.entries(took)) spent[name] += seconds;
-        spent.store += seen.seconds;
         if (references === undefined) {
           const blocks = seen.flushes.flatMap(({ rows }) => rows);
           seen.flushes = undefined;
@@ -331,8 +330,8 @@ export async function durableScenario(server, scenario, quick) {
       wal.byCopy.push(spent.walByCopy / units);
       stages.decode.push(spent.decode / spent.all);
       stages.hash.push(spent.hash / spent.all);
-      stages.prepare.push(Math.max(0, spent.flush - spent.store) / spent.all);
-      stages.store.push(spent.store / spent.all);
+      stages.prepare.push((spent.flush - spent.idle) / spent.all);
+      stages.store.push(spent.idle / spent.all);
     }
   } finally {
     await references?.close();

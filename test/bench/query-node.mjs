@@ -3,7 +3,7 @@
 // beside it; or another node of that tier, which takes the ingest. In: a database, sizes. Out: its address; then what it is told to do, one
 // message at a time.
 import process from 'node:process';
-import { slotOf } from '@oap-federation/model';
+import { joinDistributions, slotOf } from '@oap-federation/model';
 import { defaultQueryServerConfig, openQueryServer } from '@oap-federation/query';
 import { silentLogger, systemClock, systemRng } from '@oap-federation/runtime';
 import { emptyFlush, openPostgresStore } from '@oap-federation/storage';
@@ -70,7 +70,7 @@ function blockOf(slot, scope, schemas, minute, at, rows, codes, { origins, value
         BigInt64Array.from(keys, ({ one, origin }) => BigInt(valueOf(one, at, origin).ints[schema.functionName][f])),
       ),
       distributions: schema.distributionFields.map(() =>
-        keys.map(({ one, origin }) => valueOf(one, at, origin).encoded),
+        joinDistributions(keys.map(({ one, origin }) => valueOf(one, at, origin).encoded)),
       ),
     })),
   };

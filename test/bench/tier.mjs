@@ -161,7 +161,10 @@ async function resend(owner, batches, outcomes) {
   }
 }
 
-/** Receives, offers and flushes one batch per log. Wall seconds of each stage until all are committed, and CPU seconds of this process. */
+/**
+ * Receives, offers and flushes one batch per log. Wall seconds of each stage until all are committed (`idle`: of the flush, waiting for the
+ * store), and CPU seconds of this process.
+ */
 export async function flushOnce(owner, sent) {
   const cpu = cpuSeconds();
   const read = reading.seconds;
@@ -170,9 +173,11 @@ export async function flushOnce(owner, sent) {
   const decoded = performance.now();
   const outcomes = batches.map((batch) => owner.offer(batch));
   const offered = performance.now();
+  const loop = performance.eventLoopUtilization();
   await owner.runRound();
   await resend(owner, batches, await Promise.all(outcomes));
   const to = performance.now();
+  const { idle } = performance.eventLoopUtilization(loop);
   const seconds = (ms) => ms / 1_000;
   const inFlush = reading.seconds - read;
   return {
@@ -180,6 +185,7 @@ export async function flushOnce(owner, sent) {
     decode: seconds(decoded - from) + inFlush,
     hash: seconds(offered - decoded),
     flush: seconds(to - offered) - inFlush,
+    idle: seconds(Math.min(idle, to - offered)),
     cpu: cpuSeconds() - cpu,
   };
 }

@@ -35,7 +35,7 @@ interface Overrides {
   readonly unknown?: UnknownBlock;
 }
 
-async function open() {
+async function open(options: { readonly slots?: number; readonly rowsPerTransaction?: number } = {}) {
   const clock = new VirtualClock(Date.UTC(2026, 0, 8, 12, 0));
   const rng = seededRng(11);
   const tier = await SimulatedTier.open({
@@ -45,6 +45,7 @@ async function open() {
     forwards: true,
     originScopes: ['Service'],
     hasLocalSources: false,
+    ...options,
     clock,
     newLogId: () => uuidV7(rng, clock.now()),
   });
@@ -167,6 +168,44 @@ describe('a batch', () => {
     expect(callsOf()).toEqual([]);
     expect(calls()).toEqual([]);
     expect(tier.owner.ownedSlots()).toEqual([0]);
+  });
+});
+
+describe('a flush of many rows', () => {
+  it('has several transactions: each is committed, or given back, by itself', async () => {
+    const producers = ['cloud-c', 'cloud-n', 'cloud-x', 'cloud-y'];
+    for (let failing = 1; failing <= producers.length; failing++) {
+      const { tier, batch, calls } = await open({ slots: producers.length, rowsPerTransaction: 1 });
+      const batches = producers.map((producer, slot) => ({ ...batch(producer), slot }));
+      let flushes = 0;
+      tier.store.commitFault = () => (++flushes === failing ? 'before' : undefined);
+      const answers = batches.map((one) => tier.owner.offer(one));
+      await tier.owner.runRound();
+      tier.store.commitFault = undefined;
+      await tier.owner.runRound(); // slots that were not sent any more
+      const outcomes = await Promise.all(answers);
+      expect(outcomes.map(({ kind }) => kind)).toEqual(
+        producers.map((_, i) => (i + 1 === failing ? 'busy' : 'committed')),
+      );
+      expect(flushes).toBeGreaterThanOrEqual(failing);
+      expect(await Promise.all(batches.map((one) => tier.owner.offer(one)).slice(0, failing - 1))).toEqual(
+        Array.from({ length: failing - 1 }, () => ({ kind: 'duplicate', appliedSeq: 1 })),
+      );
+      await tier.owner.runRound();
+      expect(calls()).toEqual(producers.map(() => '1'));
+      expect(tier.owner.status().ledger).toMatchObject({ returned: 1, waiting: 0 });
+    }
+  });
+
+  it('is one transaction while it is small', async () => {
+    const { tier, batch } = await open({ slots: 3 });
+    const before = tier.owner.status().flushes;
+    const answers = ['cloud-c', 'cloud-n', 'cloud-x'].map((producer, slot) =>
+      tier.owner.offer({ ...batch(producer), slot }),
+    );
+    await tier.owner.runRound();
+    expect((await Promise.all(answers)).map(({ kind }) => kind)).toEqual(['committed', 'committed', 'committed']);
+    expect(tier.owner.status().flushes).toBe(before + 1);
   });
 });
 

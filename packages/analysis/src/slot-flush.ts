@@ -103,13 +103,17 @@ export class FlushPlanner {
     this.#d = deps;
   }
 
-  /** What a flush of `taken`, in this order, must write. The slot's rows in memory have it already: a plan that is not committed ends the claim. */
-  async plan(slot: Slot, taken: readonly IncomingBatch[]): Promise<FlushPlan> {
+  /**
+   * What a flush of `taken`, in this order, must write. The slot's rows in memory have it already: a plan that is not committed ends the
+   * claim. `pause` is awaited between the parts of the work: of many rows each takes some 10 ms.
+   */
+  async plan(slot: Slot, taken: readonly IncomingBatch[], pause: () => Promise<void>): Promise<FlushPlan> {
     const { state, outbound } = slot;
     const nowMs = this.#d.clock.now();
     const parked: ParkedBatch[] = [];
     const parts = this.#sorted(slot, taken, nowMs, parked);
     const delta = this.#mergeDelta(parts, parked);
+    await pause();
     const missing = state.missingMinutes(delta);
     if (missing.length > 0) {
       const loaded = await this.#d.store.loadRows(state.slot, 'minute', missing);
@@ -127,6 +131,7 @@ export class FlushPlanner {
       first.losses.push(lossOf(this.#o.tier, 'overflow', table.origin, schema.scope, table.minute, 1));
       refused.push({ table, metric: schema.name, entityId: id });
     });
+    await pause();
     const dirtyHours = new Set<number>();
     for (const { minute } of delta.tables) {
       const hour = Math.floor(minute / 60);
@@ -136,6 +141,7 @@ export class FlushPlanner {
     const sources = parts.map(auditPart);
     await slot.audit.load(this.#d.store, SlotAudit.minutesOf(delta.tables, sources, oldest));
     slot.audit.take(delta.tables, sources, oldest);
+    await pause();
     const marks = this.#advanceMarks(state, taken, nowMs);
     const all = new Map(state.marks);
     for (const mark of marks) all.set(mark.logId, mark);

@@ -19,6 +19,8 @@ export interface SlotOwnerOptions extends FlushPlannerOptions, SlotUpkeepOptions
   readonly storageSessionTimeoutMs: number;
   /** Batches waiting for a flush, over all slots, in bytes of content; above it `offer` answers busy. */
   readonly queueBytesMax: number;
+  /** Slots are flushed together up to about so many rows. Default 10,000. */
+  readonly rowsPerTransaction?: number;
 }
 
 export interface SlotOwnerDeps {
@@ -42,6 +44,10 @@ const FULL_RETRY_MS = 1_000;
 const GAP_STAYS_MS = 1_000;
 // one flush of a slot makes one outbox entry; far below the 64 MiB at which a stream refuses a batch
 const SLOT_FLUSH_BYTES_MAX = 16 * 1024 * 1024;
+// a transaction of so many rows takes the storage about 100 ms: what it costs beside its rows is little, and so is what waits for the last
+const ROWS_PER_TRANSACTION = 10_000;
+/** Transactions that were sent and are not answered: the storage carries one out, and has the next when it is done. */
+const SENT_MAX = 2;
 
 /** Increments that came in, by what became of them. */
 export interface Ledger {
@@ -444,70 +450,110 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     while (await this.#flushOnce());
   }
 
-  /** One transaction for all slots with batches; true when some slot had more than one flush may take. */
+  /**
+   * Flushes every slot that has batches, together in one transaction as long as that is small; true when some slot had more than one
+   * flush may take. Of many rows one transaction is on its way while the slots of the next are prepared.
+   */
   async #flushOnce(): Promise<boolean> {
-    let more = false;
     const started = this.#d.clock.monotonicMs();
-    const prepared: Prepared[] = [];
-    const involved: number[] = [];
+    const sent: Promise<boolean>[] = [];
+    let more = false;
+    let failed = false;
+    const send = (prepared: readonly Prepared[]) => {
+      const sending = this.#commit(prepared);
+      sent.push(sending);
+      // said by the one who awaits it, below
+      sending.then(
+        (isCommitted) => (failed ||= !isCommitted),
+        () => (failed = true),
+      );
+    };
+    // what was sent must get on its way
+    const pause = () => (sent.length > 0 ? this.#d.clock.sleep(0) : Promise.resolve());
+    let prepared: Prepared[] = [];
+    let rows = 0;
     try {
-      for (const [number, slot] of this.#slots) {
+      for (const slot of this.#slots.values()) {
         if (slot.queue.length === 0) continue;
-        involved.push(number);
-        const taken = takeBytes(slot.queue, SLOT_FLUSH_BYTES_MAX);
-        slot.queue = slot.queue.slice(taken.length);
+        await sent.at(-SENT_MAX)?.catch(() => {}); // what is not answered is in memory
+        await pause();
+        if (failed) break;
+        const one = await this.#prepare(slot, prepared, pause);
+        prepared.push(one);
         more ||= slot.queue.length > 0;
-        for (const queued of taken) {
-          this.#queuedBytes -= sizeOf(queued.incoming);
-          this.#inFlight.add(queued);
-        }
-        try {
-          const plan = await this.#planner.plan(
-            slot,
-            taken.map(({ incoming }) => incoming),
-          );
-          prepared.push({ ...plan, slot, taken });
-        } catch (err) {
-          // the batches left the queue and are not in `prepared`: answer them here, the slots are forgotten below
-          for (const queued of taken) this.#giveBack(queued, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
-          throw err;
-        }
+        for (const block of one.flush.rows) rows += block.entities.length;
+        if (rows < (this.#o.rowsPerTransaction ?? ROWS_PER_TRANSACTION)) continue;
+        send(prepared);
+        prepared = [];
+        rows = 0;
       }
-      if (prepared.length === 0) return false;
-      const outcome = await this.#d.store.flush(prepared.map((p) => p.flush));
-      if (outcome.kind === 'notOwner') {
-        this.#counters.fenced.inc(outcome.slots.length);
-        this.#d.logger.warn(
-          { slots: outcome.slots },
-          'the storage fence refused a flush: these slots have another owner',
-        );
-        for (const slot of outcome.slots) this.#forget(slot, { kind: 'notOwner' });
-        this.#abandon(prepared, involved);
-        return false;
-      }
-    } catch (err) {
-      this.#counters.failed.inc();
-      this.#abandon(prepared, involved);
-      throw err;
+      if (prepared.length > 0) send(prepared);
+    } finally {
+      await Promise.allSettled(sent);
     }
-    reached('flush.committed');
-    for (const p of prepared) this.#committed(p);
-    reached('flush.acknowledged');
-    this.#counters.flushes.inc();
+    if (sent.length === 0) return false;
+    const committed = await Promise.all(sent);
     this.#lastFlushMs = this.#d.clock.monotonicMs() - started;
     for (const { state, audit } of this.#slots.values()) {
       state.evict(this.#d.clock.monotonicMs(), this.#o.storageSessionTimeoutMs);
       audit.evict(minuteOf(this.#d.clock.now()) - this.#o.ttlDays * 1440);
     }
-    return more;
+    return more && committed.every((isCommitted) => isCommitted);
+  }
+
+  /** One slot's part of a transaction. Errors: the slot and those in `others`, which were prepared for the same, are forgotten. */
+  async #prepare(slot: Slot, others: readonly Prepared[], pause: () => Promise<void>): Promise<Prepared> {
+    const taken = takeBytes(slot.queue, SLOT_FLUSH_BYTES_MAX);
+    slot.queue = slot.queue.slice(taken.length);
+    for (const queued of taken) {
+      this.#queuedBytes -= sizeOf(queued.incoming);
+      this.#inFlight.add(queued);
+    }
+    try {
+      const incoming = taken.map((queued) => queued.incoming);
+      return { ...(await this.#planner.plan(slot, incoming, pause)), slot, taken };
+    } catch (err) {
+      for (const queued of taken) this.#giveBack(queued, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
+      this.#counters.failed.inc();
+      this.#abandon(others, [slot.state.slot]);
+      throw err;
+    }
+  }
+
+  /** One transaction; true when it was committed. Whatever else becomes of it, its slots are forgotten. */
+  async #commit(prepared: readonly Prepared[]): Promise<boolean> {
+    let outcome;
+    try {
+      outcome = await this.#d.store.flush(prepared.map((p) => p.flush));
+    } catch (err) {
+      this.#counters.failed.inc();
+      this.#abandon(prepared);
+      throw err;
+    }
+    if (outcome.kind === 'notOwner') {
+      this.#counters.fenced.inc(outcome.slots.length);
+      this.#d.logger.warn(
+        { slots: outcome.slots },
+        'the storage fence refused a flush: these slots have another owner',
+      );
+      for (const slot of outcome.slots) this.#forget(slot, { kind: 'notOwner' });
+      this.#abandon(prepared);
+      return false;
+    }
+    reached('flush.committed');
+    for (const p of prepared) this.#committed(p);
+    reached('flush.acknowledged');
+    this.#counters.flushes.inc();
+    return true;
   }
 
   /** After a failed or unknown commit: forget the memory of every slot that took part; the next round claims again. */
-  #abandon(prepared: readonly Prepared[], involved: readonly number[]): void {
+  #abandon(prepared: readonly Prepared[], others: readonly number[] = []): void {
     for (const p of prepared) {
       for (const queued of p.taken) this.#giveBack(queued, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
     }
-    for (const slot of involved) this.#forget(slot, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
+    const slots = prepared.map(({ slot }) => slot.state.slot);
+    for (const slot of [...slots, ...others]) this.#forget(slot, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
     for (const listener of this.#ownershipListeners) listener();
   }
 

@@ -9,7 +9,7 @@ export type Cancel = () => void;
 export interface Clock {
   now(): number;
   monotonicMs(): number;
-  /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). */
+  /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). After 0 ms: when everything that is ready has run. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /**
    * Calls `task` once, never before `ms` have passed on `monotonicMs` (a state machine that is woken early by a fraction of a
@@ -29,6 +29,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   sleep(ms, signal) {
+    if (ms === 0) return nextTurn();
     return new Promise((resolve) => {
       if (signal?.aborted) {
         resolve();

@@ -37,6 +37,7 @@ export class VirtualClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (ms === 0) return Promise.resolve();
     return new Promise((resolve) => {
       if (signal?.aborted) {
         resolve();

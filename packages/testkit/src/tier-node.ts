@@ -15,6 +15,7 @@ export interface SimulatedTierOptions {
   readonly originScopes: readonly ScopeName[];
   readonly hasLocalSources: boolean;
   readonly outbound?: NonNullable<SlotOwnerOptions['outbound']>;
+  readonly rowsPerTransaction?: number;
   readonly clock: Clock;
   readonly newLogId: () => string;
 }
@@ -52,6 +53,7 @@ export class SimulatedTier {
       ...(o.outbound ? { outbound: o.outbound } : {}),
       originScopes: new Set(o.originScopes),
       queueBytesMax: 64 * 1024 * 1024,
+      ...(o.rowsPerTransaction === undefined ? {} : { rowsPerTransaction: o.rowsPerTransaction }),
       metricsOf: (scope) => o.schemas.filter((schema) => schema.scope === scope),
       resolve: (wire) => {
         const local = byName.get(wire.name);

@@ -108,6 +108,7 @@ export interface TierSettings {
   /** Events per L1 window and node, about. */
   readonly traffic: number;
   readonly queueBytesMax: number;
+  readonly rowsPerTransaction: number;
   readonly hasChildren: boolean;
   readonly upstreams: readonly string[];
 }
@@ -170,6 +171,7 @@ export class SimulatedNode {
         forwards: shape.parent !== undefined,
         originScopes: settings.hasChildren ? ORIGIN_SCOPES : new Set(),
         queueBytesMax: settings.queueBytesMax,
+        rowsPerTransaction: settings.rowsPerTransaction,
         metricsOf: release.metricsOf,
         resolve: (wire) => {
           const local = release.byName.get(wire.name);

@@ -317,6 +317,8 @@ class World {
         traffic: 1 + randomInt(rng, 3),
         // a small queue must still drain a backlog within the time that settling may take
         queueBytesMax: rng.next() < 0.5 ? 64 * 1_024 : 3 * persistentPeriodMs,
+        // in a third of the tiers each slot has a transaction of its own, and the next slots are prepared meanwhile
+        rowsPerTransaction: persistentPeriodMs === 2_500 ? 1 : 10_000,
         hasChildren: !leaves.includes(name),
         upstreams: addresses.get(parent ?? '') ?? [],
       };
