@@ -7,10 +7,9 @@ import {
   decodeContent,
   decodeHeader,
   EMPTY_HEADER,
-  encodeContent,
   encodeHeader,
+  encodeJoinedContent,
   incrementCount,
-  joinContent,
   NO_WATERMARK,
   splitContent,
   withForeignBlocks,
@@ -141,7 +140,7 @@ export class OutboundLog {
   entry(slot: number, portion: Portion, nowMs: number): OutboxEntry {
     const { ledger, chain: before, nextSeq: seq } = this.head;
     const header = encodeHeader(headerOf(portion, ledger));
-    const content = joinContent(encodeContent(portion.batch));
+    const content = encodeJoinedContent(portion.batch);
     const chain = chainAfter(before, header, content);
     return { slot, seq, header, content, chain, increments: portion.increments, createdAtMs: nowMs };
   }
@@ -152,7 +151,7 @@ export class OutboundLog {
       ord,
       ...(source ? { source } : {}),
       header: encodeHeader(headerOf(portion, 0)),
-      content: joinContent(encodeContent(portion.batch)),
+      content: encodeJoinedContent(portion.batch),
       increments: portion.increments,
       createdAtMs: nowMs,
     };
@@ -254,7 +253,7 @@ export function asSuspect(entry: PendingEntry, tier: string): PendingEntry {
   return {
     ...entry,
     header: encodeHeader({ ...header, increments: 0, losses: [...header.losses, loss] }),
-    content: joinContent(encodeContent({ entities: [], blocks: [], unknownBlocks: [] })),
+    content: encodeJoinedContent({ entities: [], blocks: [], unknownBlocks: [] }),
     increments: 0,
   };
 }

@@ -5,10 +5,9 @@ import {
   BatchBuilder,
   decodeContent,
   decodeHeader,
-  encodeContent,
   encodeHeader,
+  encodeJoinedContent,
   incrementCount,
-  joinContent,
   splitContent,
   type IncrementBatch,
   type IncrementBlock,
@@ -124,7 +123,7 @@ function rewritten(entry: PendingEntry, batch: IncrementBatch, lost: readonly Lo
   const header = decodeHeader(entry.header);
   const increments = incrementCount(batch);
   const said = joinedLosses([...header.losses, ...losses]);
-  const content = joinContent(encodeContent(batch));
+  const content = encodeJoinedContent(batch);
   return {
     entry: { ...entry, header: encodeHeader({ ...header, increments, losses: said }), content, increments },
     losses,

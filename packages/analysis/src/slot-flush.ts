@@ -4,9 +4,8 @@
 import {
   BatchBuilder,
   DecodeError,
-  encodeContent,
+  encodeJoinedContent,
   incrementCount,
-  joinContent,
   minuteOf,
   NO_WATERMARK,
   pickRows,
@@ -362,7 +361,7 @@ export class FlushPlanner {
       reason,
       increments,
       detail,
-      content: joinContent(encodeContent(batch)),
+      content: encodeJoinedContent(batch),
     };
   }
 

@@ -15,9 +15,8 @@ import {
   DecodeError,
   decodeContent,
   decodeHeader,
-  encodeContent,
   encodeHeader,
-  joinContent,
+  encodeJoinedContent,
   splitContent,
 } from '@oap-federation/model';
 import { tokenCheck, type Logger } from '@oap-federation/runtime';
@@ -85,7 +84,7 @@ export class RemoteIntake implements Disposable {
     let bytes = 0;
     for (const entry of queue) {
       const { batch } = entry;
-      const content = joinContent(encodeContent(batch.batch));
+      const content = encodeJoinedContent(batch.batch);
       if (bytes + content.length > CALL_BYTES_WANTED && batches.length > 0) {
         this.#send(waiting, batches);
         [waiting, batches, bytes] = [[], [], 0];

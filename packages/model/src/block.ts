@@ -4,7 +4,7 @@
 import { ByteReader, ByteWriter, DecodeError, HIGH_WORD, LOW_WORD } from './bytes.js';
 import { packDistributions, unpackDistributions } from './packed-distributions.js';
 import type { DistributionColumn } from './distribution-rows.js';
-import { decodeEntity, encodeEntity, type Entity } from './entity.js';
+import { decodeEntity, writeEntity, type Entity } from './entity.js';
 import { readIntColumn, skipZeroColumn, writeIntColumn } from './int-column-bytes.js';
 import { wordsOf } from './int64.js';
 import { tryParseSchema, type MetricSchema } from './schema.js';
@@ -101,34 +101,14 @@ function writeBlockPayload(w: ByteWriter, block: IncrementBlock): void {
   for (const { offsets, bytes } of block.distributions) packDistributions(w, offsets, bytes);
 }
 
-/** Canonical descriptors of entities that were encoded before; an entity never changes. */
-const descriptors = new WeakMap<Entity, Uint8Array>();
-const SLAB_BYTES = 65_536;
-/** Descriptors lie beside each other: a buffer of its own takes twice the bytes of what is in it. */
-let slab = new Uint8Array(0);
-let slabUsed = 0;
-
-function descriptorOf(entity: Entity): Uint8Array {
-  let descriptor = descriptors.get(entity);
-  if (!descriptor) {
-    const bytes = encodeEntity(entity);
-    if (slabUsed + bytes.length > slab.length) {
-      slab = new Uint8Array(Math.max(SLAB_BYTES, bytes.length));
-      slabUsed = 0;
-    }
-    slab.set(bytes, slabUsed);
-    descriptor = slab.subarray(slabUsed, (slabUsed += bytes.length));
-    descriptors.set(entity, descriptor);
-  }
-  return descriptor;
-}
-
-/** Written and copied within one call of `encodeContent`. */
+/** Written and copied within one call. */
 const BLOCKS = new ByteWriter(65_536);
 const PAYLOAD = new ByteWriter(65_536);
+const DESCRIPTORS = new ByteWriter(65_536);
+const JOINED = new ByteWriter(65_536);
 
-/** The stored form of a batch. Descriptors are shared by all contents that name the entity: the caller must not write to them. */
-export function encodeContent(batch: IncrementBatch): BatchContent {
+/** Writes schemas, origins and blocks. */
+function writeBody(w: ByteWriter, batch: IncrementBatch): void {
   const schemas = new Map<string, number>();
   const origins = new Map<string, number>();
   const indexIn = (table: Map<string, number>, key: string) => {
@@ -156,7 +136,6 @@ export function encodeContent(batch: IncrementBatch): BatchContent {
     blocks.varint(block.rows);
     blocks.sized(block.payload);
   }
-  const w = new ByteWriter(blocks.length + 512);
   w.varint(VERSION);
   w.varint(schemas.size);
   for (const text of schemas.keys()) w.string(text);
@@ -164,7 +143,35 @@ export function encodeContent(batch: IncrementBatch): BatchContent {
   for (const origin of origins.keys()) w.string(origin);
   w.varint(batch.blocks.length + batch.unknownBlocks.length);
   w.raw(blocks.view());
-  return { descriptors: batch.entities.map(descriptorOf), body: w.finish() };
+}
+
+/** The stored form of a batch. */
+export function encodeContent(batch: IncrementBatch): BatchContent {
+  const written = DESCRIPTORS;
+  written.reset();
+  const ends = batch.entities.map((entity) => {
+    writeEntity(written, entity);
+    return written.length;
+  });
+  const bytes = written.view().slice();
+  const descriptors = ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
+  const w = new ByteWriter(512);
+  writeBody(w, batch);
+  return { descriptors, body: w.finish() };
+}
+
+/** `joinContent` of `encodeContent`, without the pieces in between. */
+export function encodeJoinedContent(batch: IncrementBatch): Uint8Array {
+  const joined = JOINED;
+  joined.reset();
+  joined.varint(batch.entities.length);
+  for (const entity of batch.entities) {
+    DESCRIPTORS.reset();
+    writeEntity(DESCRIPTORS, entity);
+    joined.sized(DESCRIPTORS.view());
+  }
+  writeBody(joined, batch);
+  return joined.view().slice();
 }
 
 function varintLength(value: number): number {

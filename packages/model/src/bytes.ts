@@ -89,7 +89,7 @@ const INT64_MAX = (1n << 63n) - 1n;
 export const LOW_WORD: 0 | 1 = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1;
 export const HIGH_WORD: 0 | 1 = LOW_WORD === 0 ? 1 : 0;
 
-const KEPT_BYTES_MAX = 1_048_576;
+const KEPT_BYTES_MAX = 4_194_304;
 
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -195,6 +195,24 @@ export class ByteWriter {
 
   /** Length-prefixed UTF-8. */
   string(text: string): void {
+    const { length } = text;
+    if (length < 0x80) {
+      // ASCII of one byte of length, the usual case
+      this.#reserve(1 + length);
+      const bytes = this.#bytes;
+      const at = this.#length;
+      let all = 0;
+      for (let i = 0; i < length; i++) {
+        const code = text.charCodeAt(i);
+        all |= code;
+        bytes[at + 1 + i] = code;
+      }
+      if (all < 0x80) {
+        bytes[at] = length;
+        this.#length = at + 1 + length;
+        return;
+      }
+    }
     this.varint(utf8Length(text));
     this.utf8(text);
   }

@@ -10,6 +10,7 @@ import type { Entity } from './entity.js';
 import type { Manifest } from './header.js';
 import { wordsOf } from './int64.js';
 import type { MetricSchema } from './schema.js';
+import type { ScopeName } from './scope.js';
 
 /** Two sums of (random weight of scope, entity, metric, field, bucket) * value: `a` modulo 2^32, `b` modulo 2^31 - 1. */
 export type Digest = Pick<Manifest, 'a' | 'b'>;
@@ -49,30 +50,55 @@ function mix(x: number): number {
   return h ^ (h >>> 16);
 }
 
-/** Two hashes of a text, of its UTF-16 units. */
-function textKey(text: string): { a: number; b: number } {
-  let a = 0x811c_9dc5;
-  let b = 0x9747_b28c;
+const TEXT_BEGIN: TextState = { a: 0x811c_9dc5, b: 0x9747_b28c };
+
+function textState(text: string, from: TextState): TextState {
+  let { a, b } = from;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     a = Math.imul(a ^ unit, 0x0100_0193);
     b = Math.imul(b ^ unit, 0x5bd1_e995);
     b ^= b >>> 15;
   }
+  return { a, b };
+}
+
+/** Two hashes of a text, of its UTF-16 units. */
+function textKey(text: string): FieldKey {
+  const { a, b } = textState(text, TEXT_BEGIN);
   return { a: mix(a), b: mix(b) };
 }
 
-const keysOfEntities = new WeakMap<Entity, { a: number; b: number }>();
+/** What `textKey` has of a text so far. */
+interface TextState {
+  readonly a: number;
+  readonly b: number;
+}
+const scopeStates = new Map<ScopeName, TextState>();
 
-/** The entities' part of the weights: two words each. */
+/** The entities' part of the weights: two words each, the `textKey` of scope, a space and id. Hashing is cheaper than looking up. */
 export function entityKeys(entities: readonly Entity[]): Int32Array {
   const keys = new Int32Array(entities.length * 2);
+  let scope: ScopeName | undefined;
+  let begin = TEXT_BEGIN;
   for (let i = 0; i < entities.length; i++) {
     const entity = entities[i]!;
-    let key = keysOfEntities.get(entity);
-    if (!key) keysOfEntities.set(entity, (key = textKey(`${entity.scope} ${entity.id}`)));
-    keys[i * 2] = key.a;
-    keys[i * 2 + 1] = key.b;
+    if (entity.scope !== scope) {
+      scope = entity.scope;
+      let known = scopeStates.get(scope);
+      if (!known) scopeStates.set(scope, (known = textState(`${scope} `, TEXT_BEGIN)));
+      begin = known;
+    }
+    const { id } = entity;
+    let { a, b } = begin;
+    for (let k = 0; k < id.length; k++) {
+      const unit = id.charCodeAt(k);
+      a = Math.imul(a ^ unit, 0x0100_0193);
+      b = Math.imul(b ^ unit, 0x5bd1_e995);
+      b ^= b >>> 15;
+    }
+    keys[i * 2] = mix(a);
+    keys[i * 2 + 1] = mix(b);
   }
   return keys;
 }

@@ -160,11 +160,15 @@ function writePart(w: ByteWriter, part: EntityPart): void {
 /** Canonical bytes of an entity: the same entity is the same bytes in every tier. */
 export function encodeEntity(entity: Entity): Uint8Array {
   const w = new ByteWriter(64);
+  writeEntity(w, entity);
+  return w.finish();
+}
+
+export function writeEntity(w: ByteWriter, entity: Entity): void {
   w.varint(scopeOf(entity.scope).id);
   w.byte((entity.source.normal ? 1 : 0) | (entity.dest ? 2 : 0) | (entity.dest?.normal ? 4 : 0));
   writePart(w, entity.source);
   if (entity.dest) writePart(w, entity.dest);
-  return w.finish();
 }
 
 const NAME_BYTES_MAX = 2_048; // 512 characters of 4 bytes: longer names are cut at the leaf (core.*NameMaxLength)

@@ -4,6 +4,7 @@ export { BatchBuilder } from './batch-builder.js';
 export {
   decodeContent,
   encodeContent,
+  encodeJoinedContent,
   incrementCount,
   joinContent,
   pickRows,

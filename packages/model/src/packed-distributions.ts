@@ -40,7 +40,8 @@ function zigzag(difference: number): number {
 // ---- writing ----
 
 /** What `packDistributions` has written: bytes[0, length), and the last `pending` bits (at most 7) of `bits`. */
-const packed = { bytes: new Uint8Array(1_024), length: 0, bits: 0, pending: 0 };
+const packed = { bytes: new Uint8Array(1_024), view: new DataView(new ArrayBuffer(0)), length: 0, bits: 0, pending: 0 };
+packed.view = new DataView(packed.bytes.buffer);
 
 /** `value` as `bits` bits, at most 24. */
 function putBits(value: number, bits: number): void {
@@ -77,6 +78,7 @@ const ROW_BYTES_MAX = 32;
 export function packDistributions(w: ByteWriter, offsets: Uint32Array, bytes: Uint8Array): void {
   packed.length = 0;
   packed.pending = 0;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let sizeMean = MEAN_START;
   let firstMean = MEAN_START;
   for (let row = 0; row + 1 < offsets.length; row++) {
@@ -87,6 +89,7 @@ export function packDistributions(w: ByteWriter, offsets: Uint32Array, bytes: Ui
       const grown = new Uint8Array(most * 2);
       grown.set(packed.bytes.subarray(0, packed.length));
       packed.bytes = grown;
+      packed.view = new DataView(grown.buffer);
     }
     putCode(n, 0, parameter(sizeMean));
     sizeMean = nextMean(sizeMean, n);
@@ -94,11 +97,14 @@ export function packDistributions(w: ByteWriter, offsets: Uint32Array, bytes: Ui
     const folded = takeVarint(bytes);
     putCode(folded, 0, parameter(firstMean));
     firstMean = nextMean(firstMean, folded);
-    packBuckets(bytes, n);
+    packBuckets(bytes, view, n);
   }
   if (packed.pending > 0) putBits(0, 8 - packed.pending);
   w.raw(packed.bytes.subarray(0, packed.length));
-  if (packed.bytes.length > PACKED_BYTES) packed.bytes = new Uint8Array(1_024);
+  if (packed.bytes.length > PACKED_BYTES) {
+    packed.bytes = new Uint8Array(1_024);
+    packed.view = new DataView(packed.bytes.buffer);
+  }
 }
 
 /** Longer scratch memory is given back. */
@@ -140,28 +146,58 @@ for (let k = 0; k <= K_MAX; k++) {
   }
 }
 
+/**
+ * The codes of a bucket whose step and count are both below 16, by parameters below PAIR_K_MAX, step and count: both together, and their
+ * number of bits from bit 16 on; 0 for what takes more than 16 bits, and for no bucket.
+ */
+const PAIR_K_MAX = 6;
+const PAIRS = new Uint32Array((PAIR_K_MAX * PAIR_K_MAX) << 8);
+for (let gapK = 0; gapK < PAIR_K_MAX; gapK++) {
+  for (let countK = 0; countK < PAIR_K_MAX; countK++) {
+    for (let pair = 0; pair < 256; pair++) {
+      const [step, count] = [pair >>> 4, pair & 15];
+      if (step === 0 || count === 0) continue;
+      const gapCode = CODES[(gapK << 7) | (step - 1)]!;
+      const countCode = CODES[(countK << 7) | (count - 1)]!;
+      const bits = (gapCode >>> 24) + (countCode >>> 24);
+      const code = ((gapCode & 0xff_ffff) << (countCode >>> 24)) | (countCode & 0xff_ffff);
+      if (bits <= 16) PAIRS[((gapK * PAIR_K_MAX + countK) << 8) | pair] = (bits << 16) | code;
+    }
+  }
+}
+
 /** What `sumBlock` found: sums of gaps and of counts - 1, each value as VALUE_MAX at most. */
 const sums = { gaps: 0, counts: 0 };
 
 /** Adds up the block of `size` buckets at `canonicalAt`, which stays. */
-function sumBlock(bytes: Uint8Array, size: number, firstGap: number): void {
+function sumBlock(bytes: Uint8Array, view: DataView, size: number, firstGap: number): void {
   let gapSum = 0;
   let countSum = 0;
   let at = canonicalAt;
-  if (firstGap === 0) {
-    // pairs of bytes, the usual case
-    let i = 0;
-    for (; i < size; i++) {
-      const step = bytes[at]!;
+  const pairs = size - firstGap;
+  if (at + firstGap + pairs * 2 <= bytes.length) {
+    // bytes, the usual case: two pairs at a time, gaps and counts in the halves of two sums, below 2^16 each
+    let all = 0;
+    if (firstGap === 1) {
+      countSum = bytes[at++]!;
+      all = countSum;
+    }
+    if ((pairs & 1) === 1) {
+      gapSum = bytes[at]!;
       const count = bytes[at + 1]!;
-      if ((step | count) >= 0x80) break;
-      gapSum += step;
       countSum += count;
+      all |= gapSum | count;
       at += 2;
     }
-    if (i === size) {
-      sums.gaps = gapSum - size;
-      sums.counts = countSum - size;
+    for (const end = canonicalAt + firstGap + pairs * 2; at < end; at += 4) {
+      const word = view.getInt32(at);
+      all |= word;
+      gapSum += (word >>> 8) & 0xff_00ff;
+      countSum += word & 0xff_00ff;
+    }
+    if ((all & 0x8080_8080) === 0) {
+      sums.gaps = (gapSum >>> 16) + (gapSum & 0xffff) - pairs;
+      sums.counts = (countSum >>> 16) + (countSum & 0xffff) - size;
       return;
     }
     gapSum = 0;
@@ -178,53 +214,72 @@ function sumBlock(bytes: Uint8Array, size: number, firstGap: number): void {
 }
 
 /** Gaps and counts of the n buckets whose first count is at `canonicalAt`. */
-function packBuckets(bytes: Uint8Array, n: number): void {
+function packBuckets(bytes: Uint8Array, view: DataView, n: number): void {
   let gapK = 0;
   let countK = 0;
   for (let done = 0; done < n; done += BLOCK) {
     const size = n - done < BLOCK ? n - done : BLOCK;
     const firstGap = done === 0 ? 1 : 0;
-    sumBlock(bytes, size, firstGap);
+    sumBlock(bytes, view, size, firstGap);
     const nextGapK = parameterOf(sums.gaps, size - firstGap);
     const nextCountK = parameterOf(sums.counts, size);
     putCode(zigzag(nextGapK - gapK), 0, 0);
     putCode(zigzag(nextCountK - countK), 0, 0);
     gapK = nextGapK;
     countK = nextCountK;
-    packBlock(bytes, size, firstGap, gapK, countK);
+    packBlock(bytes, view, size, firstGap, gapK, countK);
   }
 }
 
 /** The codes of the block of `size` buckets at `canonicalAt`, which goes on behind it. */
-function packBlock(bytes: Uint8Array, size: number, firstGap: number, gapK: number, countK: number): void {
-  const out = packed.bytes;
+function packBlock(
+  bytes: Uint8Array,
+  view: DataView,
+  size: number,
+  firstGap: number,
+  gapK: number,
+  countK: number,
+): void {
+  const outView = packed.view;
+  const table = gapK < PAIR_K_MAX && countK < PAIR_K_MAX ? (gapK * PAIR_K_MAX + countK) << 8 : -1;
+  const readable = bytes.length - 1;
   let at = canonicalAt;
-  let { length, bits, pending } = packed; // pending: below 16 in the loop
+  let { length, bits, pending } = packed;
   for (let i = 0; i < size; i++) {
     if (i >= firstGap) {
-      const step = bytes[at]!;
-      const count = bytes[at + 1]!;
-      if ((step | count) < 0x80) {
+      const pair = at < readable ? view.getUint16(at) : 0;
+      if (table >= 0 && (pair & 0xf0f0) === 0) {
+        const code = PAIRS[table | (pair >>> 4) | (pair & 0xf)]!;
+        if (code !== 0) {
+          at += 2;
+          bits = (bits << (code >>> 16)) | (code & 0xffff);
+          pending += code >>> 16;
+          // four bytes, of which those count that are whole: a branch here would be a wrong guess every other time
+          outView.setInt32(length, bits << (32 - pending));
+          length += pending >>> 3;
+          pending &= 7;
+          continue;
+        }
+      }
+      const step = pair >>> 8;
+      const count = pair & 0xff;
+      if (pair !== 0 && (pair & 0x8080) === 0) {
         const gapCode = CODES[(gapK << 7) | (step - 1)]!;
         const countCode = CODES[(countK << 7) | (count - 1)]!;
         const countBits = countCode >>> 24;
         const both = (gapCode >>> 24) + countBits;
-        if (both <= 16) {
+        if (both <= 24) {
           at += 2;
           bits = (bits << both) | ((gapCode & 0xff_ffff) << countBits) | (countCode & 0xff_ffff);
           pending += both;
-          if (pending >= 16) {
-            pending -= 16;
-            out[length] = bits >>> (pending + 8);
-            out[length + 1] = bits >>> pending;
-            length += 2;
-          }
+          outView.setInt32(length, bits << (32 - pending));
+          length += pending >>> 3;
+          pending &= 7;
           continue;
         }
       }
     }
     // the first bucket, a number of several bytes, or a long code
-    if (pending >= 8) out[length++] = bits >>> (pending -= 8);
     packed.length = length;
     packed.bits = bits;
     packed.pending = pending;
@@ -236,7 +291,6 @@ function packBlock(bytes: Uint8Array, size: number, firstGap: number, gapK: numb
     putCode((low - 1) >>> 0, low > 0 ? high : high - 1, countK);
     ({ length, bits, pending } = packed);
   }
-  if (pending >= 8) out[length++] = bits >>> (pending -= 8);
   packed.length = length;
   packed.bits = bits;
   packed.pending = pending;
