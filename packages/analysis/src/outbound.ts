@@ -236,8 +236,9 @@ export function includedIn(entry: PendingEntry, frontier: Positions, before: Pos
   return 'yes';
 }
 
-/** A pending entry whose increments the upstream may have: it says so, and brings none. */
+/** A pending entry whose increments the upstream may have: it says so, and brings none. One that has none stays as it is. */
 export function asSuspect(entry: PendingEntry, tier: string): PendingEntry {
+  if (entry.increments === 0) return entry;
   const header = decodeHeader(entry.header);
   const { blocks } = decodeContent(splitContent(entry.content));
   const minutes = blocks.map(({ minute }) => minute);

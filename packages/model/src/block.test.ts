@@ -8,6 +8,7 @@ import {
   decodeContent,
   encodeContent,
   incrementCount,
+  encodeJoinedContent,
   joinContent,
   splitContent,
   type BatchContent,
@@ -74,6 +75,7 @@ describe('contents', () => {
           const back = decoded(bytes);
           expect(back).toEqual(batch);
           expect(joined(back)).toEqual(bytes);
+          expect(encodeJoinedContent(batch)).toEqual(bytes);
           expect(incrementCount(back)).toBe(incrementCount(batch));
         },
       ),
