@@ -34,7 +34,10 @@ const histories = values.histories === undefined ? HISTORIES : positive('histori
 const firstSeed = positive('seed');
 const jobs = positive('jobs');
 /** What histories have beyond the ordinary. */
-const variant = { upgrades: values.upgrades, doubleRestores: values['double-restores'] };
+const variant = {
+  ...(values.upgrades ? { upgrades: true } : {}),
+  ...(values['double-restores'] ? { doubleRestores: true } : {}),
+};
 if (values.mutant !== undefined && !MUTANTS.some(({ name }) => name === values.mutant))
   fail(`no mutant ${values.mutant}`);
 

@@ -3,8 +3,18 @@
 // receiver sees it, the way from L1 to the owner. In: the right port. Out: one that is wrong in one way. A simulator that does not
 // notice one of them is worth nothing.
 import { chainAfter, type BatchOutcome, type IncomingBatch } from '@oap-federation/analysis';
-import { decodeHeader, encodeHeader, NO_WATERMARK, type IncrementBlock } from '@oap-federation/model';
-import type { OutboxEntry, RowBlock, SlotFlush, TierStore } from '@oap-federation/storage';
+import {
+  decodeContent,
+  decodeHeader,
+  encodeContent,
+  encodeHeader,
+  joinContent,
+  NO_WATERMARK,
+  splitContent,
+  type IncrementBlock,
+  type Manifest,
+} from '@oap-federation/model';
+import type { OutboxEntry, PendingEntry, RowBlock, SlotFlush, TierStore } from '@oap-federation/storage';
 import type { MemoryTierStore, OmittedCheck } from '../memory-store.js';
 
 /** The door of a slot owner, as producers see it. */
@@ -17,6 +27,8 @@ export interface MutantContext {
   readonly tier: string;
   /** The tier's committed state: for mutants that read what they should not. */
   readonly database: MemoryTierStore;
+  /** Whether this node's release has a metric. */
+  readonly hasMetric: (name: string) => boolean;
 }
 
 export interface Mutant {
@@ -24,6 +36,8 @@ export interface Mutant {
   /** What is wrong with it. */
   readonly wrong: string;
   readonly omittedChecks?: readonly OmittedCheck[];
+  /** Histories that show it have this beyond the ordinary. */
+  readonly needs?: 'upgrades' | 'doubleRestores';
   /** The storage port of one process. */
   readonly store?: (store: TierStore, context: MutantContext) => TierStore;
   /** What the federation receiver offers to. */
@@ -56,6 +70,37 @@ function rechained(entries: readonly OutboxEntry[], from: Uint8Array): OutboxEnt
     chain = chainAfter(chain, entry.header, entry.content);
     return { ...entry, chain };
   });
+}
+
+/** Pending entries as one, without the batches that they were made of. */
+function joined(entries: readonly PendingEntry[]): PendingEntry {
+  const { source: _, ...last } = entries.at(-1)!;
+  const batches = entries.map(({ content }) => decodeContent(splitContent(content)));
+  const entities = batches.flatMap((batch) => batch.entities);
+  let before = 0;
+  const blocks = batches.flatMap((batch) => {
+    const offset = before;
+    before += batch.entities.length;
+    return batch.blocks.map((block): IncrementBlock => ({ ...block, entities: block.entities.map((e) => e + offset) }));
+  });
+  const increments = entries.reduce((sum, entry) => sum + entry.increments, 0);
+  const losses = entries.flatMap(({ header }) => decodeHeader(header).losses);
+  return {
+    ...last,
+    header: encodeHeader({ ...decodeHeader(last.header), increments, losses }),
+    content: joinContent(encodeContent({ entities, blocks, unknownBlocks: [] })),
+    increments,
+  };
+}
+
+/** Passes on a part of the manifests of each batch from below. */
+function someManifests(door: Door, isTold: (batch: IncomingBatch, manifest: Manifest) => boolean): Door {
+  return {
+    offer(batch) {
+      const manifests = batch.header.manifests.filter((manifest) => isTold(batch, manifest));
+      return door.offer({ ...batch, header: { ...batch.header, manifests } });
+    },
+  };
 }
 
 const committed = { kind: 'committed' } as const;
@@ -459,5 +504,150 @@ export const MUTANTS: readonly Mutant[] = [
           return entries.filter(({ seq }) => seq > acknowledgedSeq);
         },
       }),
+  },
+  {
+    name: 'gapIsFine',
+    wrong: 'a batch beyond a gap is acknowledged',
+    intake: (door) => ({
+      async offer(batch) {
+        const outcome = await door.offer(batch);
+        return outcome.kind === 'gap' ? { kind: 'committed', appliedSeq: batch.seq } : outcome;
+      },
+    }),
+  },
+  {
+    name: 'marksExpire',
+    wrong: 'marks of logs that were silent for two seconds are forgotten (a window of time, as message queues have it)',
+    omittedChecks: ['mark'],
+    store: (store) =>
+      replaced(store, {
+        async claimSlot(slot, owner) {
+          const claim = await store.claimSlot(slot, owner);
+          const newest = Math.max(...claim.marks.map(({ updatedAtMs }) => updatedAtMs));
+          return { ...claim, marks: claim.marks.filter(({ updatedAtMs }) => updatedAtMs > newest - 2_000) };
+        },
+      }),
+  },
+  {
+    name: 'answerForgotten',
+    wrong: 'one of ten batches is never answered, its credit never given back',
+    intake: (door) => ({
+      async offer(batch) {
+        const outcome = await door.offer(batch);
+        return batch.seq % 10 === 0 ? new Promise(() => {}) : outcome;
+      },
+    }),
+  },
+  {
+    name: 'offeredDropped',
+    wrong: 'an entry that was sent is given up when it is sent again: its number stands for a declared loss',
+    store: (store) => {
+      const read = new Map<number, number>();
+      return replaced(store, {
+        async readOutbox(slot, afterSeq, bytesMax) {
+          const entries = await store.readOutbox(slot, afterSeq, bytesMax);
+          const known = read.get(slot) ?? 0;
+          read.set(slot, Math.max(known, entries.at(-1)?.seq ?? 0));
+          if (entries.every(({ seq, increments }) => seq > known || increments === 0)) return entries;
+          const [before] = afterSeq > 0 ? await store.readOutbox(slot, afterSeq - 1, 1) : [];
+          const nothing = joinContent(encodeContent({ entities: [], blocks: [], unknownBlocks: [] }));
+          const given = entries.map((entry) =>
+            entry.seq > known
+              ? entry
+              : {
+                  ...entry,
+                  header: encodeHeader({ ...decodeHeader(entry.header), increments: 0 }),
+                  content: nothing,
+                  increments: 0,
+                },
+          );
+          return rechained(given, before?.chain ?? new Uint8Array(0));
+        },
+      });
+    },
+  },
+  {
+    name: 'unknownDiscarded',
+    wrong: 'increments of a metric that a node does not know are discarded (SkyWalking: worker not found)',
+    needs: 'upgrades',
+    intake: (door, { hasMetric }) => ({
+      offer: (batch) =>
+        door.offer({
+          ...batch,
+          batch: { ...batch.batch, blocks: batch.batch.blocks.filter(({ schema }) => hasMetric(schema.name)) },
+        }),
+    }),
+  },
+  {
+    name: 'foldedUnverified',
+    wrong: 'what waits is folded before the log was compared with the upstream',
+    store: (store) =>
+      replaced(store, {
+        flush: (flushes) =>
+          store.flush(
+            flushes.map((f) =>
+              f.settled.length === 0 && !f.repair && f.pending.length > 1 ? { ...f, pending: [joined(f.pending)] } : f,
+            ),
+          ),
+      }),
+  },
+  {
+    name: 'manifestSkipped',
+    wrong: 'the digest of one minute in three is not told',
+    intake: (door) => someManifests(door, (_, { minute }) => minute % 3 !== 0),
+  },
+  {
+    name: 'lateNotTold',
+    wrong: 'the digest of a minute is told once: late increments change it and nobody says so',
+    intake: (door) => {
+      const told = new Set<string>();
+      return someManifests(door, ({ logId, seq }, { minute, a, b }) => {
+        if (a === 0 && b !== 0) return true; // "cannot say"
+        const key = `${logId} ${minute}`;
+        const isNews = !told.has(key) || told.has(`${key} ${seq}`);
+        told.add(key).add(`${key} ${seq}`);
+        return isNews;
+      });
+    },
+  },
+  {
+    name: 'lossForgotten',
+    wrong: 'a declared loss is not stored with the batch that brings it',
+    needs: 'doubleRestores',
+    intake: (door) => ({
+      offer: (batch) => door.offer({ ...batch, header: { ...batch.header, losses: [] } }),
+    }),
+  },
+  {
+    name: 'lossInOwnTransaction',
+    wrong: 'a declared loss has no number: it is written beside its batch, and again when the batch comes again',
+    needs: 'doubleRestores',
+    omittedChecks: ['flushes'],
+    store: (store) =>
+      replaced(store, {
+        async flush(flushes) {
+          const lost = flushes.filter(({ losses }) => losses.length > 0);
+          if (lost.length > 0)
+            await store.flush(
+              lost.map((f) => ({
+                ...without(f, ['marks', 'rows', 'outbox', 'pending', 'settled', 'parked', 'entities', 'origins']),
+                losses: f.losses,
+              })),
+            );
+          return store.flush(flushes.map((f) => without(f, ['losses'])));
+        },
+      }),
+  },
+  {
+    name: 'numbersCompared',
+    wrong: 'a batch is taken for known by its number, whatever it is made of',
+    needs: 'doubleRestores',
+    intake: (door, { database }) => ({
+      offer(batch) {
+        // a frontier of numbers alone, as the first release said it
+        const frontier = database.peekMark(batch.slot, batch.logId)?.frontier;
+        return door.offer({ ...batch, header: { ...batch.header, frontier: frontier ?? new Map() } });
+      },
+    }),
   },
 ];

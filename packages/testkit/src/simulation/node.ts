@@ -34,7 +34,7 @@ import {
 } from '@oap-federation/runtime';
 import type { TierDatabase } from './database.js';
 import { SimulatedProcess, type Kernel } from './kernel.js';
-import type { Door, Mutant } from './mutants.js';
+import type { Door, Mutant, MutantContext } from './mutants.js';
 import type { Place, SimulatedNetwork } from './network.js';
 import type { Oracle, TierShape } from './oracle.js';
 
@@ -157,10 +157,10 @@ export class SimulatedNode {
     const { clock } = this.process;
     const logger = this.#logger();
     const background = { clock, logger, onBug: (error: BugError) => oracle.fail('bug', tier, error.message) };
-    const context = { tier, database: database.store };
+    const release = deps.isOld ? OLD_RELEASE : NEW_RELEASE;
+    const context = this.#context();
     const connected = database.connect(this.process);
     const store = mutant?.store?.(connected, context) ?? connected;
-    const release = deps.isOld ? OLD_RELEASE : NEW_RELEASE;
     this.owner = new SlotOwner(
       {
         tier,
@@ -285,6 +285,12 @@ export class SimulatedNode {
     };
   }
 
+  #context(): MutantContext {
+    const { database, isOld } = this.#deps;
+    const { byName } = isOld ? OLD_RELEASE : NEW_RELEASE;
+    return { tier: this.place.site, database: database.store, hasMetric: (name) => byName.has(name) };
+  }
+
   // --- doors, with the oracle at them --------------------------------------------------------------------------------
 
   #receiverIntake(door: Door): ReceiverDeps['intake'] {
@@ -309,7 +315,7 @@ export class SimulatedNode {
 
   #route(slot: number): Door | undefined {
     const { owner, process, place } = this;
-    const { network, oracle, mutant, database } = this.#deps;
+    const { network, oracle, mutant } = this.#deps;
     let door: Door;
     if (owner.owns(slot)) door = owner;
     else {
@@ -327,7 +333,7 @@ export class SimulatedNode {
       },
     });
     if (!mutant?.route) return observed(door);
-    const context = { tier: place.site, database: database.store };
+    const context = this.#context();
     return mutant.observeBehindRoute ? mutant.route(observed(door), context) : observed(mutant.route(door, context));
   }
 

@@ -494,8 +494,10 @@ export class Oracle {
     for (const pending of flush.pending) {
       const { ord, header, source, increments } = pending;
       let contents: Contents = NOTHING;
-      if (flush.repair) contents = this.#againWaiting(flush, header, increments, byOrd.get(ord), unnumbered);
-      else if (settled.length > 0) contents = unionOf(settled);
+      if (flush.repair) {
+        contents = this.#againWaiting(flush, header, increments, byOrd.get(ord), unnumbered);
+        slot.told.addAll(contents.lost); // what is passed over is not passed on when it comes again
+      } else if (settled.length > 0) contents = unionOf(settled);
       else if (isLeaf && (source !== undefined || flush.pending.length === 1)) {
         const batches = source ? [this.#captured.get(`${source.logId} ${source.seq}`)!.batch] : local;
         contents = { own: new Map([[shape.name, [slot.truth.push([...batches]) - 1]]]), lost: NO_UNITS };

@@ -200,8 +200,8 @@ class World {
 
   constructor({ seed, mutant, trace, upgrades, doubleRestores }: HistoryOptions) {
     this.#seed = seed;
-    this.#upgrades = upgrades ?? false;
-    this.#doubleRestores = doubleRestores ?? false;
+    this.#upgrades = upgrades ?? mutant?.needs === 'upgrades';
+    this.#doubleRestores = doubleRestores ?? mutant?.needs === 'doubleRestores';
     this.mutant = mutant;
     this.rng = seededRng(seed);
     // somewhere in a day, so that hours and days change in some histories
