@@ -28,6 +28,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     upgrades: { type: 'boolean', default: false },
     'double-restores': { type: 'boolean', default: false },
+    'full-buffers': { type: 'boolean', default: false },
   },
 });
 const histories = values.histories === undefined ? HISTORIES : positive('histories');
@@ -37,6 +38,7 @@ const jobs = positive('jobs');
 const variant = {
   ...(values.upgrades ? { upgrades: true } : {}),
   ...(values['double-restores'] ? { doubleRestores: true } : {}),
+  ...(values['full-buffers'] ? { fullBuffers: true } : {}),
 };
 if (values.mutant !== undefined && !MUTANTS.some(({ name }) => name === values.mutant))
   fail(`no mutant ${values.mutant}`);
@@ -128,9 +130,10 @@ async function runHistories() {
     if (digests.get(seed) !== digest) failures.push(`seed ${seed}: two runs differ: ${digests.get(seed)}, ${digest}`);
   });
   await pool.close();
-  const { upgrade, rollback, doubleRollback, acceptedLoss, ...always } = faults;
+  const { upgrade, rollback, doubleRollback, acceptedLoss, dropped, coarsened, blocked, ...always } = faults;
   const restores = values['double-restores'] ? { doubleRollback, acceptedLoss } : { rollback };
   const wanted = { ...always, ...restores, ...(values.upgrades ? { upgrade } : {}) };
+  if (values['full-buffers']) Object.assign(wanted, { dropped, coarsened, blocked });
   if (histories >= GATE_FROM) failures.push(...tooLittle(histories, sums, wanted));
   if (failures.length > 0) {
     say(`\n${failures.length} failures at commit ${commit()}:`);

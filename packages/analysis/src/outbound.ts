@@ -195,7 +195,27 @@ export type Included = 'no' | 'yes' | 'suspect';
 
 type Positions = ReadonlyMap<string, LogPosition>;
 
+/** Inputs after `before`, up to `upTo`. */
+interface Range {
+  readonly before: Positions;
+  readonly upTo: Positions;
+}
+
 const NOTHING: Positions = new Map();
+
+/** Whether the upstream, which has everything up to `frontier`, has some of a range, lacks some, and knows any of its logs at all. */
+function rangeIn({ before, upTo }: Range, frontier: Positions) {
+  let [has, lacks, isTold] = [false, false, false];
+  for (const [logId, { seq: last }] of upTo) {
+    const at = frontier.get(logId)?.seq;
+    isTold ||= at !== undefined;
+    const first = before.get(logId)?.seq ?? 0; // the one before the first
+    if (last <= first) continue;
+    has ||= at !== undefined && at > first;
+    lacks ||= at === undefined || at < last;
+  }
+  return { has, lacks, isTold };
+}
 
 /**
  * Whether the upstream, which has everything up to `frontier`, has a batch. What the batch is made of decides: the inputs of its own log
@@ -204,18 +224,10 @@ const NOTHING: Positions = new Map();
  */
 function included(
   { logId, gen, seq }: LogPosition & { readonly logId: string },
-  { before, upTo }: { readonly before: Positions; readonly upTo: Positions },
+  range: Range,
   frontier: Positions,
 ): Included {
-  let [has, lacks, isTold] = [false, false, false];
-  for (const [inner, { seq: last }] of upTo) {
-    const at = frontier.get(inner)?.seq;
-    isTold ||= at !== undefined;
-    const first = before.get(inner)?.seq ?? 0; // the one before the first
-    if (last <= first) continue;
-    has ||= at !== undefined && at > first;
-    lacks ||= at === undefined || at < last;
-  }
+  const { has, lacks, isTold } = rangeIn(range, frontier);
   if (isTold && (has || lacks)) return !lacks ? 'yes' : !has ? 'no' : 'suspect';
   const position = frontier.get(logId);
   if (position === undefined || seq > position.seq) return 'no';
@@ -232,8 +244,25 @@ export function includedIn(entry: PendingEntry, frontier: Positions, before: Pos
     return included(source, { before: before ?? NOTHING, upTo }, frontier);
   }
   // written while the log was verified, so before the storage went back: the upstream has all of it or nothing
-  for (const [logId, { seq }] of said) if (seq > (frontier.get(logId)?.seq ?? 0)) return 'no';
-  return 'yes';
+  return isWithin(said, frontier) ? 'yes' : 'no';
+}
+
+function isWithin(said: Positions, frontier: Positions): boolean {
+  for (const [logId, { seq }] of said) if (seq > (frontier.get(logId)?.seq ?? 0)) return false;
+  return true;
+}
+
+/** Whether an upstream that has everything up to `frontier` has everything up to this entry. */
+export function isCovered({ header }: Pick<OutboxEntry, 'header'>, frontier: Positions): boolean {
+  return isWithin(decodeHeader(header).frontier, frontier);
+}
+
+/** Whether the upstream has an entry that had a number. `before`: what the entry before it said, undefined if it is not retained. */
+export function numberedIn(said: Positions, frontier: Positions, before: Positions | undefined): Included {
+  if (isWithin(said, frontier)) return 'yes';
+  if (before === undefined) return 'suspect';
+  const { has, lacks } = rangeIn({ before, upTo: said }, frontier);
+  return has && lacks ? 'suspect' : has ? 'yes' : 'no';
 }
 
 /** A pending entry whose increments the upstream may have: it says so, and brings none. One that has none stays as it is. */

@@ -31,6 +31,7 @@ import {
   foldPending,
   FOLDED_ENOUGH_BYTES,
   includedIn,
+  numberedIn,
   type OutboundLog,
   type Portion,
   type UpstreamPosition,
@@ -183,7 +184,7 @@ export class SlotUpkeep {
     return true;
   }
 
-  /** Numbered entries that must be numbered again, as pending ones before all others; with what was passed over declared in the first. */
+  /** Numbered entries that must be numbered again, as pending ones before all others; with what was passed over declared in the first. What the upstream has of them leaves. */
   async #unnumbered(
     outbound: OutboundLog,
     slot: number,
@@ -205,10 +206,15 @@ export class SlotUpkeep {
       ord: firstOrd + 1 + i,
     }));
     if (passOver) return [this.#passedOver(outbound, position, entries, firstOrd, slot), ...waiting];
-    // a past that the upstream shares is covered by its frontier; of another it may have something or not
-    return waiting
-      .filter((entry) => includedIn(entry, position.frontier, undefined) !== 'yes')
-      .map((entry) => asSuspect(entry, this.#o.tier));
+    const [last] = from > 0 ? await this.#d.store.readOutbox(slot, from - 1, 1) : [];
+    let before: ReadonlyMap<string, LogPosition> | undefined = from === 0 ? new Map() : undefined;
+    if (last?.seq === from) before = decodeHeader(last.header).frontier;
+    return waiting.flatMap((entry) => {
+      const said = decodeHeader(entry.header).frontier;
+      const included = numberedIn(said, position.frontier, before);
+      before = said;
+      return included === 'yes' ? [] : [included === 'no' ? entry : asSuspect(entry, this.#o.tier)];
+    });
   }
 
   /** An entry that says what the upstream does not have and the outbox has no more: everything behind the mark that is not in `entries`. */

@@ -2,7 +2,7 @@
 // The sender's side of one log: where it stands, what to read from the outbox, what to do with each answer. Sans I/O.
 // In: what happened (stream, upstream, store, timer). Out: the next state and what to do. Table: docs/protocol.md section 7.
 import { backoffMs, type BackoffOptions, type Rng } from '@oap-federation/runtime';
-import type { UpstreamPosition } from '@oap-federation/analysis';
+import { chainAfter, isCovered, type UpstreamPosition } from '@oap-federation/analysis';
 import type { OutboxEntry } from '@oap-federation/storage';
 
 /** Head of the outbox of the slot, as read from the store. */
@@ -297,8 +297,12 @@ function becomeFencing(
   };
 }
 
-/** The fenced mark and the head: one past, or the storage went back. `at`: the entry at the mark, or undefined when it is not retained. */
-function judgeFenced(state: Fencing, mark: UpstreamMark, at: OutboxEntry | undefined, env: LogEnv): LogStep {
+/**
+ * The fenced mark and the head: one past, or the storage went back. `entry`: the first that is retained from the mark on. If neither the
+ * one at the mark nor the next is, chains say nothing; but an upstream that has a later one than the next under this number, and a
+ * generation that our storage never knew, had it under another: the storage gave both and forgot it.
+ */
+function judgeFenced(state: Fencing, mark: UpstreamMark, entry: OutboxEntry | undefined, env: LogEnv): LogStep {
   const { round, head, raised, strange, passOver } = state;
   const { claim, nextSeq } = head;
   const repair = (): LogStep => ({
@@ -315,12 +319,24 @@ function judgeFenced(state: Fencing, mark: UpstreamMark, at: OutboxEntry | undef
       env,
     );
   }
-  const chain = mark.seq === nextSeq - 1 ? head.chain : at?.chain;
-  if (mark.seq > 0 && chain !== undefined && !sameChain(mark.chain, chain)) {
-    if (strange && !head.verified) return repair();
+  const isOurs = mark.seq === 0 || isInPast(mark, mark.seq === nextSeq - 1 ? { ...mark, chain: head.chain } : entry);
+  const isForgotten = strange && !head.verified;
+  if (isOurs === undefined && isForgotten && entry && isCovered(entry, mark.frontier)) return repair();
+  if (isOurs === false) {
+    if (isForgotten) return repair();
     return becomeStopped(state, 'FORKED', `chains differ at seq ${mark.seq}`, env);
   }
   return { state, effects: [{ kind: 'verify', round, claim, gen: raised }] };
+}
+
+/** Whether the mark is in the past of an entry, undefined when that one does not follow it. */
+function isInPast(
+  { seq, chain }: UpstreamMark,
+  entry: Pick<OutboxEntry, 'seq' | 'chain'> | OutboxEntry | undefined,
+): boolean | undefined {
+  if (entry?.seq === seq) return sameChain(chain, entry.chain);
+  if (entry?.seq !== seq + 1 || !('content' in entry)) return undefined;
+  return chain.length === 0 || sameChain(chainAfter(chain, entry.header, entry.content), entry.chain);
 }
 
 /** Compares the upstream's mark with the head: start, read more first, or stop. `readAgain`: the head may be stale. */
@@ -524,7 +540,7 @@ const FENCING: Row<Fencing> = {
   fetched: current((state, { entries }, env) => {
     const { mark } = state;
     if (mark === undefined) return stay(state, entries, env);
-    return judgeFenced(state, mark, entries[0]?.seq === mark.seq ? entries[0] : undefined, env);
+    return judgeFenced(state, mark, entries[0], env);
   }),
   repaired: current(becomeOpening),
   fenced: stay,

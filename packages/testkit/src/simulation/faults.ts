@@ -23,6 +23,9 @@ export const FAULT_KINDS = [
   'rollback',
   'doubleRollback',
   'acceptedLoss',
+  'dropped',
+  'coarsened',
+  'blocked',
   'upgrade',
 ] as const;
 

@@ -37,7 +37,7 @@ export interface Mutant {
   readonly wrong: string;
   readonly omittedChecks?: readonly OmittedCheck[];
   /** Histories that show it have this beyond the ordinary. */
-  readonly needs?: 'upgrades' | 'doubleRestores';
+  readonly needs?: 'upgrades' | 'doubleRestores' | 'fullBuffers';
   /** The storage port of one process. */
   readonly store?: (store: TierStore, context: MutantContext) => TierStore;
   /** What the federation receiver offers to. */
@@ -636,6 +636,22 @@ export const MUTANTS: readonly Mutant[] = [
             );
           return store.flush(flushes.map((f) => without(f, ['losses'])));
         },
+      }),
+  },
+  {
+    name: 'shedSilently',
+    wrong: 'what a full buffer gives up is in the books of this tier alone: no entry says it above',
+    needs: 'fullBuffers',
+    store: (store) =>
+      replaced(store, {
+        flush: (flushes) =>
+          store.flush(
+            flushes.map((f) => {
+              if (f.losses.every(({ cause }) => cause !== 'dropped' && cause !== 'coarsened')) return f;
+              const silent = ({ header }: PendingEntry) => encodeHeader({ ...decodeHeader(header), losses: [] });
+              return { ...f, pending: f.pending.map((entry) => ({ ...entry, header: silent(entry) })) };
+            }),
+          ),
       }),
   },
   {

@@ -83,6 +83,8 @@ const ENTITIES: readonly Entity[] = ['shop', 'cart', 'pay', 'mail'].flatMap((ser
 /** What no history gives a reason for: databases here never go back in time. */
 const UNEXPECTED = /^flush cycle failed|^the storage lost committed L1 batches|^the intake failed/;
 
+const BLOCKED = /^the forward buffer is full/;
+
 /** Events behind a batch: every event of a scope enters that scope's count once. */
 export function eventsOf(batch: IncrementBatch): number {
   let events = 0;
@@ -111,6 +113,8 @@ export interface TierSettings {
   readonly rowsPerTransaction: number;
   readonly hasChildren: boolean;
   readonly upstreams: readonly string[];
+  /** Room in the forward buffer, where it is bounded. */
+  readonly outbound?: { readonly bytesMax: number; readonly onFull: 'block' | 'coarsen' | 'drop' };
 }
 
 export interface NodeDeps {
@@ -126,6 +130,7 @@ export interface NodeDeps {
   readonly trafficFlows: () => boolean;
   /** It runs the release before, which lacks NEW_METRICS. */
   readonly isOld: boolean;
+  readonly onBlocked: () => void;
 }
 
 export class SimulatedNode {
@@ -179,6 +184,7 @@ export class SimulatedNode {
         },
         hasLocalSources: shape.leaves.includes(tier),
         rollupPeriodMs: 60_000,
+        ...(settings.outbound ? { outbound: settings.outbound } : {}),
         derivesHours: true,
       },
       {
@@ -398,6 +404,7 @@ export class SimulatedNode {
       const { err } = fields;
       const reason = err instanceof Error ? err.message : '';
       kernel.record(level, `${this.place.address} ${message} ${reason}`);
+      if (BLOCKED.test(message)) this.#deps.onBlocked();
       if (err instanceof BugError || reason.startsWith('BUG') || (level === 'error' && UNEXPECTED.test(message)))
         oracle.fail('bug', tier, `${message}: ${err instanceof Error ? (err.stack ?? reason) : reason}`);
     };

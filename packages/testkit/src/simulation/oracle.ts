@@ -19,7 +19,15 @@ import {
   type MetricSchema,
   type ScopeName,
 } from '@oap-federation/model';
-import type { LogRepair, Mark, OutboxEntry, RowBlock, SlotFlush, StoredLoss } from '@oap-federation/storage';
+import type {
+  LogRepair,
+  Mark,
+  OutboxEntry,
+  PendingEntry,
+  RowBlock,
+  SlotFlush,
+  StoredLoss,
+} from '@oap-federation/storage';
 import type { MemoryTierStore } from '../memory-store.js';
 import type { Kernel } from './kernel.js';
 
@@ -61,6 +69,16 @@ interface Contents {
   readonly own: Units;
   /** Units that it declares to be lost. */
   readonly lost: Units;
+  /** What a full buffer took from some of `own`, by `unitKey`. */
+  readonly less: ReadonlyMap<string, Less>;
+}
+
+/** What of a unit was given up. */
+interface Less {
+  /** Names of metrics that are gone. */
+  readonly without: ReadonlySet<string>;
+  /** What is said below services was put at five-minute marks, none before these minutes, one time after the other. */
+  readonly coarsened: readonly number[];
 }
 
 interface EntryTruth extends Contents {
@@ -74,9 +92,8 @@ interface EntryTruth extends Contents {
 }
 
 /** What is to be appended but has no number yet, by its ord. */
-interface WaitingTruth extends Contents {
+interface WaitingTruth extends Contents, Pick<PendingEntry, 'header' | 'content' | 'increments'> {
   readonly promised: number;
-  readonly header: Uint8Array;
 }
 
 /** What of an input log a flush takes. */
@@ -115,6 +132,8 @@ interface SlotView {
   readonly has: UnitSet;
   readonly covered: UnitSet;
   readonly told: UnitSet;
+  /** What of the units that its rows hold was given up below. */
+  readonly less: Map<string, Less>;
   /** What came with nothing to pass on: it is in the next entry. */
   readonly silent: Contents[];
   shadow: Shadow;
@@ -147,6 +166,8 @@ export class Oracle {
   mayBeSuspect: () => boolean = () => false;
   /** Increments may be missing where a tier declared it. */
   mayLose = false;
+  /** A full buffer gave something up. */
+  onShed: (how: 'dropped' | 'coarsened') => void = () => {};
   readonly #kernel: Kernel;
   readonly #originScopes: ReadonlySet<ScopeName>;
   readonly #tiers = new Map<string, TierView>();
@@ -198,6 +219,7 @@ export class Oracle {
         has: new UnitSet(),
         covered: new UnitSet(),
         told: new UnitSet(),
+        less: new Map(),
         silent: [],
         shadow: new Shadow(),
         watermark: NO_WATERMARK,
@@ -365,7 +387,7 @@ export class Oracle {
     }
     if (before !== undefined && before.seq > 0 && (at === undefined || !equal(at.entry.chain, before.mark.chain)))
       this.fail('altered', view.shape.name, `mark ${mark.seq} of ${mark.logId} does not continue mark ${before.seq}`);
-    for (const { entry, own, lost } of taken.toReversed()) {
+    for (const { entry, own, lost, less } of taken.toReversed()) {
       const { seq, content, increments: count } = entry;
       inputs.push({
         logId: mark.logId,
@@ -375,12 +397,15 @@ export class Oracle {
         losses: decodeHeader(entry.header).losses,
         own,
         lost,
+        less,
       });
       for (const [leaf, units] of own) {
         const { truth: history } = this.#tiers.get(leaf)!.slots.get(slotNumber)!;
         for (const unit of units) {
           if (!slot.has.add(leaf, unit)) continue; // if it came twice, the rows will show it
-          for (const batch of history[unit]!) slot.shadow.fold(batch, leaf, this.#originScopes, touched);
+          const given = less.get(unitKey(leaf, unit));
+          if (given) slot.less.set(unitKey(leaf, unit), given);
+          for (const batch of history[unit]!) slot.shadow.fold(batch, leaf, this.#originScopes, touched, given);
         }
       }
       slot.covered.addAll(own);
@@ -485,10 +510,12 @@ export class Oracle {
       if (local.some((b) => incrementCount(b) > 0) || inputs.some(({ own }) => someUnit(own, isNew)))
         this.fail('lost', shape.name, `slot ${flush.slot}: a commit with increments appends nothing to the outbox`);
       const isUntold = (leaf: string, unit: number) => !slot.told.has(leaf, unit);
-      for (const { own, lost } of inputs) slot.silent.push({ own: unitsWhere(own, isUntold), lost });
+      for (const { own, lost, less } of inputs) slot.silent.push({ own: unitsWhere(own, isUntold), lost, less });
     }
     const silent = appends && flush.settled.length === 0 && !flush.repair ? slot.silent.splice(0) : [];
     const byOrd = new Map(flush.settled.map((ord) => [ord, slot.waiting.get(ord)]));
+    const isShed = flush.losses.some(({ cause }) => cause === 'dropped' || cause === 'coarsened') && settled.length > 0;
+    const shed = isShed ? this.#shed(shape.name, slot, flush) : new Map<number, Contents>();
     for (const ord of flush.settled) slot.waiting.delete(ord);
     const unnumbered = flush.repair ? this.#repaired(view, flush.slot, slot, flush.repair) : [];
     for (const pending of flush.pending) {
@@ -497,10 +524,11 @@ export class Oracle {
       if (flush.repair) {
         contents = this.#againWaiting(flush, header, increments, byOrd.get(ord), unnumbered);
         slot.told.addAll(contents.lost); // what is passed over is not passed on when it comes again
-      } else if (settled.length > 0) contents = unionOf(settled);
+      } else if (isShed) contents = shed.get(ord)!;
+      else if (settled.length > 0) contents = unionOf(settled);
       else if (isLeaf && (source !== undefined || flush.pending.length === 1)) {
         const batches = source ? [this.#captured.get(`${source.logId} ${source.seq}`)!.batch] : local;
-        contents = { own: new Map([[shape.name, [slot.truth.push([...batches]) - 1]]]), lost: NO_UNITS };
+        contents = { ...NOTHING, own: new Map([[shape.name, [slot.truth.push([...batches]) - 1]]]) };
       } else if (source !== undefined) {
         const input = inputs.find(({ logId, seq }) => logId === source.logId && seq === source.seq)!;
         contents = unionOf([this.#without(view, slot, [input], pending), ...silent.splice(0)]);
@@ -511,7 +539,8 @@ export class Oracle {
         const { watermark, origins } = decodeHeader(header);
         slot.promised = Math.max(slot.promised, watermark, origins.get(shape.name) ?? NO_WATERMARK);
       }
-      slot.waiting.set(ord, { ...contents, promised: slot.promised, header });
+      const { content } = pending;
+      slot.waiting.set(ord, { ...contents, promised: slot.promised, header, content, increments });
     }
     for (const { entry } of flush.outbox) {
       let contents: Contents;
@@ -521,10 +550,43 @@ export class Oracle {
         const declares = sumOf(decodeHeader(entry.header).losses);
         if (declares !== waited)
           this.fail('lost', shape.name, `entry ${entry.seq} declares ${declares} increments, what waited ${waited}`);
-      } else if (isLeaf) contents = { own: new Map([[shape.name, [slot.truth.push([...local]) - 1]]]), lost: NO_UNITS };
+      } else if (isLeaf) contents = { ...NOTHING, own: new Map([[shape.name, [slot.truth.push([...local]) - 1]]]) };
       else contents = unionOf([this.#without(view, slot, inputs, entry), ...silent]);
       this.#appended(view, flush.slot, slot, entry, contents, settled.at(-1)?.promised);
     }
+  }
+
+  /** What waits after a full buffer gave something up; what is gone is declared, to the increment. */
+  #shed(tier: string, slot: SlotView, flush: SlotFlush): Map<number, Contents> {
+    const after = new Map<number, Contents>();
+    const isCoarser = flush.losses.some(({ cause }) => cause === 'coarsened');
+    let promised = slot.watermark;
+    let [declares, gone] = [0, 0];
+    for (const [ord, waiting] of [...slot.waiting].toSorted(([a], [b]) => a - b)) {
+      const entry = flush.pending.find((pending) => pending.ord === ord);
+      if (entry) {
+        declares += sumOf(decodeHeader(entry.header).losses) - sumOf(decodeHeader(waiting.header).losses);
+        gone += waiting.increments - entry.increments;
+        const left = metricsOf(entry.content);
+        const without = [...metricsOf(waiting.content)].filter((name) => !left.has(name));
+        const less = new Map(waiting.less);
+        for (const [leaf, units] of waiting.own)
+          for (const unit of units) {
+            const known = less.get(unitKey(leaf, unit));
+            less.set(unitKey(leaf, unit), {
+              without: new Set([...(known?.without ?? []), ...without]),
+              coarsened: [...(known?.coarsened ?? []), ...(isCoarser ? [promised] : [])],
+            });
+          }
+        after.set(ord, { ...waiting, less });
+      }
+      promised = Math.max(promised, decodeHeader(waiting.header).watermark);
+    }
+    const stored = sumOf(flush.losses);
+    this.onShed(isCoarser ? 'coarsened' : 'dropped');
+    if (stored !== declares || (!isCoarser && declares !== gone))
+      this.fail('lost', tier, `${gone} increments were given up, ${declares} are declared above and ${stored} here`);
+    return after;
   }
 
   /** What of `inputs` goes on. What the header calls suspect does not: the tier could not know whether its upstream has it. */
@@ -580,10 +642,11 @@ export class Oracle {
         flush.pending.some((kept) => equal(kept.header, entry.header) && equal(kept.content, entry.content));
       return declared(unionOf(unnumbered.filter((truth) => !isKept(truth))));
     }
+    const same = unnumbered.find(({ entry }) => equal(entry.header, header));
+    if (same) return same;
     const text = textOfPositions(frontier);
-    const known = unnumbered.find(({ entry }) => textOfPositions(decodeHeader(entry.header).frontier) === text);
-    if (!known) return NOTHING;
-    return equal(known.entry.header, header) ? known : declared(known);
+    const changed = unnumbered.find(({ entry }) => textOfPositions(decodeHeader(entry.header).frontier) === text);
+    return changed ? declared(changed) : NOTHING;
   }
 
   /** A restored tier goes on after what its upstream has: an entry of its own lost past. Gives the entries that lost their numbers. */
@@ -596,7 +659,8 @@ export class Oracle {
     }
     const past: EntryTruth[] = [];
     for (let at: EntryTruth | undefined = end; at !== undefined; at = at.previous) past.push(at);
-    const unnumbered = slot.entries.filter(({ entry }) => entry.seq > seq);
+    const kept = new Set(past);
+    const unnumbered = slot.entries.filter((truth) => !kept.has(truth)); // some may have numbers that the upstream has, too
     slot.entries.splice(0, slot.entries.length, ...past.toReversed());
     slot.told.clear();
     for (const { own, lost } of slot.entries) {
@@ -636,7 +700,7 @@ export class Oracle {
     const own = unitsWhere(contents.own, (leaf, unit) => !slot.told.has(leaf, unit));
     const units = Math.max(previous?.units ?? 0, 1 + (contents.own.get(shape.name)?.at(-1) ?? -1));
     const promised = promisedBefore ?? slot.promised;
-    const truth: EntryTruth = { entry, promised, own, lost: contents.lost, units, previous };
+    const truth: EntryTruth = { entry, promised, own, lost: contents.lost, less: contents.less, units, previous };
     slot.told.addAll(own);
     slot.told.addAll(contents.lost);
     slot.entries.push(truth);
@@ -661,6 +725,7 @@ export class Oracle {
           has: slot.has.copy(),
           covered: slot.covered.copy(),
           told: slot.told.copy(),
+          less: [...slot.less],
           silent: [...slot.silent],
           watermark: slot.watermark,
           promised: slot.promised,
@@ -672,6 +737,7 @@ export class Oracle {
         const copy = copies.get(slotNumber);
         refill(slot.marks, copy?.marks ?? []);
         refill(slot.waiting, copy?.waiting ?? []);
+        refill(slot.less, copy?.less ?? []);
         slot.has.become(copy?.has);
         slot.covered.become(copy?.covered);
         slot.told.become(copy?.told);
@@ -682,7 +748,7 @@ export class Oracle {
         slot.shadow = new Shadow();
         for (const [leaf, unit] of slot.has)
           for (const batch of this.#tiers.get(leaf)!.slots.get(slotNumber)!.truth[unit]!)
-            slot.shadow.fold(batch, leaf, this.#originScopes, new Set());
+            slot.shadow.fold(batch, leaf, this.#originScopes, new Set(), slot.less.get(unitKey(leaf, unit)));
       }
     };
   }
@@ -784,7 +850,11 @@ export class Oracle {
 type Units = ReadonlyMap<string, readonly number[]>;
 
 const NO_UNITS: Units = new Map();
-const NOTHING: Contents = { own: NO_UNITS, lost: NO_UNITS };
+const NOTHING: Contents = { own: NO_UNITS, lost: NO_UNITS, less: new Map() };
+
+function unitKey(leaf: string, unit: number): string {
+  return `${leaf} ${unit}`;
+}
 
 function everyUnit(units: Units, holds: (leaf: string, unit: number) => boolean): boolean {
   for (const [leaf, of] of units) if (!of.every((unit) => holds(leaf, unit))) return false;
@@ -812,18 +882,24 @@ function unionOf(contents: readonly Contents[]): Contents {
       }
     return new Map([...all].map(([leaf, units]) => [leaf, [...units].toSorted((a, b) => a - b)]));
   };
-  return { own: union(({ own }) => own), lost: union(({ lost }) => lost) };
+  const less = new Map(contents.flatMap((one) => [...one.less]));
+  return { own: union(({ own }) => own), lost: union(({ lost }) => lost), less };
 }
 
 /** The same units, lost. */
 function declared({ own, lost }: Contents): Contents {
-  return {
-    own: NO_UNITS,
-    lost: unionOf([
-      { own, lost },
-      { own: lost, lost },
-    ]).own,
-  };
+  const all = [own, lost].map((units) => ({ ...NOTHING, own: units }));
+  return { ...NOTHING, lost: unionOf(all).own };
+}
+
+function metricsOf(content: Uint8Array): Set<string> {
+  return new Set(decodeContent(splitContent(content)).blocks.map(({ schema }) => schema.name));
+}
+
+const COARSE_MINUTES = 5;
+
+function coarse(minute: number, promised: number): number {
+  return Math.min(minute, Math.max(Math.floor(minute / COARSE_MINUTES) * COARSE_MINUTES, promised));
 }
 
 function digestOf(content: Uint8Array): DigestSum {
@@ -962,10 +1038,18 @@ class Shadow {
     return `${this.#metrics.names[metric]} ${minute} [${this.#origins.names[origin]}] ${this.#entities.names[entity]}`;
   }
 
-  fold(batch: IncrementBatch, origin: string, originScopes: ReadonlySet<ScopeName>, touched: Set<RowKey>): void {
+  fold(
+    batch: IncrementBatch,
+    origin: string,
+    originScopes: ReadonlySet<ScopeName>,
+    touched: Set<RowKey>,
+    less?: Less,
+  ): void {
     const merged = this.#origins.of('');
     for (const block of batch.blocks) {
-      const { schema, minute, entities } = block;
+      const { schema, entities } = block;
+      if (less?.without.has(schema.name)) continue;
+      const minute = schema.scope === 'Service' || !less ? block.minute : less.coarsened.reduce(coarse, block.minute);
       const metric = this.#metrics.of(schema.name);
       const { columns, rowOf } = (this.#columns[metric] ??= { columns: new MetricColumns(schema), rowOf: new Map() });
       const own = origin !== '' && originScopes.has(schema.scope) ? this.#origins.of(origin) : undefined;

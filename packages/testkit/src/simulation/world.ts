@@ -26,6 +26,8 @@ export interface HistoryOptions {
   readonly upgrades?: boolean | undefined;
   /** The storages of two neighbours go back in time, one within seconds of the other. */
   readonly doubleRestores?: boolean | undefined;
+  /** Forward buffers have little room, and give up what each tier's operator said. */
+  readonly fullBuffers?: boolean | undefined;
   readonly mutant?: Mutant | undefined;
   readonly trace?: Trace | undefined;
 }
@@ -98,6 +100,7 @@ class Tier {
       clockJumped: () => this.clockJumped,
       trafficFlows: () => this.#world.trafficFlows,
       isOld: this.old.has(address),
+      onBlocked: () => this.#world.faults.effective('blocked'),
     });
     kernel.record('start', `${address} ${node.instanceId}`);
     this.nodes.set(address, node);
@@ -188,6 +191,7 @@ class World {
   readonly #seed: number;
   readonly #upgrades: boolean;
   readonly #doubleRestores: boolean;
+  readonly #fullBuffers: boolean;
   readonly #tiers = new Map<string, Tier>();
   trafficFlows = true;
   #faultsUntilMs = 0;
@@ -198,10 +202,11 @@ class World {
   #restored: Tier | undefined;
   #backupWaits = false;
 
-  constructor({ seed, mutant, trace, upgrades, doubleRestores }: HistoryOptions) {
+  constructor({ seed, mutant, trace, upgrades, doubleRestores, fullBuffers }: HistoryOptions) {
     this.#seed = seed;
     this.#upgrades = upgrades ?? mutant?.needs === 'upgrades';
     this.#doubleRestores = doubleRestores ?? mutant?.needs === 'doubleRestores';
+    this.#fullBuffers = fullBuffers ?? mutant?.needs === 'fullBuffers';
     this.mutant = mutant;
     this.rng = seededRng(seed);
     // somewhere in a day, so that hours and days change in some histories
@@ -215,7 +220,8 @@ class World {
     });
     this.oracle = new Oracle(this.kernel, ORIGIN_SCOPES);
     this.oracle.mayBeSuspect = () => this.#restored?.clockJumped === true;
-    this.oracle.mayLose = this.#doubleRestores;
+    this.oracle.mayLose = this.#doubleRestores || this.#fullBuffers;
+    this.oracle.onShed = (how) => this.faults.effective(how);
   }
 
   result(): HistoryResult {
@@ -321,6 +327,7 @@ class World {
         rowsPerTransaction: persistentPeriodMs === 2_500 ? 1 : 10_000,
         hasChildren: !leaves.includes(name),
         upstreams: addresses.get(parent ?? '') ?? [],
+        ...(this.#fullBuffers ? this.#smallBuffer() : {}),
       };
       const tier = new Tier(this, settings, addresses.get(name)!);
       this.#tiers.set(name, tier);
@@ -331,6 +338,13 @@ class World {
     }
     if (this.#upgrades) this.#planUpgrade();
     for (const tier of this.#tiers.values()) for (const address of tier.addresses) tier.start(address);
+  }
+
+  /** Room for some entries, and numbers come fast, so that they wait without one. */
+  #smallBuffer(): Pick<TierSettings, 'outbound' | 'persistentPeriodMs' | 'l1PeriodMs' | 'traffic'> {
+    const onFull = (['drop', 'coarsen', 'block'] as const)[randomInt(this.rng, 3)]!;
+    const bytesMax = 25_000 + randomInt(this.rng, 50_000);
+    return { outbound: { bytesMax, onFull }, persistentPeriodMs: 1_000, l1PeriodMs: 1_500, traffic: 3 };
   }
 
   /** One tier above the leaves begins with the release before; its nodes are upgraded one by one, the last when peace comes. */
@@ -375,6 +389,27 @@ class World {
     };
     if (choices.length > 0) next();
     if (this.#doubleRestores) this.#scheduleDoubleRestores();
+    if (this.#fullBuffers) this.#scheduleAbsences();
+  }
+
+  /** Upstreams are away until more has numbers than may have, and what waits fills the buffer. */
+  #scheduleAbsences(): void {
+    const { rng, kernel, network } = this;
+    this.#faultsUntilMs = Math.max(this.#faultsUntilMs, 100_000);
+    for (const { name, settings } of this.#tiers.values()) {
+      const { parent } = settings.shape;
+      if (parent === undefined || rng.next() < 0.5) continue;
+      this.#later(1, 20_000, () => {
+        kernel.record('fault', `away ${name} ${parent}`);
+        const end = kernel.nowMs + 50_000 + randomInt(rng, 50_000);
+        const hold = () => {
+          const isOver = kernel.nowMs >= end || !this.#faulty;
+          network.block(name, parent, !isOver); // what else heals it meanwhile does not count
+          if (!isOver) kernel.after(500, hold);
+        };
+        hold();
+      });
+    }
   }
 
   /** One or two pairs of restores, and an operator who accepts what cannot be had again. */
