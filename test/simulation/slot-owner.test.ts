@@ -99,6 +99,36 @@ async function open(options: { readonly slots?: number; readonly rowsPerTransact
   return { clock, tier, batch, offer, calls, lastHeader };
 }
 
+describe('minutes of a loss', () => {
+  it('of a content that nobody can read: from what its log had promised, or the minutes that came late with it, to now', async () => {
+    const { clock, tier, batch, offer } = await open();
+    const now = minuteOf(clock.now());
+    const unreadable = (manifests: readonly number[]): IncomingBatch => {
+      const whole = batch('cloud-c', { watermark: now - 3 });
+      const header = { ...whole.header, manifests: manifests.map((minute) => ({ minute, a: 1, b: 1 })) };
+      return { ...whole, header, batch: { entities: [], blocks: [], unknownBlocks: [] }, undecodable: 'why' };
+    };
+    await offer(unreadable([]));
+    await offer(unreadable([]));
+    await offer(unreadable([now - 60, now - 2]));
+    expect(tier.store.losses.map(({ firstMinute, lastMinute }) => [firstMinute, lastMinute])).toEqual([
+      [NO_WATERMARK, now + 5],
+      [now - 3, now + 5],
+      [now - 60, now + 5],
+    ]);
+  });
+
+  it('that the tier below does not know: none that is still to come', async () => {
+    const { clock, tier, batch, offer } = await open();
+    const loss = { tier: 'cloud-c', origin: '', cause: 'range', kind: '', increments: 3 };
+    const minutes = { firstMinute: NO_WATERMARK, lastMinute: NO_WATERMARK };
+    const whole = batch('cloud-c');
+    await offer({ ...whole, header: { ...whole.header, losses: [{ ...loss, ...minutes }] } });
+    const lastMinute = minuteOf(clock.now()) + 5;
+    expect(tier.store.losses).toMatchObject([{ ...loss, firstMinute: NO_WATERMARK, lastMinute }]);
+  });
+});
+
 describe('a batch', () => {
   it('is applied once: a resend is acknowledged and changes nothing', async () => {
     const { batch, offer, calls } = await open();

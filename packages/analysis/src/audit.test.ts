@@ -228,6 +228,28 @@ describe('the books of a slot', () => {
     expect(parent.audit.suspects).toBe(0);
   });
 
+  test('a loss of which only the last minute is known explains that one and those before, and no later one', async () => {
+    const loss: Loss = {
+      tier: 'a',
+      origin: '',
+      cause: 'range',
+      kind: '',
+      firstMinute: NO_WATERMARK,
+      lastMinute: NOW,
+      increments: 1,
+    };
+    for (const [minute, state] of [
+      [NOW - 9, 'unchecked'],
+      [NOW, 'unchecked'],
+      [NOW + 1, 'suspect'],
+    ] as const) {
+      const [a, parent] = [new Tier('a'), new Tier('parent')];
+      const said = await a.flush([local([[minute, 0, 2n]])], NOW + 2);
+      await parent.flush([{ from: 'a', said: { ...said, counts: [], losses: [loss] } }], NOW + 2);
+      expect(parent.verdicts).toMatchObject([{ minute, state }]);
+    }
+  });
+
   test('a child that sends no manifests leaves its minutes unchecked', async () => {
     const [a, parent] = [new Tier('a'), new Tier('parent')];
     const said = await a.flush([local(sent)], NOW + 2);

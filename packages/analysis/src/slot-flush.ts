@@ -182,29 +182,34 @@ export class FlushPlanner {
       const { logId, header } = incoming;
       const forwarded = outbound.known(incoming, before.get(logId) ?? state.marks.get(logId));
       before.set(logId, header);
-      return this.#part(forwarded, incoming, nowMs, parked);
+      const promised = state.marks.get(logId)?.watermark ?? NO_WATERMARK;
+      return this.#part(forwarded, incoming, nowMs, parked, promised);
     });
   }
 
-  /** Sorts one batch: what is merged, parked, passed on unread, or declared lost. */
-  #part(forwarded: Included, incoming: IncomingBatch, nowMs: number, parked: ParkedBatch[]): Part {
+  /** Sorts one batch: what is merged, parked, passed on unread, or declared lost. `promised`: the watermark of its log, of before it. */
+  #part(forwarded: Included, incoming: IncomingBatch, nowMs: number, parked: ParkedBatch[], promised: number): Part {
     const { batch, kind, header, logId, slot, seq } = incoming;
     const newest = minuteOf(nowMs) + this.#o.maxFutureMinutes;
     const oldest = minuteOf(nowMs) - this.#o.ttlDays * 1440;
     const sender = kind === 'federated' ? incoming.producer : this.#o.tier;
+    const said = header.manifests.map(({ minute }) => minute);
+    const newestOfBatch = Math.max(newest, header.watermark, ...said); // the clock of the tier below may be ahead
     const part: Part = {
       incoming,
       origin: sender,
       blocks: [],
       foreign: [],
-      losses: [...header.losses],
+      losses: header.losses.map((loss) => boundedLoss(loss, newestOfBatch)),
       forwarded,
     };
     if (incoming.undecodable !== undefined) {
       const { increments } = header;
       const detail = incoming.undecodable;
       parked.push({ logId, slot, seq, reason: 'undecodable', increments, detail, content: incoming.contentBytes });
-      part.losses.push(lossOf(this.#o.tier, 'undecodable', sender, '', NO_WATERMARK, increments));
+      const loss = lossOf(this.#o.tier, 'undecodable', sender, '', NO_WATERMARK, increments);
+      // what is late comes with the manifest of its minute
+      part.losses.push({ ...loss, firstMinute: Math.min(promised, ...said), lastMinute: newestOfBatch });
     }
     for (const block of batch.blocks) {
       const metric = this.#o.resolve(block.schema, kind);
@@ -446,6 +451,11 @@ export function applyPlan(slot: Slot, { flush, marks, told }: FlushPlan): void {
   if (!told) return;
   outbound.watermark = Math.max(outbound.watermark, told.watermark);
   outbound.toldOrigins = furthest(outbound.toldOrigins, told.origins);
+}
+
+/** A loss whose minutes the tier below does not know is at least of none that is still to come. */
+function boundedLoss(loss: Loss, newest: number): Loss {
+  return loss.lastMinute === NO_WATERMARK ? { ...loss, lastMinute: newest } : loss;
 }
 
 export function lossOf(

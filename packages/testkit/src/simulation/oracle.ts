@@ -443,12 +443,20 @@ export class Oracle {
     }
   }
 
-  /** A commit stores each loss that its batches declare, once, under the batch. */
+  /** A commit stores each loss that its batches declare, once, under the batch; it may know a last minute that they do not. */
   #checkLosses({ shape }: TierView, flush: SlotFlush, inputs: readonly Input[]): void {
-    const told = inputs.flatMap(({ logId, seq, losses }) =>
-      losses.map((loss, index) => textOfLoss({ ...loss, logId, seq, index })),
+    const declared = inputs.flatMap(({ logId, seq, losses }) =>
+      losses.map((loss, index): StoredLoss => ({ ...loss, logId, seq, index })),
     );
-    const stored = flush.losses.filter(({ logId }) => inputs.some((input) => input.logId === logId)).map(textOfLoss);
+    const isOpen = (one: StoredLoss) =>
+      declared.some(
+        ({ logId, seq, index, lastMinute }) =>
+          lastMinute === NO_WATERMARK && one.logId === logId && one.seq === seq && one.index === index,
+      );
+    const told = declared.map(textOfLoss);
+    const stored = flush.losses
+      .filter(({ logId }) => inputs.some((input) => input.logId === logId))
+      .map((one) => textOfLoss(isOpen(one) ? { ...one, lastMinute: NO_WATERMARK } : one));
     if (told.toSorted().join() !== stored.toSorted().join())
       this.fail('lost', shape.name, `slot ${flush.slot} stores ${stored.length} losses, it was told ${told.length}`);
   }
