@@ -279,6 +279,46 @@ needs('postgres')('a node over PostgreSQL', () => {
     await eventually('they are counted', 10, async () => (await callsOf(restUrl, 'shop')) === 30);
   }, 60_000);
 
+  it('stops in order while PostgreSQL is away: status 0 when nothing was taken that is not stored, else 1 with how much', async () => {
+    for (const { taken, frozen } of [
+      { taken: false, frozen: false },
+      { taken: true, frozen: false },
+      { taken: true, frozen: true },
+    ]) {
+      const url = await createDatabase(postgres.url, `away_${taken}_${frozen}`);
+      const [grpcPort, restPort] = [await freePort(), await freePort()];
+      const restUrl = `http://127.0.0.1:${restPort}`;
+      const node = startOap(['start', '-c', LEAF], {
+        env: {
+          SW_CORE_GRPC_PORT: String(grpcPort),
+          SW_CORE_REST_PORT: String(restPort),
+          SW_CORE_PERSISTENT_PERIOD: '0.5',
+          SW_STORAGE: 'postgresql',
+          SW_STORAGE_POSTGRESQL_URL: url,
+        },
+      });
+      await healthy({ name: 'away', restUrl, running: true, log: () => node.output() });
+      using agent = new RawAgent(grpcPort);
+      const send = async (service: string) => (await agent.stream(segments(service, 7))).code === status.OK;
+      expect(await send('before')).toBe(true);
+      await eventually('they are counted', 10, async () => (await callsOf(restUrl, 'before')) === 7);
+      const waiting = async () =>
+        ((await (await fetch(`${restUrl}/status/tier`)).json()) as { l1: { pendingBatches: number } }).l1
+          .pendingBatches;
+      await eventually('all is committed', 10, async () => (await waiting()) === 0);
+      await (frozen ? postgres.pause() : stopPostgres());
+      if (taken) expect(await send('after')).toBe(true);
+      const stoppedAt = performance.now();
+      node.kill('SIGTERM');
+      const ended = await node.ended;
+      expect(performance.now() - stoppedAt).toBeLessThan(28_000); // 20 s, on a machine with other things to do
+      expect(ended, ended.stdout.slice(-3_000) + ended.stderr).toMatchObject({ status: taken ? 1 : 0, signal: null });
+      expect(ended.stderr).toMatch(taken ? /\b[1-9]\d* increments are not known to be committed/ : /^$/);
+      if (frozen) postgres.resume();
+      else await postgres.restart();
+    }
+  }, 150_000);
+
   it('loses nothing while PostgreSQL is stopped for some seconds', async () => {
     const url = await createDatabase(postgres.url, 'outage');
     const node = await stage.node({

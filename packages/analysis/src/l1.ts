@@ -263,6 +263,11 @@ export class L1Aggregator implements SourceReceiver, AsyncDisposable {
     return this.#logs.reduce((sum, log) => sum + log.pending.length, 0);
   }
 
+  /** In batches that nobody committed yet. */
+  get pendingIncrements(): number {
+    return this.#logs.reduce((sum, log) => sum + log.pending.reduce((of, { header }) => of + header.increments, 0), 0);
+  }
+
   /** Closes the last window and waits until everything is committed, or `deadlineMs` is over. */
   async drain(deadlineMs: number): Promise<void> {
     this.flushWindow();
@@ -275,7 +280,8 @@ export class L1Aggregator implements SourceReceiver, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    if (this.pendingBatches > 0)
-      this.#d.logger.warn({ batches: this.pendingBatches }, 'stopped with L1 batches that nobody committed');
+    const increments = this.pendingIncrements;
+    if (increments > 0)
+      this.#d.logger.error({ increments }, 'stopped before the last of L1 could be committed: it is lost');
   }
 }

@@ -77,6 +77,8 @@ export interface OapNode extends AsyncDisposable {
   readonly tier: string;
   readonly grpcAddress: string;
   readonly restUrl: string;
+  /** Increments that its receivers took and nobody committed: after it stopped they are lost. */
+  uncommitted(): number;
 }
 
 const VERSION = '0.1.0';
@@ -322,7 +324,13 @@ async function assemble(
   if (config.telemetry) stack.use('telemetry', await openTelemetryServer(config.telemetry, telemetry));
   await coordinator.register();
   registered = true;
-  return { tier, grpcAddress: address, restUrl: query.url, [Symbol.asyncDispose]: () => stack.stop() };
+  return {
+    tier,
+    grpcAddress: address,
+    restUrl: query.url,
+    uncommitted: () => l1?.pendingIncrements ?? 0,
+    [Symbol.asyncDispose]: () => stack.stop(),
+  };
 }
 
 function clusterNode({ address, self }: RemoteInstance): ClusterNode {

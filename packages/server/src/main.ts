@@ -32,6 +32,9 @@ const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
 const STOP_OPENING_MS = 4_000; // a start that is under way may finish; then it stops in order
 
+/** Parts that wait for a storage that does not answer; supervisors kill after 30 s, and nothing depends on a stop in order. */
+const STOP_MS = 20_000;
+
 /** Aborted by the first SIGINT or SIGTERM; a second one ends the process at once. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
@@ -105,7 +108,11 @@ async function start(options: { readonly config: string; readonly logLevel: LogL
     logger.info({ tier: node.tier, grpc: node.grpcAddress, rest: node.restUrl }, 'ready');
     await aborted(signal);
     logger.info({}, 'stopping');
-    await node[Symbol.asyncDispose]();
+    const late = systemClock.sleep(STOP_MS).then(() => 'late' as const);
+    const stopped = await Promise.race([node[Symbol.asyncDispose](), late]);
+    const lost = `${node.uncommitted()} increments are not known to be committed`;
+    if (stopped === 'late') fail([`stopping took more than ${STOP_MS / 1_000} s; ${lost}`], EXIT_FAILED);
+    if (node.uncommitted() > 0) fail([`${lost}: the storage is away`], EXIT_FAILED);
     process.exit(0);
   } catch (err) {
     logger.error({ err }, 'the node cannot go on');
