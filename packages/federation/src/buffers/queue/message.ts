@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages between tiers through a queue, and their bytes. Each is understood by itself: no session, no dictionary that others built on.
 // Up: a log is offered, or a batch (in parts, where the queue's messages are small). Down: what the upstream has, and what it refused.
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { ByteReader, ByteWriter, DecodeError, type LogPosition } from '@oap-federation/model';
 import type { NackCode } from '@oap-federation/wire';
 
-const VERSION = 1;
+const UP_VERSION = 2; // 1 carried the token itself
+const ANSWER_VERSION = 1;
 const NAME_MAX = 256;
 const TEXT_MAX = 4_096;
 const PARTS_MAX = 4_096;
 
 interface FromBelow {
   readonly tier: string;
-  readonly token: string;
   /** Of the whole federation: another number is refused. */
   readonly slots: number;
   readonly slot: number;
@@ -81,12 +82,15 @@ export interface BatchBytes {
   readonly content: Uint8Array;
 }
 
-export function encodeUp(message: UpMessage): Uint8Array {
+/**
+ * Signed with the tier's token for `upstream`, so that the token itself is in no stream, and nobody who reads or fills one can speak for
+ * the tier. A message that comes again is harmless, as it is when the queue repeats it.
+ */
+export function encodeUp(message: UpMessage, upstream: string, token: string): Uint8Array {
   const w = new ByteWriter(message.kind === 'batch' ? message.bytes.length + 256 : 256);
-  w.varint(VERSION);
+  w.varint(UP_VERSION);
   w.varint(message.kind === 'open' ? 0 : 1);
   w.string(message.tier);
-  w.string(message.token);
   w.varint(message.slots);
   w.varint(message.slot);
   w.string(message.logId);
@@ -100,17 +104,33 @@ export function encodeUp(message: UpMessage): Uint8Array {
     w.varint(message.parts);
     w.sized(message.bytes);
   }
-  return w.finish();
+  const signed = w.finish();
+  const bytes = new Uint8Array(signed.length + SIGNATURE_BYTES);
+  bytes.set(signed);
+  bytes.set(signature(signed, upstream, token), signed.length);
+  return bytes;
 }
 
-/** Errors: DecodeError. Names are as long as they may be, numbers are not checked against anything. */
+const SIGNATURE_BYTES = 32;
+
+function signature(signed: Uint8Array, upstream: string, token: string): Buffer {
+  return createHmac('sha256', token).update(`${upstream}\0`).update(signed).digest();
+}
+
+/** Whether the message, in its bytes, was signed with this token for this upstream. */
+export function isSigned(bytes: Uint8Array, upstream: string, token: string): boolean {
+  if (bytes.length < SIGNATURE_BYTES) return false;
+  const end = bytes.length - SIGNATURE_BYTES;
+  return timingSafeEqual(bytes.subarray(end), signature(bytes.subarray(0, end), upstream, token));
+}
+
+/** Errors: DecodeError. Names are as long as they may be, numbers and the signature are not checked against anything. */
 export function decodeUp(bytes: Uint8Array): UpMessage {
-  const r = new ByteReader(bytes);
-  version(r);
+  const r = new ByteReader(bytes.subarray(0, Math.max(0, bytes.length - SIGNATURE_BYTES)));
+  version(r, UP_VERSION);
   const kind = r.varint();
   const common = {
     tier: r.string(NAME_MAX),
-    token: r.string(TEXT_MAX),
     slots: r.varint(),
     slot: r.varint(),
     logId: r.string(NAME_MAX),
@@ -127,7 +147,7 @@ export function decodeUp(bytes: Uint8Array): UpMessage {
 
 export function encodeAnswer(answer: Answer): Uint8Array {
   const w = new ByteWriter(256);
-  w.varint(VERSION);
+  w.varint(ANSWER_VERSION);
   w.varint(CODES.indexOf(answer.code));
   w.string(answer.logId);
   w.varint(answer.session);
@@ -152,7 +172,7 @@ export function encodeAnswer(answer: Answer): Uint8Array {
 /** Errors: DecodeError. */
 export function decodeAnswer(bytes: Uint8Array): Answer {
   const r = new ByteReader(bytes);
-  version(r);
+  version(r, ANSWER_VERSION);
   const code = CODES[r.varint()];
   if (code === undefined) throw new DecodeError('an answer of an unknown kind');
   const start = {
@@ -191,7 +211,7 @@ export function splitBatch(bytes: Uint8Array): BatchBytes {
   return { chain: r.sized(64), header: r.sized(), content: r.raw(r.remaining) };
 }
 
-function version(r: ByteReader): void {
+function version(r: ByteReader, read: number): void {
   const found = r.varint();
-  if (found !== VERSION) throw new DecodeError(`message version ${found}, this release reads ${VERSION}`);
+  if (found !== read) throw new DecodeError(`message version ${found}, this release reads ${read}`);
 }

@@ -15,7 +15,7 @@ import {
   type LogHead,
   type LogState,
 } from '../../log-sender.js';
-import { decodeAnswer, encodeUp, joinBatch, type Answer } from './message.js';
+import { decodeAnswer, encodeUp, joinBatch, type Answer, type UpMessage } from './message.js';
 import type { MessageQueue } from './queue.js';
 
 export interface QueueForwarderConfig extends Pick<ForwarderConfig, 'tier' | 'slots' | 'token' | 'fetchBytes' | 'log'> {
@@ -324,8 +324,13 @@ class QueuedLog {
   }
 
   #message() {
-    const { tier, token, slots } = this.#forwarder.config;
-    return { tier, token, slots, slot: this.#slot, logId: this.#logId, gen: this.#gen, session: this.#session };
+    const { tier, slots } = this.#forwarder.config;
+    return { tier, slots, slot: this.#slot, logId: this.#logId, gen: this.#gen, session: this.#session };
+  }
+
+  #encoded(message: UpMessage): Uint8Array {
+    const { upstream, token } = this.#forwarder.config;
+    return encodeUp(message, upstream, token);
   }
 
   get #lane() {
@@ -349,7 +354,7 @@ class QueuedLog {
     if (raised === undefined) this.#step({ kind: 'offered', head });
     const nonce = ++this.#nonce;
     const message = { kind: 'open', ...this.#message(), nonce, gen: raised ?? head.gen } as const;
-    await queue.publish(this.#lane, `${this.#session}:${nonce}`, encodeUp(message));
+    await queue.publish(this.#lane, `${this.#session}:${nonce}`, this.#encoded(message));
   }
 
   /** In parts that the queue takes. Published in order, without waiting for each other. */
@@ -365,7 +370,7 @@ class QueuedLog {
       const some = bytes.subarray(part * partBytes, (part + 1) * partBytes);
       // a resend on purpose is another message: only a repeated publish of the same one is a duplicate for the queue
       const id = `${common.logId}:${common.gen}:${entry.seq}:${part}:${this.#session}:${round}`;
-      published.push(queue.publish(this.#lane, id, encodeUp({ ...common, part, bytes: some })));
+      published.push(queue.publish(this.#lane, id, this.#encoded({ ...common, part, bytes: some })));
     }
     await Promise.all(published);
   }

@@ -3,19 +3,13 @@
 // once, in any order. Out: batches in order per log; answers; and a message is done with only after its batch is committed, or can never be.
 import type { BatchOutcome, IncomingBatch, SlotIntake } from '@oap-federation/analysis';
 import { decodeContent, decodeHeader, DecodeError, minuteOf, splitContent } from '@oap-federation/model';
-import {
-  messageOf,
-  rateLimited,
-  tokenCheck,
-  type Cancel,
-  type RateLimitedLogger,
-  type TokenCheck,
-} from '@oap-federation/runtime';
+import { messageOf, rateLimited, type Cancel, type RateLimitedLogger } from '@oap-federation/runtime';
 import { incomingBatch } from '../../incoming-batch.js';
 import type { ReceiverDeps } from '../../receiver.js';
 import {
   decodeUp,
   encodeAnswer,
+  isSigned,
   splitBatch,
   type Answer,
   type AnswerCode,
@@ -69,7 +63,7 @@ class RunningQueueReceiver implements QueueReceiver {
   readonly config: QueueReceiverConfig;
   readonly deps: QueueReceiverDeps;
   readonly warnings: RateLimitedLogger;
-  readonly #tokens: ReadonlyMap<string, TokenCheck>;
+  readonly #tokens: ReadonlyMap<string, string>;
   readonly #lanes = new Map<number, Lane>();
   readonly #children = new Map<string, Promise<void>>();
   readonly #unwatch: () => void;
@@ -79,7 +73,7 @@ class RunningQueueReceiver implements QueueReceiver {
     this.config = config;
     this.deps = deps;
     this.warnings = rateLimited(deps.logger, deps.clock, 30_000);
-    this.#tokens = new Map(Object.entries(config.tokens).map(([tier, token]) => [tier, tokenCheck(token)]));
+    this.#tokens = new Map(Object.entries(config.tokens));
     this.#unwatch = deps.intake.watchOwnership(() => this.#ownership());
     this.#ownership();
   }
@@ -95,9 +89,10 @@ class RunningQueueReceiver implements QueueReceiver {
   }
 
   /** Why this message is not heard; undefined when it is. */
-  refusal(message: UpMessage): string | undefined {
+  refusal(message: UpMessage, bytes: Uint8Array): string | undefined {
     const { tier, slots } = this.config;
-    if (this.#tokens.size > 0 && !this.#tokens.get(message.tier)?.(message.token))
+    const token = this.#tokens.get(message.tier);
+    if (this.#tokens.size > 0 && (token === undefined || !isSigned(bytes, tier, token)))
       return `tier ${message.tier} is not allowed here`;
     if (message.tier === tier) return `tier ${tier} cannot be below itself`;
     if (message.slots !== slots) return `the sender has ${message.slots} slots, this tier ${slots}`;
@@ -199,7 +194,7 @@ class Lane {
     }
     const problem =
       message.slot === this.#slot
-        ? this.#receiver.refusal(message)
+        ? this.#receiver.refusal(message, delivery.bytes)
         : `a message of slot ${message.slot} in lane ${this.#slot}`;
     if (problem !== undefined) {
       this.#receiver.warnings.error(

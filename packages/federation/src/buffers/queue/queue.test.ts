@@ -11,7 +11,7 @@ import { forwarderConfig } from '../../config.js';
 import type { Forwarder } from '../../forwarder.js';
 import { ModelIntake, ModelOutbox, ModelSender, ModelStorage } from '../../model-tier.js';
 import { MemoryQueue } from './memory-queue.js';
-import { decodeAnswer, decodeUp, encodeAnswer, encodeUp, type Answer } from './message.js';
+import { decodeAnswer, decodeUp, encodeAnswer, encodeUp, isSigned, type Answer } from './message.js';
 import { openQueueForwarder } from './queue-forwarder.js';
 import { openQueueReceiver, type QueueReceiver } from './queue-receiver.js';
 
@@ -292,7 +292,7 @@ describe('through a queue', () => {
 });
 
 describe('messages', () => {
-  const common = { tier: 'east', token: 't', slots: 16, slot: 3, logId: 'log', gen: 2, session: 2 ** 48 - 1 };
+  const common = { tier: 'east', slots: 16, slot: 3, logId: 'log', gen: 2, session: 2 ** 48 - 1 };
   const answer: Answer = {
     code: 'GAP',
     logId: 'log',
@@ -320,13 +320,25 @@ describe('messages', () => {
       parts: 2,
       bytes: Uint8Array.of(1, 2, 3),
     } as const;
-    expect(decodeUp(encodeUp(open))).toEqual(open);
-    expect(decodeUp(encodeUp(batch))).toEqual(batch);
+    expect(decodeUp(encodeUp(open, 'country', 't'))).toEqual(open);
+    expect(decodeUp(encodeUp(batch, 'country', 't'))).toEqual(batch);
     expect(decodeAnswer(encodeAnswer(answer))).toEqual(answer);
   });
 
+  it('are signed with the token, which is in none of them: for one upstream, to the byte', () => {
+    const token = 'a token of sixteen or more';
+    const bytes = encodeUp({ kind: 'open', ...common, nonce: 4 }, 'country', token);
+    expect(Buffer.from(bytes).includes(token)).toBe(false);
+    expect(isSigned(bytes, 'country', token)).toBe(true);
+    expect(isSigned(bytes, 'country', `${token}.`)).toBe(false);
+    expect(isSigned(bytes, 'countr', token)).toBe(false);
+    expect(isSigned(bytes.subarray(0, 31), 'country', token)).toBe(false);
+    for (let at = 0; at < bytes.length; at++)
+      expect(isSigned(bytes.with(at, bytes[at]! ^ 1), 'country', token), String(at)).toBe(false);
+  });
+
   it('of strangers are refused as undecodable, never anything worse', () => {
-    const good = [encodeUp({ kind: 'open', ...common, nonce: 4 }), encodeAnswer(answer)];
+    const good = [encodeUp({ kind: 'open', ...common, nonce: 4 }, 'country', 't'), encodeAnswer(answer)];
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       fc
