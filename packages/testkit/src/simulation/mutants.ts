@@ -105,6 +105,9 @@ function someManifests(door: Door, isTold: (batch: IncomingBatch, manifest: Mani
 
 const committed = { kind: 'committed' } as const;
 
+/** For `ackedDeleted`: per storage and slot, up to where entries are gone. */
+const deleted = new WeakMap<MemoryTierStore, Map<number, number>>();
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ackBeforeCommit',
@@ -494,16 +497,20 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'ackedDeleted',
     wrong:
       'acknowledged entries leave the outbox at once, so that an upstream that was restored cannot have them again',
-    store: (store) =>
-      replaced(store, {
-        async readOutbox(slot, afterSeq, bytesMax) {
-          const [entries, { acknowledgedSeq }] = await Promise.all([
-            store.readOutbox(slot, afterSeq, bytesMax),
-            store.outboxHead(slot),
-          ]);
-          return entries.filter(({ seq }) => seq > acknowledgedSeq);
+    store: (store, { database }) => {
+      let gone = deleted.get(database);
+      if (!gone) deleted.set(database, (gone = new Map()));
+      return replaced(store, {
+        acknowledgeOutbox(slot, seq, stableSeq) {
+          gone.set(slot, Math.max(seq, gone.get(slot) ?? 0));
+          return store.acknowledgeOutbox(slot, seq, stableSeq);
         },
-      }),
+        async readOutbox(slot, afterSeq, bytesMax) {
+          const entries = await store.readOutbox(slot, afterSeq, bytesMax);
+          return entries.filter(({ seq }) => seq > (gone.get(slot) ?? 0));
+        },
+      });
+    },
   },
   {
     name: 'gapIsFine',

@@ -219,7 +219,6 @@ class World {
       },
     });
     this.oracle = new Oracle(this.kernel, ORIGIN_SCOPES);
-    this.oracle.mayBeSuspect = () => this.#restored?.clockJumped === true;
     this.oracle.mayLose = this.#doubleRestores || this.#fullBuffers;
     this.oracle.onShed = (how) => this.faults.effective(how);
   }
