@@ -460,6 +460,10 @@ describe('problems', () => {
       'tokens.b - must not be empty',
     ],
     [
+      'federation: {selector: default, default: {tier: a, forward: {upstreams: ["b:1"], outboxRetentionMinutes: 1}}}',
+      'federation.default.forward.outboxRetentionMinutes - must be >= 2, got 1',
+    ],
+    [
       'storage: {selector: postgresql, postgresql: {url: "mysql://x"}}',
       'storage.postgresql.url - must be like postgres://',
     ],

@@ -308,7 +308,7 @@ export const MODULES = {
             env: 'SW_FEDERATION_ON_FULL',
             doc: 'When the buffer is full: block (senders are told to wait), coarsen (minutes are folded together, and said so), drop (by class and age, and said so).',
           }),
-          outboxRetentionMinutes: integer(30, [0, 43_200], {
+          outboxRetentionMinutes: integer(30, [2, 43_200], {
             env: 'SW_FEDERATION_OUTBOX_RETENTION',
             doc: 'Acknowledged batches stay this long, so that an upstream restored from a backup can be repaired; those that the upstream calls stable (its storage.postgresql.stable) leave earlier.',
           }),
