@@ -81,6 +81,8 @@ interface LocalLog {
 }
 
 const RETRY_MS = 200;
+/** Rows that a table of a window has room for at first: most minutes of a window have few, and a full one grows in a few steps. */
+const ROWS = 4;
 const NOTHING = new Uint8Array(0);
 
 export class L1Aggregator implements SourceReceiver, AsyncDisposable {
@@ -131,7 +133,7 @@ export class L1Aggregator implements SourceReceiver, AsyncDisposable {
     if (!ofMinute) this.#tables.set(source.minute, (ofMinute = new Map()));
     let table = ofMinute.get(source.scope);
     if (!table) {
-      const columns = this.#d.dispatch.metricsOf(source.scope).map((schema) => new MetricColumns(schema));
+      const columns = this.#d.dispatch.metricsOf(source.scope).map((schema) => new MetricColumns(schema, ROWS));
       table = { scope: source.scope, minute: source.minute, rowOf: new Map(), entities: [], columns };
       ofMinute.set(source.scope, table);
     }

@@ -186,10 +186,15 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     return () => this.#outboxListeners.delete(listener);
   }
 
+  /** Bytes of batches that wait for a flush. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
   status(): SlotOwnerStatus {
     return {
       owned: this.ownedSlots(),
-      queuedBytes: this.#queuedBytes,
+      queuedBytes: this.queuedBytes,
       flushes: this.#counters.flushes.value(),
       committedIncrements: this.#counters.merged.value(),
       lastFlushMs: this.#lastFlushMs,

@@ -343,7 +343,8 @@ class LogRunner {
   #detail = '';
   #acknowledgedSeq = 0;
   #oldestAtMs: number | undefined;
-  #round = new AbortController();
+  /** Ends what this round handed to the queue; undefined while it handed nothing. */
+  #round: AbortController | undefined;
   #inFlight: InFlight[] = [];
   #enqueued: Promise<void> = Promise.resolve();
   #timer: Cancel = () => {};
@@ -506,7 +507,7 @@ class LogRunner {
         return;
       case 'enqueue': {
         const { peer } = this;
-        const signal = this.#round.signal;
+        const { signal } = (this.#round ??= new AbortController());
         this.#enqueued = this.#enqueued.then(() => this.#enqueue(peer, effect, signal));
         return;
       }
@@ -584,8 +585,8 @@ class LogRunner {
 
   /** What was sent or queued in the round before is sent again, or never. */
   #newRound(): void {
-    this.#round.abort(OVER);
-    this.#round = new AbortController();
+    this.#round?.abort(OVER);
+    this.#round = undefined;
     for (const { lease } of this.#inFlight) lease.done('failed');
     this.#inFlight = [];
     this.peer?.bell.ring();

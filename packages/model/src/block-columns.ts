@@ -6,13 +6,18 @@ import type { DistributionColumn } from './distribution-rows.js';
 import { DistributionSums } from './distribution-sums.js';
 import { EncodedRows } from './encoded-rows.js';
 import { INT64_MAX, INT64_MIN, type FieldMerge } from './functions.js';
-import { add, addColumn, areQuarter, areSmall, compare, copyValue, fits, wordsOf } from './int64.js';
+import { add, addColumn, areQuarter, areSmall, compare, copyValue, fits, setValue, valueAt, wordsOf } from './int64.js';
 import type { MetricSchema } from './schema.js';
 
 /** Up to this many rows, `areSmall` and `areQuarter` mean that no sum leaves int64, even if all rows were the same. */
 const BLOCK_ROWS_EXACT = 2 ** 22;
 
 const IDENTITY: Readonly<Record<FieldMerge, bigint>> = { add: 0n, max: INT64_MIN, min: INT64_MAX };
+
+/** Fills values from `from` on with the identity of their field; fresh memory is that of `add`. */
+function fillIdentity(words: Uint32Array, merge: FieldMerge, from: number): void {
+  if (merge !== 'add') for (let i = from; i * 2 < words.length; i++) setValue(words, i, IDENTITY[merge]);
+}
 
 /** Distributions by row number, into which columns are merged. All refusals leave the row as it was. */
 export interface DistributionTarget {
@@ -29,9 +34,8 @@ export class BlockColumns<D extends DistributionTarget> {
   readonly schema: MetricSchema;
   protected capacity: number;
   protected present: Uint8Array;
-  protected ints: BigInt64Array<ArrayBuffer>[];
-  /** The memory of `ints`. */
-  protected words: Uint32Array[];
+  /** Per int64 field its values, as int64.ts takes them: memory that the engine has in its own heap while there are few rows. */
+  protected words: Uint32Array<ArrayBuffer>[];
   protected readonly distributions: readonly D[];
   protected readonly merges: readonly FieldMerge[];
 
@@ -40,11 +44,11 @@ export class BlockColumns<D extends DistributionTarget> {
     this.capacity = capacity;
     this.present = new Uint8Array(capacity);
     this.merges = schema.intFields.map((f) => f.merge);
-    this.ints = this.merges.map((m) => {
-      const column = new BigInt64Array(capacity);
-      return m === 'add' ? column : column.fill(IDENTITY[m]);
+    this.words = this.merges.map((merge) => {
+      const words = new Uint32Array(capacity * 2);
+      fillIdentity(words, merge, 0);
+      return words;
     });
-    this.words = this.ints.map((column) => wordsOf(column));
     this.distributions = schema.distributionFields.map(() => newDistributions(capacity));
   }
 
@@ -54,7 +58,7 @@ export class BlockColumns<D extends DistributionTarget> {
   }
 
   int(row: number, field: number): bigint {
-    return row < this.capacity ? this.ints[field]![row]! : IDENTITY[this.merges[field]!];
+    return row < this.capacity ? valueAt(this.words[field]!, row) : IDENTITY[this.merges[field]!];
   }
 
   protected reserve(row: number): void {
@@ -63,14 +67,12 @@ export class BlockColumns<D extends DistributionTarget> {
     const present = new Uint8Array(capacity);
     present.set(this.present);
     this.present = present;
-    this.ints = this.ints.map((old, i) => {
-      const grown = new BigInt64Array(capacity);
+    this.words = this.words.map((old, i) => {
+      const grown = new Uint32Array(capacity * 2);
       grown.set(old);
-      const identity = IDENTITY[this.merges[i]!];
-      if (identity !== 0n) grown.fill(identity, this.capacity);
+      fillIdentity(grown, this.merges[i]!, this.capacity);
       return grown;
     });
-    this.words = this.ints.map((column) => wordsOf(column));
     for (const rows of this.distributions) rows.reserve(capacity);
     this.capacity = capacity;
   }
@@ -161,7 +163,7 @@ export class BlockColumns<D extends DistributionTarget> {
   /** Copies of an int64 field for the rows listed. */
   copyInts(field: number, rows: ArrayLike<number>): BigInt64Array {
     const from = this.words[field]!;
-    const out = new BigInt64Array(rows.length);
+    const out = new BigInt64Array(new ArrayBuffer(rows.length * 8)); // whose words are seen: a buffer made afterwards costs as much again
     const to = wordsOf(out);
     for (let i = 0; i < rows.length; i++) copyValue(to, i, from, rows[i]!);
     return out;
@@ -191,7 +193,9 @@ export class BlockSum extends BlockColumns<DistributionSums> {
       minute,
       origin,
       entities,
-      ints: this.ints.map((column, f) => (n === count ? column.subarray(0, n) : this.copyInts(f, entities))),
+      ints: this.words.map(({ buffer }, f) =>
+        n === count ? new BigInt64Array(buffer, 0, n) : this.copyInts(f, entities),
+      ),
       distributions: this.distributions.map((sums) => sums.column(entities)),
     };
   }
@@ -199,7 +203,7 @@ export class BlockSum extends BlockColumns<DistributionSums> {
 
 /** The rows of a metric between flushes. */
 export class RestingColumns extends BlockColumns<EncodedRows> {
-  constructor(schema: MetricSchema, capacity = 16) {
+  constructor(schema: MetricSchema, capacity = 8) {
     super(schema, capacity, (rows) => new EncodedRows(rows));
   }
 

@@ -5,7 +5,7 @@ import { BlockColumns } from './block-columns.js';
 import { bucketIndex, SparseDistribution, type Layout } from './distribution.js';
 import { DistributionRows, type DistributionColumn } from './distribution-rows.js';
 import { DOUBLE_SCALE, FUNCTIONS, type EntranceKind, type RowFields } from './functions.js';
-import { addNumber, compare, copyValue, increment, isMax, setNumber } from './int64.js';
+import { addNumber, compare, copyValue, increment, isMax, setNumber, setValue } from './int64.js';
 import type { MetricSchema } from './schema.js';
 
 /** Columns of one metric, of which any row may be read and changed at any time. */
@@ -116,7 +116,7 @@ export class MetricColumns extends BlockColumns<DistributionRows> {
   setRow(row: number, ints: readonly bigint[], distributions: readonly Uint8Array[]): void {
     this.reserve(row);
     for (let f = 0; f < distributions.length; f++) this.distributions[f]!.set(row, distributions[f]!);
-    for (let f = 0; f < ints.length; f++) this.ints[f]![row] = ints[f]!;
+    for (let f = 0; f < ints.length; f++) setValue(this.words[f]!, row, ints[f]!);
     this.present[row] = 1;
   }
 

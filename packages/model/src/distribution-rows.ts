@@ -56,7 +56,7 @@ const ENCODED_MAX = 4_096;
 const CHUNK_BITS = 14;
 const CHUNK_MASK = 0x3fff;
 const CHUNK_BYTES = 65_536;
-const CHUNK_BYTES_MIN = 1_024;
+const CHUNK_BYTES_MIN = 256;
 /** Pieces are moved together when this lies unused, and a quarter of what is used; for a window, which does not stay long, twice what is used. */
 const GARBAGE_MIN = 16_384;
 

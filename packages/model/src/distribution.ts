@@ -689,7 +689,8 @@ export class SparseDistribution {
   }
 
   encode(): Uint8Array {
-    const w = new ByteWriter(8 + this.size * 3);
+    const w = ENCODED;
+    w.reset();
     this.encodeTo(w);
     return w.finish();
   }
@@ -706,6 +707,9 @@ export class SparseDistribution {
     return d;
   }
 }
+
+/** Written and copied within one call of `encode`. */
+const ENCODED = new ByteWriter(1_024);
 
 function gridFloor(index: number): number {
   return index & ~(DENSE_GRID - 1);

@@ -11,7 +11,7 @@ const ENCODED_MAX = 16_384;
 
 /** A piece is at byte `where & 0xffff` of chunk `where >>> 16`. */
 const CHUNK_BYTES = 65_536;
-const CHUNK_BYTES_MIN = 1_024;
+const CHUNK_BYTES_MIN = 256;
 /** Pieces are moved together when this much lies unused, and a quarter of what is used. */
 const GARBAGE_MIN = 65_536;
 

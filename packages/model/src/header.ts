@@ -83,8 +83,12 @@ export const EMPTY_HEADER: BatchHeader = {
   manifests: [],
 };
 
+/** Written and copied within one call of `encodeHeader`. */
+const HEADER = new ByteWriter(4_096);
+
 export function encodeHeader(header: BatchHeader): Uint8Array {
-  const w = new ByteWriter(96);
+  const w = HEADER;
+  w.reset();
   w.varint(VERSION);
   w.zigzag(header.watermark);
   w.varint(header.increments);

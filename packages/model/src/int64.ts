@@ -8,6 +8,23 @@ export function wordsOf(column: BigInt64Array): Uint32Array {
   return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
 }
 
+/** One value on its way between words and a BigInt. */
+const passing = new BigInt64Array(1);
+const passingWords = wordsOf(passing);
+
+/** Value i. */
+export function valueAt(words: Uint32Array, i: number): bigint {
+  passingWords[0] = words[i * 2]!;
+  passingWords[1] = words[i * 2 + 1]!;
+  return passing[0]!;
+}
+
+export function setValue(words: Uint32Array, i: number, value: bigint): void {
+  passing[0] = value;
+  words[i * 2] = passingWords[0]!;
+  words[i * 2 + 1] = passingWords[1]!;
+}
+
 const TWO_32 = 2 ** 32;
 const HIGH_MAX = 0x7fff_ffff;
 /** High words in [-QUARTER, QUARTER): the sum of two such numbers is an int64. */
