@@ -37,6 +37,7 @@ import {
   type PendingEntry,
   type RevisionQuery,
   type RowBlock,
+  type RowColumns,
   type SlotClaim,
   type SlotFence,
   type SlotFlush,
@@ -64,7 +65,15 @@ export interface StoredValue extends StoredMetric {
   readonly entity: number;
 }
 
-/** One merged row: metrics by name. */
+/** Where the values of a row are: rows of blocks that were flushed, which stay as they are. */
+interface RowPlace {
+  readonly block: RowBlock;
+  readonly at: number;
+  /** What stood there before, for metrics that `block` does not have: of a release with others. */
+  readonly older: RowPlace | undefined;
+}
+
+/** One merged row. */
 interface StoredRow {
   readonly slot: number;
   readonly scope: ScopeName;
@@ -72,10 +81,60 @@ interface StoredRow {
   readonly minute: number;
   readonly origin: number;
   readonly entity: number;
-  readonly metrics: Map<string, StoredMetric>;
+  place: RowPlace;
 }
 
-type RowsOfMinute = Map<number, Map<string, StoredRow>>;
+/** By minute, then by `rowKey`. */
+type RowsOfMinute = Map<number, Map<number, StoredRow>>;
+
+// An origin code is an int16, an entity code an int32. Below these bounds a key is a small integer, which a Map finds faster.
+const FEW_ORIGINS = 2 ** 9;
+const FEW_ENTITIES = 2 ** 16;
+
+/** Of the rows of one minute: scope (below 64), origin and entity as one number. */
+function rowKey(scope: number, origin: number, entity: number): number {
+  return origin < FEW_ORIGINS && entity < FEW_ENTITIES
+    ? (scope * FEW_ORIGINS + origin) * FEW_ENTITIES + entity
+    : 2 ** 31 + (scope * 2 ** 15 + origin) * 2 ** 31 + entity;
+}
+
+/** A metric of a row, undefined when the row does not have it. */
+function metricOf({ place }: StoredRow, name: string): StoredMetric | undefined {
+  for (let at: RowPlace | undefined = place; at !== undefined; at = at.older) {
+    for (const metric of at.block.metrics)
+      if (metric.schema.name === name) return metric.present[at.at] === 1 ? valueAt(metric, at.at) : undefined;
+  }
+  return undefined;
+}
+
+/** Every metric of a row. */
+function* metricsOf({ place }: StoredRow): Generator<StoredMetric> {
+  for (let at: RowPlace | undefined = place; at !== undefined; at = at.older)
+    for (const metric of at.block.metrics)
+      if (metric.present[at.at] === 1 && !isShadowed(place, at, metric.schema.name)) yield valueAt(metric, at.at);
+}
+
+/** True when a newer place of the row than `at` says what the metric is. */
+function isShadowed(newest: RowPlace, at: RowPlace, name: string): boolean {
+  for (let place = newest; place !== at; place = place.older!)
+    if (place.block.metrics.some(({ schema }) => schema.name === name)) return true;
+  return false;
+}
+
+function valueAt({ schema, ints, distributions }: RowColumns, at: number): StoredMetric {
+  return {
+    schema,
+    ints: ints.map((column) => column[at]!),
+    distributions: distributions.map((column) => distributionAt(column, at)),
+  };
+}
+
+/** True when `newer` has every metric that `older` has. */
+function coversMetrics(newer: RowBlock, older: RowBlock): boolean {
+  return older.metrics.every(({ schema: { name } }, i) =>
+    newer.metrics[i]?.schema.name === name ? true : newer.metrics.some(({ schema }) => schema.name === name),
+  );
+}
 
 interface StoredSlot {
   readonly slot: number;
@@ -121,6 +180,9 @@ export class MemoryTierStore implements TierStore {
   readonly #newLogId: () => string;
   readonly #slotCount: number;
   #schemas: readonly MetricSchema[] = [];
+  /** Their texts. */
+  #prepared: ReadonlySet<string> = new Set();
+  readonly #scopes: ScopeName[] = [];
   /** Asked before each flush; returning a fault makes it happen. */
   commitFault: (() => CommitFault | undefined) | undefined;
   /** While true every call fails with StorageUnavailable. */
@@ -192,6 +254,7 @@ export class MemoryTierStore implements TierStore {
     }
     for (const schema of schemas) known.set(schema.name, schema);
     this.#schemas = [...known.values()];
+    this.#prepared = new Set(this.#schemas.map((schema) => schema.text));
   }
 
   async claimSlot(slot: number): Promise<SlotClaim> {
@@ -241,17 +304,27 @@ export class MemoryTierStore implements TierStore {
       entities: Int32Array.from(rows, (r) => r.entity),
       metrics: this.#schemas
         .filter((schema) => schema.scope === scope)
-        .map((schema) => ({
-          schema,
-          present: Uint8Array.from(rows, (r) => (r.metrics.has(schema.name) ? 1 : 0)),
-          ints: schema.intFields.map((_, f) =>
-            BigInt64Array.from(rows, (r) => r.metrics.get(schema.name)?.ints[f] ?? 0n),
-          ),
-          distributions: schema.distributionFields.map((_, f) =>
-            joinDistributions(rows.map((r) => r.metrics.get(schema.name)?.distributions[f])),
-          ),
-        })),
+        .map((schema): RowColumns => {
+          const values = rows.map((row) => metricOf(row, schema.name));
+          const present = new Uint8Array(rows.length);
+          values.forEach((value, i) => (present[i] = value === undefined ? 0 : 1));
+          const ints = schema.intFields.map((_, f) => {
+            const column = new BigInt64Array(rows.length);
+            for (let i = 0; i < values.length; i++) column[i] = values[i]?.ints[f] ?? 0n;
+            return column;
+          });
+          const distributions = schema.distributionFields.map((_, f) =>
+            joinDistributions(values.map((value) => value?.distributions[f])),
+          );
+          return { schema, present, ints, distributions };
+        }),
     };
+  }
+
+  /** Scopes as small numbers, in the order in which they came. */
+  #scopeNumber(scope: ScopeName): number {
+    const known = this.#scopes.indexOf(scope);
+    return known >= 0 ? known : this.#scopes.push(scope) - 1;
   }
 
   async flush(flushes: readonly SlotFlush[]): Promise<FlushOutcome> {
@@ -289,21 +362,21 @@ export class MemoryTierStore implements TierStore {
       if (known && (known.entity.id !== entity.id || known.entity.scope !== entity.scope))
         throw new Error(`BUG: code ${code} of slot ${flush.slot} is ${known.entity.id}, not ${entity.id}`);
     }
-    const known = new Set(this.#schemas.map((schema) => schema.text));
     for (const block of flush.rows) {
-      const keys = new Set<string>();
-      for (let i = 0; i < block.entities.length; i++)
-        keys.add(`${block.minutes[i]} ${block.origins[i]} ${block.entities[i]}`);
-      if (keys.size < block.entities.length) throw new Error(`BUG: a row twice in a flush of slot ${flush.slot}`);
-      if (block.fresh) {
-        for (let i = 0; i < block.entities.length; i++) {
-          const rows = stored.rows[block.granularity].get(block.minutes[i]!);
-          if (rows?.has(`${block.scope} ${block.origins[i]} ${block.entities[i]}`))
-            throw new Error(`BUG: a fresh row of slot ${flush.slot} is stored already`);
-        }
+      const scope = this.#scopeNumber(block.scope);
+      const seen = new Map<number, Set<number>>();
+      for (let i = 0; i < block.entities.length; i++) {
+        const minute = block.minutes[i]!;
+        const key = rowKey(scope, block.origins[i]!, block.entities[i]!);
+        let keys = seen.get(minute);
+        if (!keys) seen.set(minute, (keys = new Set()));
+        if (keys.has(key)) throw new Error(`BUG: a row twice in a flush of slot ${flush.slot}`);
+        keys.add(key);
+        if (block.fresh && stored.rows[block.granularity].get(minute)?.has(key))
+          throw new Error(`BUG: a fresh row of slot ${flush.slot} is stored already`);
       }
       for (const { schema } of block.metrics)
-        if (!known.has(schema.text)) throw new Error(`BUG: metric ${schema.name} was not prepared`);
+        if (!this.#prepared.has(schema.text)) throw new Error(`BUG: metric ${schema.name} was not prepared`);
     }
   }
 
@@ -360,24 +433,20 @@ export class MemoryTierStore implements TierStore {
   #write(stored: StoredSlot, block: RowBlock): void {
     const { slot, scope, granularity } = block;
     const byMinute = stored.rows[granularity];
+    const scopeNumber = this.#scopeNumber(scope);
     for (let i = 0; i < block.entities.length; i++) {
-      const [minute, origin, entity] = [block.minutes[i]!, block.origins[i]!, block.entities[i]!];
+      const minute = block.minutes[i]!;
+      const origin = block.origins[i]!;
+      const entity = block.entities[i]!;
       let rows = byMinute.get(minute);
       if (!rows) byMinute.set(minute, (rows = new Map()));
-      const key = `${scope} ${origin} ${entity}`;
-      let row = rows.get(key);
-      if (!row) rows.set(key, (row = { slot, scope, granularity, minute, origin, entity, metrics: new Map() }));
-      for (const { schema, present, ints, distributions } of block.metrics) {
-        if (present[i] !== 1) {
-          row.metrics.delete(schema.name);
-          continue;
-        }
-        row.metrics.set(schema.name, {
-          schema,
-          ints: ints.map((column) => column[i]!),
-          distributions: distributions.map((column) => distributionAt(column, i).slice()),
-        });
-      }
+      const key = rowKey(scopeNumber, origin, entity);
+      const row = rows.get(key);
+      let older = row?.place;
+      while (older !== undefined && coversMetrics(block, older.block)) older = older.older;
+      const place = { block, at: i, older };
+      if (row) row.place = place;
+      else rows.set(key, { slot, scope, granularity, minute, origin, entity, place });
     }
   }
 
@@ -425,9 +494,11 @@ export class MemoryTierStore implements TierStore {
   /** Every stored value of a slot's minute rows. */
   *peekValues(slot: number): Generator<StoredValue> {
     for (const ofMinute of this.#slot(slot).rows.minute.values()) {
-      for (const { minute, origin, entity, metrics } of ofMinute.values())
-        for (const { schema, ints, distributions } of metrics.values())
+      for (const row of ofMinute.values()) {
+        const { minute, origin, entity } = row;
+        for (const { schema, ints, distributions } of metricsOf(row))
           yield { schema, minute, origin, entity, ints, distributions };
+      }
     }
   }
 
@@ -612,7 +683,7 @@ export class MemoryTierStore implements TierStore {
       const stored = this.#slots.get(row.slot)!;
       const { entity } = stored.entities.get(row.entity)!;
       const origin = row.origin === 0 ? '' : stored.origins.get(row.origin)!;
-      for (const { schema, ints, distributions } of row.metrics.values()) {
+      for (const { schema, ints, distributions } of metricsOf(row)) {
         const fields = [...ints.map(String), ...distributions.map((d) => Buffer.from(d).toString('hex'))].join(' ');
         lines.push(
           `${Buffer.from(encodeEntity(entity)).toString('hex')} ${entity.id} [${origin}] ${row.minute} ${schema.text} = ${fields}`,
@@ -646,7 +717,7 @@ export class MemoryTierStore implements TierStore {
       return scope === query.metric.scope && bucket >= first && bucket <= last;
     });
     for (const row of inRange.sort((a, b) => a.minute - b.minute)) {
-      const metric = row.metrics.get(query.metric.name);
+      const metric = metricOf(row, query.metric.name);
       const stored = this.#slots.get(row.slot)!;
       const { entity } = stored.entities.get(row.entity)!;
       const origin = row.origin === 0 ? '' : stored.origins.get(row.origin)!;
@@ -836,7 +907,7 @@ function copyOf(stored: StoredSlot): StoredSlot {
     new Map(
       [...byMinute].map(([minute, ofMinute]) => [
         minute,
-        new Map([...ofMinute].map(([key, row]) => [key, { ...row, metrics: new Map(row.metrics) }])),
+        new Map([...ofMinute].map(([key, row]) => [key, { ...row }])),
       ]),
     );
   return {

@@ -284,9 +284,12 @@ export class SimulatedNetwork {
     const { kernel } = this;
     const to = this.#served.get(address);
     return new Promise((resolve) => {
-      const answer = (outcome: BatchOutcome) => process.deliver(() => resolve(outcome));
+      const answer = (outcome: BatchOutcome) => {
+        timeout();
+        process.deliver(() => resolve(outcome));
+      };
       const busy = { kind: 'busy', retryAfterMs: BUSY_RETRY_MS } as const;
-      kernel.after(CALL_TIMEOUT_MS, () => answer(busy));
+      const timeout = kernel.after(CALL_TIMEOUT_MS, () => answer(busy));
       const key = `${from.address}>${address}`;
       const dueMs = Math.max(kernel.nowMs + this.delayMs(), this.#lastCallDueMs.get(key) ?? 0); // one connection: in order
       this.#lastCallDueMs.set(key, dueMs);

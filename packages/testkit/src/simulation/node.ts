@@ -231,8 +231,8 @@ export class SimulatedNode {
     let idleRounds = 0;
     const round = () => {
       // a round that finds nothing to do asks the database all the same: one in four is enough here
-      const { owned, queuedBytes } = this.owner.status();
-      const isIdle = queuedBytes === 0 && owned.length === this.#desired().length;
+      const { owner } = this;
+      const isIdle = owner.queuedBytes === 0 && owner.ownedSlots().length === this.#desired().length;
       idleRounds = isIdle ? idleRounds + 1 : 0;
       return isIdle && idleRounds % 4 !== 0 ? undefined : this.owner.runRound();
     };
