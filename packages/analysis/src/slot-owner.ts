@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// L2: the owner of slots. In: numbered batches from L1 and from downstream tiers. Out: one transaction per flush with the merged
-// rows, the marks of the batches, and the outbox clone; an outcome to each producer, only after the commit.
+// L2: the owner of slots. In: numbered batches from L1 and from downstream tiers. Out: one transaction per slot and flush, shared by slots
+// as long as it is small, with the merged rows, the marks of the batches, and the outbox clone; an outcome to each producer, only after the commit.
 // The memory of a slot is a cache of the storage: after a failed or unknown commit it is forgotten, and the marks decide.
 import { minuteOf } from '@oap-federation/model';
 import { reached, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
