@@ -162,6 +162,11 @@ export class Oracle {
   watermarkChecks = 0;
   /** A tier that does not know some metrics at first: they are parked and passed on there, and right in the end. */
   upgrading: { readonly tier: string; readonly metrics: ReadonlySet<string> } | undefined;
+  /**
+   * Right minutes of what these tiers sent may be called suspect: a restored tier whose clock is wrong cannot know which minutes its upstream
+   * has more of.
+   */
+  mayBeSuspect: (tiers: readonly string[]) => boolean = () => false;
   /** Increments may be missing where a tier declared it. */
   mayLose = false;
   /** A full buffer gave something up. */
@@ -319,7 +324,7 @@ export class Oracle {
     for (const { reason, detail } of flush.parked)
       if (reason !== 'unknown-metric' || later.size === 0) this.fail('parked', shape.name, `${reason}: ${detail}`);
     for (const { minute, state, tiers } of flush.verdicts ?? [])
-      if (state === 'suspect')
+      if (state === 'suspect' && !this.mayBeSuspect(tiers))
         this.fail(
           'altered',
           shape.name,

@@ -219,6 +219,10 @@ class World {
       },
     });
     this.oracle = new Oracle(this.kernel, ORIGIN_SCOPES);
+    this.oracle.mayBeSuspect = (tiers) => {
+      const restored = this.#restored;
+      return restored?.clockJumped === true && tiers.includes(restored.name);
+    };
     this.oracle.mayLose = this.#doubleRestores || this.#fullBuffers;
     this.oracle.onShed = (how) => this.faults.effective(how);
   }
