@@ -57,7 +57,7 @@ const config = {
 };
 const { services } = federationServices(config, {
   intake,
-  store: { expectChildren: async () => {} },
+  store: { expectChildren: async () => {}, stableSeq: () => 0 },
   routes: () => undefined,
   coordinator,
   clock: systemClock,
