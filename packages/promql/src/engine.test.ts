@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: an evaluation stays within its bounds and lets others run. Method: many series in memory. What expressions mean is tested beside a
+// Goal: an evaluation stays within its bounds, lets others run, and does not depend on the order of what it reads. Method: many series in
+// memory, read in any order. What expressions mean is tested beside a
 // real Prometheus, in test/conformance/promql.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_ENGINE_OPTIONS, evaluateInstant, evaluateRange } from './engine.js';
 import { PromqlExecutionError } from './errors.js';
@@ -51,6 +53,58 @@ describe('a long evaluation', () => {
     ).resolves.toMatchObject({
       series: [{ value: 140 }],
     });
+  });
+});
+
+describe('an answer', () => {
+  const EXPRESSIONS = [
+    'x',
+    'topk(1, x)',
+    'bottomk(2, x)',
+    'topk by (group) (1, x)',
+    'sum(x)',
+    'sum by (group) (x)',
+    'avg(x)',
+    'stddev(x)',
+    'quantile(0.3, x)',
+    'count_values("value", x)',
+    'x * on (group, n) x',
+    'x * on (group) group_left sum by (group) (x)',
+    'x or topk(1, x)',
+    'sort(x)',
+    'sort_desc(x)',
+    'sum(avg_over_time(x[3m:1m]))',
+  ].map((text) => parsePromql(text));
+  // equal values tie, and 0.1 + 0.2 + 1e16 is another sum in another order
+  const VALUES = [1, 1, 0.1, 0.2, 0.3, 1e16];
+  const series = fc.array(fc.constantFrom(...VALUES), { minLength: 2, maxLength: 8 });
+
+  it('is the same in whatever order a store reads its series', async () => {
+    let ties = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        series.chain((values) =>
+          fc.tuple(fc.constant(values), fc.shuffledSubarray([...values.keys()], { minLength: values.length })),
+        ),
+        async ([values, order]) => {
+          if (new Set(values).size < values.length) ties++;
+          const inOrder = (numbers: readonly number[]) => {
+            const source = new MemorySampleSource();
+            for (const n of numbers) source.load(`x{n="${n}",group="${n % 2}"} ${values[n]}x60`);
+            return source;
+          };
+          const [first, second] = [inOrder([...values.keys()]), inOrder(order)];
+          for (const expr of EXPRESSIONS) {
+            const instant = [first, second].map((source) => evaluateInstant(expr, 20 * MINUTE_MS, source));
+            const range = [first, second].map((source) => evaluateRange(expr, { ...GRID, count: 2 }, source));
+            expect(JSON.stringify(await instant[1])).toBe(JSON.stringify(await instant[0]));
+            expect(JSON.stringify(await range[1])).toBe(JSON.stringify(await range[0]));
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(ties).toBeGreaterThan(5);
   });
 });
 

@@ -111,7 +111,7 @@ export async function evaluateRange(
   );
 }
 
-function sorted(series: readonly ResultSeries[]): readonly ResultSeries[] {
+function sorted<Of extends { readonly labels: Labels }>(series: readonly Of[]): readonly Of[] {
   return series.toSorted((a, b) => compareLabels(a.labels, b.labels));
 }
 
@@ -158,7 +158,8 @@ class Evaluation {
       if (read === undefined) {
         read = source.select({ matchers: selector.matchers.map(compileMatcher), fromMs, toMs }).then((series) => {
           for (const { timestamps } of series) evaluation.#budget.take(timestamps.length);
-          return series;
+          // sums round, and equal values tie: an answer must not depend on the order in which a store happened to read
+          return sorted(series);
         });
         reads.set(key, read);
       }
