@@ -98,13 +98,14 @@ export const ROWS = [
 /** Rows that the upsert reference writes per round: its cost is linear, and all rows would take minutes. */
 const UPSERT_ROWS = 1_000;
 
-/** The store, what it was told to write last, and how long it took. */
+/** The store, what it was told to write last, in how many transactions, and how long it took. */
 export function recording(store, seen) {
   return new Proxy(store, {
     get(target, name) {
       if (name === 'flush') {
         return async (flushes) => {
           const from = performance.now();
+          seen.transactions = (seen.transactions ?? 0) + 1;
           seen.flushes?.push(...flushes);
           try {
             return await target.flush(flushes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The delta of one slot's flush: every batch that the flush includes, merged per (scope, minute, origin).
-// In: decoded batches. Out: rows to fold into the slot's state, and the outbox clone. Nothing here is shared with either.
+// In: decoded batches. Out: their sums, which are folded into the slot's state and encoded for the outbox; nobody writes to them.
 import {
   BatchBuilder,
   BlockSum,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A batch as the intake takes it, whose content is read when it is first asked for, which is in its flush: until then it is bytes, a quarter
-// to a tenth of what they become.
+// A batch as the intake takes it. In: its bytes. Out: its content, read when it is first asked for, which is in its flush: what waits is bytes.
 import type { IncomingBatch } from '@oap-federation/analysis';
 import { DecodeError, type IncrementBatch } from '@oap-federation/model';
 
