@@ -98,20 +98,15 @@ export const ROWS = [
 /** Rows that the upsert reference writes per round: its cost is linear, and all rows would take minutes. */
 const UPSERT_ROWS = 1_000;
 
-/** The store, what it was told to write last, in how many transactions, and how long it took. */
+/** The store; `seen` counts the transactions of its flushes, and has what they write while it has a list for it. */
 export function recording(store, seen) {
   return new Proxy(store, {
     get(target, name) {
       if (name === 'flush') {
-        return async (flushes) => {
-          const from = performance.now();
-          seen.transactions = (seen.transactions ?? 0) + 1;
+        return (flushes) => {
+          seen.transactions++;
           seen.flushes?.push(...flushes);
-          try {
-            return await target.flush(flushes);
-          } finally {
-            seen.seconds += (performance.now() - from) / 1_000;
-          }
+          return target.flush(flushes);
         };
       }
       const value = target[name];
@@ -270,6 +265,42 @@ export async function openStore(server, { key }) {
   return { store, connect: () => postgresConnection(url), close: async () => {} };
 }
 
+/** What the rounds of a durable scenario took, each of `units` increments. */
+export class Rounds {
+  #units;
+  #rates = { ours: [], merged: [], byRow: [], byCopy: [], cpu: [] };
+  #shares = { decode: [], hash: [], prepare: [], store: [] };
+
+  constructor(units) {
+    this.#units = units;
+  }
+
+  /** Seconds: `all` of a round, of them `decode`, `hash` and `idle` (nothing to do but wait for the store); `cpu`; the references. */
+  add({ all, decode, hash, idle, cpu, byRow, byCopy }) {
+    const [rates, shares] = [this.#rates, this.#shares];
+    rates.ours.push(this.#units / all);
+    rates.merged.push(this.#units / (all - decode));
+    rates.byCopy.push(this.#units / byCopy);
+    if (byRow > 0) rates.byRow.push(this.#units / byRow);
+    rates.cpu.push(this.#units / cpu);
+    shares.decode.push(decode / all);
+    shares.hash.push(hash / all);
+    shares.store.push(idle / all);
+    shares.prepare.push((all - decode - hash - idle) / all);
+  }
+
+  figures() {
+    const { ours, merged, byRow, byCopy, cpu } = this.#rates;
+    return {
+      byRow: byRow.length > 0 ? summary(ours, byRow) : undefined,
+      byCopy: summary(ours, byCopy),
+      withoutDecode: median(merged),
+      perCpuSecond: median(cpu),
+      stages: Object.fromEntries(Object.entries(this.#shares).map(([name, shares]) => [name, median(shares)])),
+    };
+  }
+}
+
 /**
  * One scenario in a database of its own. A round is two flushes of one minute, the first inserting rows and the second updating them, as
  * with a persistent period below a minute; then the references do the same. Rates are per second of wall time; stages are seconds per
@@ -278,16 +309,15 @@ export async function openStore(server, { key }) {
 export async function durableScenario(server, scenario, quick) {
   const clock = benchClock();
   const { store, connect, close } = await openStore(server, scenario);
-  const seen = { flushes: [], seconds: 0 };
+  const seen = { flushes: [], transactions: 0 };
   const owner = await openTier(recording(store, seen), scenario, clock);
   const producers = openProducers(scenario);
   const rounds = quick ? 1 : scenario.rounds;
   const warmUp = quick ? 1 : scenario.warmUp;
-  const rates = { ours: [], merged: [], byRow: [], byCopy: [], cpu: [] };
-  const stages = { decode: [], hash: [], prepare: [], store: [] };
   const wal = { ours: [], byCopy: [] };
   const { batches = 1 } = scenario;
   const units = 2 * batches * producers.increments;
+  const measured = new Rounds(units);
   let references;
   try {
     for (let round = -warmUp; round < rounds; round++) {
@@ -296,7 +326,6 @@ export async function durableScenario(server, scenario, quick) {
         all: 0,
         decode: 0,
         hash: 0,
-        flush: 0,
         idle: 0,
         cpu: 0,
         byRow: 0,
@@ -322,17 +351,9 @@ export async function durableScenario(server, scenario, quick) {
         if (scenario.tiers === NARROW.tiers) spent.byRow += await references.byRow(clock.minute);
       }
       if (round < 0) continue;
-      rates.ours.push(units / spent.all);
-      rates.merged.push(units / (spent.all - spent.decode));
-      rates.byCopy.push(units / spent.byCopy);
-      if (spent.byRow > 0) rates.byRow.push(units / spent.byRow);
-      rates.cpu.push(units / spent.cpu);
+      measured.add(spent);
       wal.ours.push(spent.wal / units);
       wal.byCopy.push(spent.walByCopy / units);
-      stages.decode.push(spent.decode / spent.all);
-      stages.hash.push(spent.hash / spent.all);
-      stages.prepare.push((spent.flush - spent.idle) / spent.all);
-      stages.store.push(spent.idle / spent.all);
     }
   } finally {
     await references?.close();
@@ -341,12 +362,8 @@ export async function durableScenario(server, scenario, quick) {
     await close();
   }
   return {
-    byRow: rates.byRow.length > 0 ? summary(rates.ours, rates.byRow) : undefined,
-    byCopy: summary(rates.ours, rates.byCopy),
+    ...measured.figures(),
     rowsPerIncrement: references.rows / (batches * producers.increments),
-    withoutDecode: median(rates.merged),
-    perCpuSecond: median(rates.cpu),
     walBytes: { ours: median(wal.ours), byCopy: median(wal.byCopy) },
-    stages: Object.fromEntries(Object.entries(stages).map(([name, shares]) => [name, median(shares)])),
   };
 }

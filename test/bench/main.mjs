@@ -88,7 +88,7 @@ function bytes() {
 /** What else a durable scenario says, under the same key. */
 function stagesOf(key, { stages, perCpuSecond, withoutDecode, walBytes }) {
   aside({ [`${key}.perCpuSecond`]: perCpuSecond, [`${key}.withoutDecode`]: withoutDecode });
-  if (walBytes.ours > 0) {
+  if (walBytes?.ours > 0) {
     const { ours, byCopy } = walBytes;
     aside({
       [`${key}.walBytes`]: ours,

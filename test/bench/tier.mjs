@@ -184,7 +184,6 @@ export async function flushOnce(owner, sent) {
     all: seconds(to - from),
     decode: seconds(decoded - from) + inFlush,
     hash: seconds(offered - decoded),
-    flush: seconds(to - offered) - inFlush,
     idle: seconds(Math.min(idle, to - offered)),
     cpu: cpuSeconds() - cpu,
   };
