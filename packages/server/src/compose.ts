@@ -546,10 +546,12 @@ function agentOptions({ core, sharingServer }: OapConfig): Parameters<typeof age
 }
 
 async function dropExpired({ core, federation }: OapConfig, store: TierStore, clock: Clock): Promise<void> {
+  const { outboxRetentionMinutes = 0, outboxRetentionBytes = 0 } = federation?.forward ?? {};
   await store.maintenance.dropExpired({
     nowMs: clock.now(),
     ttlDays: core.metricsDataTtlDays,
-    outboxRetentionMs: (federation?.forward?.outboxRetentionMinutes ?? 0) * 60_000,
+    outboxRetentionMs: outboxRetentionMinutes * 60_000,
+    outboxRetentionBytes,
   });
   await store.alarms.dropExpired(clock.now() - core.recordDataTtlDays * 86_400_000);
 }

@@ -39,6 +39,7 @@ export {
   type PendingEntry,
   type RelationScope,
   type ReportedByQuery,
+  RETAINED_AT_LEAST_MS,
   type RevisionQuery,
   type RowBlock,
   type RowColumns,

@@ -2,7 +2,7 @@
 // Housekeeping: which hours must be derived again, and what is past its time.
 import type { Clock, Logger } from '@oap-federation/runtime';
 import type { DayPartitions } from './partitions.js';
-import type { Maintenance } from './port.js';
+import { RETAINED_AT_LEAST_MS, type Maintenance } from './port.js';
 import type { SqlDatabase } from './sql.js';
 import { metricTable, MINUTES_PER_DAY, SCOPE_NAMES } from './tables.js';
 
@@ -29,7 +29,7 @@ export class SqlMaintenance implements Maintenance {
   }
 
   /** The day that holds `nowMs` and the `ttlDays` before it stay. */
-  async dropExpired(options: { nowMs: number; ttlDays: number; outboxRetentionMs: number }): Promise<void> {
+  async dropExpired(options: Parameters<Maintenance['dropExpired']>[0]): Promise<void> {
     const { db, partitions, slots, logger } = this.#d;
     const firstDay = Math.floor(options.nowMs / 86_400_000) - options.ttlDays;
     const firstMinute = firstDay * MINUTES_PER_DAY;
@@ -52,6 +52,16 @@ export class SqlMaintenance implements Maintenance {
            AND (o.seq <= s.stable_seq OR o.acknowledged_at_ms <= $2)`,
           [slot, Math.trunc(options.nowMs - options.outboxRetentionMs)],
         );
+        if (options.outboxRetentionBytes !== undefined) {
+          outbox += await remove(
+            `DELETE FROM outbox WHERE slot = $1 AND seq <= (
+               SELECT max(seq) FROM (
+                 SELECT o.seq, acknowledged_at_ms, sum(octet_length(header) + octet_length(content)) OVER (ORDER BY o.seq DESC) AS bytes
+                 FROM outbox o JOIN slot s USING (slot) WHERE slot = $1 AND o.seq <= s.acknowledged_seq) retained
+               WHERE bytes > $2 AND acknowledged_at_ms <= $3)`,
+            [slot, options.outboxRetentionBytes, Math.trunc(options.nowMs - RETAINED_AT_LEAST_MS)],
+          );
+        }
       }
       await remove(`DELETE FROM dirty_hour WHERE hour < $1`, [Math.floor(firstMinute / 60)]);
       await remove(`DELETE FROM manifest WHERE minute < $1`, [firstMinute]);

@@ -390,14 +390,19 @@ export interface Maintenance {
   dirtyHours(slot: number): Promise<readonly number[]>;
   /**
    * Drops what is older than the TTL: whole day partitions, marks of local logs long silent. Of the outbox: acknowledged entries that are
-   * stable upstream, and those that were acknowledged `outboxRetentionMs` ago or earlier (I4).
+   * stable upstream, those that were acknowledged `outboxRetentionMs` ago or earlier, and the oldest of a slot that are more than
+   * `outboxRetentionBytes` (default: no bound) with all after them, but none before RETAINED_AT_LEAST_MS (I4).
    */
   dropExpired(options: {
     readonly nowMs: number;
     readonly ttlDays: number;
     readonly outboxRetentionMs: number;
+    readonly outboxRetentionBytes?: number;
   }): Promise<void>;
 }
+
+/** An acknowledged entry stays that long, however many bytes wait with it: an upstream fails over within it. Source: delivery I4. */
+export const RETAINED_AT_LEAST_MS = 120_000;
 
 /**
  * A tier's storage. Every method may throw StorageUnavailable (retry later; for `flush` the outcome is then unknown: forget the

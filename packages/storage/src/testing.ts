@@ -544,6 +544,32 @@ export function checkTierStoreContract(
     deepStrictEqual(await kept(), []);
   });
 
+  test('what was acknowledged is bounded in bytes too: the oldest leave first, and none within two minutes', async () => {
+    const { s, slot, claim } = await claimed();
+    const append = (seq: number, last: number) =>
+      commit(
+        s,
+        testFlush(slot, claim.fence.epoch, {
+          outbox: Array.from({ length: last - seq + 1 }, (_, i) => testOutbox(slot, seq + i)[0]),
+        }),
+      );
+    await append(1, 9);
+    const entries = await s.readOutbox(slot, 0, 1e9);
+    const bytes = entries[0]!.header.length + entries[0]!.content.length; // all are of this size
+    const kept = async () => (await s.readOutbox(slot, 0, 1e9)).map((e) => e.seq);
+    const expire = (nowMs: number, outboxRetentionBytes: number) =>
+      s.maintenance.dropExpired({ nowMs, ttlDays: 20_000, outboxRetentionMs: 86_400_000, outboxRetentionBytes });
+    await s.acknowledgeOutbox(slot, 7);
+    await expire(systemClock.now(), 1);
+    deepStrictEqual(await kept(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await expire(systemClock.now() + 200_000, 7 * bytes);
+    deepStrictEqual(await kept(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await expire(systemClock.now() + 200_000, 3 * bytes);
+    deepStrictEqual(await kept(), [5, 6, 7, 8, 9]);
+    await expire(systemClock.now() + 200_000, bytes - 1);
+    deepStrictEqual(await kept(), [8, 9]); // nothing that waits
+  });
+
   test('a repair of the outbound log: what stays in the outbox is acknowledged, and leaves after the retention', async () => {
     const { s, slot, claim } = await claimed();
     const { epoch } = claim.fence;

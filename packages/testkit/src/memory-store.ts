@@ -19,6 +19,7 @@ import type { MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mq
 import {
   completenessOf,
   lossSums,
+  RETAINED_AT_LEAST_MS,
   StorageUnavailable,
   verdictSums,
   type Conservation,
@@ -873,7 +874,7 @@ export class MemoryTierStore implements TierStore {
 
   readonly maintenance: Maintenance = {
     dirtyHours: async (slot) => [...this.#slot(slot).dirtyHours].toSorted((a, b) => a - b),
-    dropExpired: async ({ nowMs, ttlDays, outboxRetentionMs }) => {
+    dropExpired: async ({ nowMs, ttlDays, outboxRetentionMs, outboxRetentionBytes = Number.POSITIVE_INFINITY }) => {
       const oldest = (Math.floor(nowMs / 86_400_000) - ttlDays) * 1440;
       for (const stored of this.#slots.values()) {
         for (const byMinute of Object.values(stored.rows))
@@ -886,10 +887,17 @@ export class MemoryTierStore implements TierStore {
           if (mark.kind === 'local' && mark.updatedAtMs < oldest * 60_000) stored.marks.delete(logId);
         const { acknowledgedSeq } = stored.outbox;
         const since = stored.acknowledgedAtMs;
+        const acknowledged = stored.entries.filter(({ seq }) => seq <= acknowledgedSeq);
+        for (const { seq } of acknowledged) if (!since.has(seq)) since.set(seq, nowMs);
+        let bytes = 0;
+        const tooMany =
+          acknowledged.findLast(({ seq, header, content }) => {
+            bytes += header.length + content.length;
+            return bytes > outboxRetentionBytes && since.get(seq)! <= nowMs - RETAINED_AT_LEAST_MS;
+          })?.seq ?? 0;
         const kept = stored.entries.filter(({ seq }) => {
           if (seq > acknowledgedSeq) return true;
-          if (seq <= stored.stableSeq) return false;
-          if (!since.has(seq)) since.set(seq, nowMs);
+          if (seq <= stored.stableSeq || seq <= tooMany) return false;
           return since.get(seq)! > nowMs - outboxRetentionMs;
         });
         stored.entries.splice(0, stored.entries.length, ...kept);

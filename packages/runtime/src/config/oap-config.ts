@@ -94,6 +94,7 @@ export interface ForwardConfig {
   readonly bufferMaxBytes: number;
   readonly onFull: 'block' | 'coarsen' | 'drop';
   readonly outboxRetentionMinutes: number;
+  readonly outboxRetentionBytes: number;
 }
 
 export interface ReceiveConfig {

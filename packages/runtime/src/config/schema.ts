@@ -312,6 +312,10 @@ export const MODULES = {
             env: 'SW_FEDERATION_OUTBOX_RETENTION',
             doc: 'Acknowledged batches stay this long, so that an upstream restored from a backup can be repaired; those that the upstream calls stable (its storage.postgresql.stable) leave earlier.',
           }),
+          outboxRetentionBytes: integer(2048 * MIB, [MIB, 1024 * 1024 * MIB], {
+            env: 'SW_FEDERATION_OUTBOX_RETENTION_BYTES',
+            doc: 'What acknowledged batches may hold, in bytes of each slot; the oldest leave earlier then, though none within two minutes.',
+          }),
         }),
         nats: group(
           'The NATS servers (with JetStream) between this tier and others, for forward.buffer nats and receive.throughNats.',

@@ -42,6 +42,7 @@ import {
   type StoredPark,
   type TierStore,
   type Verdict,
+  RETAINED_AT_LEAST_MS,
 } from '../port.js';
 import type { UiTemplateStore } from '../ui-templates.js';
 import type { StoreDeps } from '../store.js';
@@ -703,11 +704,15 @@ export class FileStore implements TierStore {
     return this.#before.get(slot)?.seq ?? this.#state.slot(slot).head.acknowledgedSeq;
   }
 
-  /** Those that are stable upstream, and those that were acknowledged until then. */
-  #dropAcknowledged(untilMs: number): void {
+  /** Those that are stable upstream, and those acknowledged until then that are, with all acknowledged after them, more than `bytesMax`. */
+  #dropAcknowledged(untilMs: number, bytesMax = 0): void {
     for (const [slot, state] of this.#state.slots.entries()) {
+      const acknowledgedSeq = this.#acknowledgedSeq(slot);
       const old = state.acknowledgements.findLast(({ atMs }) => atMs <= untilMs)?.seq ?? 0;
-      const lastSeq = Math.min(this.#acknowledgedSeq(slot), Math.max(old, state.stableSeq));
+      let bytes = 0;
+      const retained = state.entries.slice(0, indexAfter(state.entries, acknowledgedSeq));
+      const tooMany = retained.findLast((entry) => (bytes += sizeOf(entry)) > bytesMax)?.line.seq ?? 0;
+      const lastSeq = Math.min(acknowledgedSeq, Math.max(Math.min(old, tooMany), state.stableSeq));
       const first = indexAfter(state.entries, lastSeq);
       if (first > 0) state.entries = state.entries.slice(first);
       state.acknowledgements = state.acknowledgements.filter(({ seq }) => seq > lastSeq);
@@ -1147,9 +1152,11 @@ export class FileStore implements TierStore {
     },
   };
 
-  #dropExpired({ nowMs, ttlDays, outboxRetentionMs }: Parameters<Maintenance['dropExpired']>[0]): void {
+  #dropExpired(options: Parameters<Maintenance['dropExpired']>[0]): void {
+    const { nowMs, ttlDays, outboxRetentionMs, outboxRetentionBytes = Number.POSITIVE_INFINITY } = options;
     this.#releaseDue = true;
     this.#dropAcknowledged(nowMs - outboxRetentionMs);
+    this.#dropAcknowledged(nowMs - RETAINED_AT_LEAST_MS, outboxRetentionBytes);
     const oldestMs = (Math.floor(nowMs / 86_400_000) - ttlDays) * 86_400_000;
     const beforeMinute = oldestMs / 60_000;
     let old = false;
