@@ -3,8 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { chainAfter, SlotOwner } from '@oap-federation/analysis';
 import {
-  decodeContent,
-  decodeEntity,
+  decodeBody,
   decodeHeader,
   EMPTY_HEADER,
   encodeContent,
@@ -13,7 +12,7 @@ import {
   joinContent,
   slotOf,
 } from '@oap-federation/model';
-import { incomingBatch } from '@oap-federation/federation';
+import { incomingBatch, ReceiverDictionary, SenderDictionary } from '@oap-federation/federation';
 import { federationRoutes } from '@oap-federation/oal';
 import { MetricRegistry, openLogger, systemClock } from '@oap-federation/runtime';
 import { batchOf, federationProgram, services } from './data.mjs';
@@ -84,23 +83,30 @@ export async function claimAll(owner) {
   if (owner.ownedSlots().length !== SLOTS) throw new Error('the slots could not be claimed');
 }
 
+/** Entities that a stream may know: more than any scenario has. */
+const ENTRIES_MAX = 2 ** 22;
+
 /** The tiers below: per tier and slot one log with one batch, whose values repeat in every minute. */
 export function openProducers({ tiers, entities, schemas, name = 'log' }) {
   const bySlot = Array.from({ length: SLOTS }, () => []);
   for (const entity of services(entities)) bySlot[slotOf(entity.id, SLOTS)].push(entity);
   const logs = [];
   for (let tier = 0; tier < tiers; tier++) {
+    const [sender, receiver] = [new SenderDictionary(ENTRIES_MAX), new ReceiverDictionary(ENTRIES_MAX)]; // of one stream
     for (const [slot, inSlot] of bySlot.entries()) {
       if (inSlot.length === 0) continue;
       const batch = batchOf(schemas, inSlot, 0, tier);
       const { descriptors } = encodeContent(batch);
+      const first = sender.encode(descriptors);
+      receiver.apply(first);
       logs.push({
         logId: `${name}-${tier}-${slot}`,
         producer: `tier-${tier}`,
         slot,
         batch,
         descriptors,
-        entities: descriptors.map((descriptor) => decodeEntity(descriptor)), // each stream decodes its own
+        dictionary: receiver,
+        ids: first.entities,
         seq: 0,
         ledger: 0,
         chain: new Uint8Array(0),
@@ -119,23 +125,22 @@ export function openProducers({ tiers, entities, schemas, name = 'log' }) {
         const { body } = encodeContent(batch);
         log.seq++;
         log.chain = chainAfter(log.chain, headerBytes, joinContent({ descriptors: log.descriptors, body }));
-        const { logId, producer, slot, seq, chain, descriptors, entities: known } = log;
-        return { logId, producer, slot, seq, chain, descriptors, known, headerBytes, body };
+        const { logId, producer, slot, seq, chain, dictionary } = log;
+        return { logId, producer, slot, seq, chain, dictionary, entities: [...log.ids], headerBytes, body };
       });
     },
   };
 }
 
 /** What the receiver does with a batch of a stream whose entities it knows: its content is read in the flush. */
-export function received({ logId, producer, slot, seq, chain, descriptors, known, headerBytes, body }) {
-  const contentBytes = joinContent({ descriptors, body });
+export function received({ logId, producer, slot, seq, chain, dictionary, entities, headerBytes, body }) {
+  const known = dictionary.apply({ dictionaryReset: false, newDescriptors: [], entities });
   const header = decodeHeader(headerBytes);
-  const fields = { logId, slot, gen: 0, seq, producer, kind: 'federated', header, headerBytes, contentBytes, chain };
+  const contentPieces = { head: known.head, body };
+  const fields = { logId, slot, gen: 0, seq, producer, kind: 'federated', header, headerBytes, contentPieces, chain };
   return incomingBatch(fields, () => {
     const from = performance.now();
-    let next = 0;
-    const own = contentBytes.subarray(contentBytes.length - body.length);
-    const batch = decodeContent({ descriptors, body: own }, () => known[next++]);
+    const batch = decodeBody(body, known.entities);
     reading.seconds += (performance.now() - from) / 1_000;
     return batch;
   });

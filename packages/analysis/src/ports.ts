@@ -3,6 +3,7 @@
 import type { BatchHeader, IncrementBatch } from '@oap-federation/model';
 import type { SourceRecord } from '@oap-federation/oal';
 import type { Mark } from '@oap-federation/storage';
+import type { ContentPieces } from './chain.js';
 import type { UpstreamPosition } from './outbound.js';
 
 /** L1's door. Takes one source event at once, never blocks; what it cannot take is counted. The record may be reused after the call. */
@@ -23,6 +24,8 @@ export interface IncomingBatch {
   /** Exactly what the sender stored and hashed; empty for local logs, which have no chain. */
   readonly headerBytes: Uint8Array;
   readonly contentBytes: Uint8Array;
+  /** The same, when it is not in one piece: `contentBytes` then puts it together for each who asks. */
+  readonly contentPieces?: ContentPieces | undefined;
   /** SHA-256 chain after this batch as the sender says; empty for local logs. */
   readonly chain: Uint8Array;
   readonly batch: IncrementBatch;

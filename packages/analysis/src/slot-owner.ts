@@ -5,7 +5,7 @@
 import { minuteOf } from '@oap-federation/model';
 import { reached, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
 import { StorageUnavailable, type Mark, type SlotFence, type SlotFlush, type TierStore } from '@oap-federation/storage';
-import { chainAfter, sameBytes } from './chain.js';
+import { isChainAfter } from './chain.js';
 import type { UpstreamPosition } from './outbound.js';
 import { flushed, openSlot, sizeOf, type Gap, type Queued, type Slot } from './slot.js';
 import { applyPlan, FlushPlanner, type FlushPlan, type FlushPlannerOptions } from './slot-flush.js';
@@ -38,6 +38,7 @@ interface Prepared extends FlushPlan {
   readonly taken: readonly Queued[];
 }
 
+const NOTHING = new Uint8Array(0);
 const BUSY_RETRY_MS = 250;
 const FULL_RETRY_MS = 1_000;
 // a producer that offers ahead closes its own gaps within a retry or two; what stays longer is another owner's doing
@@ -313,13 +314,14 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     if (this.#queuedBytes + sizeOf(incoming) > this.#o.queueBytesMax && this.#queuedBytes > 0) {
       return Promise.resolve({ kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
     }
-    let chain = expected.chain;
     if (incoming.kind === 'federated') {
-      chain = chainAfter(expected.chain, incoming.headerBytes, incoming.contentBytes);
-      if (!sameBytes(chain, incoming.chain)) return Promise.resolve({ kind: 'forked', appliedSeq });
+      const { chain, headerBytes } = incoming;
+      const pieces = incoming.contentPieces ?? { head: NOTHING, body: incoming.contentBytes };
+      if (!isChainAfter(chain, expected.chain, headerBytes, pieces))
+        return Promise.resolve({ kind: 'forked', appliedSeq });
+      expected.chain = chain;
     }
     expected.seq = incoming.seq + 1;
-    expected.chain = chain;
     this.#queuedBytes += sizeOf(incoming);
     this.#counters.offered.inc(incoming.header.increments);
     return new Promise((resolve) => slot.queue.push({ incoming, resolve }));

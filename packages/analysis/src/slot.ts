@@ -87,5 +87,7 @@ export function flushed({ state, outbound }: Slot, flush: SlotFlush): void {
 
 /** What a waiting batch costs, in bytes: its content, or an estimate for local batches, which are not encoded. */
 export function sizeOf(incoming: IncomingBatch): number {
+  const { contentPieces } = incoming;
+  if (contentPieces) return contentPieces.head.length + contentPieces.body.length;
   return incoming.contentBytes.length || 64 + incoming.header.increments * 64;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dictionary of entity descriptors of one stream, both ends. The sender's gives ids to descriptors; the receiver's gives
 // descriptors and decoded entities back. It only saves bytes and decoding: what is stored and hashed does not depend on it.
-import { DecodeError, decodeEntity, type Entity } from '@oap-federation/model';
+import { decodeEntity, joinDescriptors, type Entity } from '@oap-federation/model';
 import type { BatchFrame } from '@oap-federation/wire';
 import { dictionaryBytesMax } from './protocol.js';
 
@@ -55,18 +55,44 @@ interface Known {
   entity: Entity | undefined;
 }
 
-/** Descriptors of a batch, and their entities, decoded once per stream. */
-export interface ResolvedEntities {
-  readonly descriptors: readonly Uint8Array[];
+/** What the entity ids of a batch stand for. Batches of a log often have the same, and then share it: one reading, one copy. */
+export class ResolvedEntities {
+  readonly #known: readonly Known[];
+  #entities: readonly Entity[] | undefined;
+  #head: Uint8Array | undefined;
+
+  constructor(known: readonly Known[]) {
+    this.#known = known;
+  }
+
+  /** The descriptors as they stand before the body of a content. */
+  get head(): Uint8Array {
+    return (this.#head ??= joinDescriptors(this.#known.map(({ descriptor }) => descriptor)));
+  }
+
   /** Errors: DecodeError for a descriptor that is none. */
-  entityAt(index: number): Entity;
+  get entities(): readonly Entity[] {
+    return (this.#entities ??= this.#known.map((entry) => (entry.entity ??= decodeEntity(entry.descriptor))));
+  }
 }
+
+/** Ids as a batch names them, and what they stand for. */
+interface Resolved {
+  readonly ids: readonly number[];
+  readonly entities: ResolvedEntities;
+}
+
+/** What an id takes in a `Resolved`, in bytes: the id, what is known of it, its entity. Its descriptor in `head` comes on top. */
+const RESOLVED_ID_BYTES = 24;
 
 export class ReceiverDictionary {
   readonly #entriesMax: number;
   readonly #bytesMax: number;
   #known: Known[] = [];
   #bytes = 0;
+  /** What batches had last, by their first id; as large as the dictionary at most. */
+  readonly #resolved = new Map<number | undefined, Resolved>();
+  #resolvedBytes = 0;
 
   constructor(entriesMax: number) {
     this.#entriesMax = entriesMax;
@@ -82,6 +108,7 @@ export class ReceiverDictionary {
     if (dictionaryReset) {
       this.#known = [];
       this.#bytes = 0;
+      this.#forgetResolved();
     }
     // A single batch may be larger than the dictionary: it is bounded by its own size.
     for (const descriptor of newDescriptors) this.#bytes += descriptor.length;
@@ -91,18 +118,34 @@ export class ReceiverDictionary {
     // Copies: a view would keep the whole message alive for as long as the stream lives.
     for (const descriptor of newDescriptors)
       this.#known.push({ descriptor: Uint8Array.from(descriptor), entity: undefined });
-    const known = entities.map((id) => {
+    return this.#resolve(entities);
+  }
+
+  #resolve(ids: readonly number[]): ResolvedEntities {
+    const last = this.#resolved.get(ids[0]);
+    if (last && sameIds(last.ids, ids)) return last.entities;
+    let bytes = ids.length * RESOLVED_ID_BYTES;
+    const known = ids.map((id) => {
       const entry = this.#known[id];
       if (entry === undefined) throw new DictionaryError(`entity id ${id} of ${this.#known.length}`);
+      bytes += entry.descriptor.length;
       return entry;
     });
-    return {
-      descriptors: known.map(({ descriptor }) => descriptor),
-      entityAt(index) {
-        const entry = known[index];
-        if (entry === undefined) throw new DecodeError(`entity ${index} of ${known.length}`);
-        return (entry.entity ??= decodeEntity(entry.descriptor));
-      },
-    };
+    if (this.#resolvedBytes + bytes > this.#bytesMax) this.#forgetResolved();
+    this.#resolvedBytes += bytes; // of what another takes the place of too: then there is room again a little later
+    const entities = new ResolvedEntities(known);
+    this.#resolved.set(ids[0], { ids, entities });
+    return entities;
   }
+
+  #forgetResolved(): void {
+    this.#resolved.clear();
+    this.#resolvedBytes = 0;
+  }
+}
+
+function sameIds(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: a batch that waits is bytes; its content is read once, when it is asked for, and what cannot be read says why.
-import type { IncomingBatch } from '@oap-federation/analysis';
 import { DecodeError, EMPTY_HEADER, type IncrementBatch } from '@oap-federation/model';
 import { expect, test } from 'vitest';
-import { incomingBatch } from './incoming-batch.js';
+import { incomingBatch, type WaitingFields } from './incoming-batch.js';
 
 const NONE = new Uint8Array(0);
-const fields: Omit<IncomingBatch, 'batch' | 'undecodable'> = {
+const fields: WaitingFields = {
   logId: 'log',
   slot: 0,
   gen: 1,
@@ -31,6 +30,15 @@ test('is read when it is asked for, and once', () => {
   expect(batch.undecodable).toBeUndefined();
   expect(batch.batch).toBe(content);
   expect(reads).toBe(1);
+});
+
+test('in two pieces is put together for who asks', () => {
+  const { contentBytes: _, ...others } = fields;
+  const contentPieces = { head: Uint8Array.of(1, 2), body: Uint8Array.of(3) };
+  const batch = incomingBatch({ ...others, contentPieces }, () => ({ entities: [], blocks: [], unknownBlocks: [] }));
+  expect(batch.contentPieces).toBe(contentPieces);
+  expect(batch.contentBytes).toEqual(Uint8Array.of(1, 2, 3));
+  expect(incomingBatch(fields, () => batch.batch).contentBytes).toBe(NONE);
 });
 
 test('that cannot be read is empty and says why; any other error is not hidden', () => {

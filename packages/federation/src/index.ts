@@ -17,6 +17,7 @@ export {
   type TierPathSource,
   type UpstreamStatus,
 } from './forwarder.js';
+export { ReceiverDictionary, SenderDictionary } from './entity-dictionary.js';
 export { incomingBatch } from './incoming-batch.js';
 export { federationServices, grpcTransport, type GrpcService, type GrpcTransportOptions } from './grpc.js';
 export {

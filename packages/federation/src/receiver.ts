@@ -4,14 +4,7 @@
 // answered decide stream-receiver.ts and the rules below; here are the dictionary, the decoding, the offers and the timers.
 import type { IncomingBatch, SlotIntake } from '@oap-federation/analysis';
 import type { ClusterCoordinator } from '@oap-federation/cluster';
-import {
-  DecodeError,
-  decodeContent,
-  decodeHeader,
-  joinContent,
-  minuteOf,
-  type BatchHeader,
-} from '@oap-federation/model';
+import { DecodeError, decodeBody, decodeHeader, minuteOf, type BatchHeader } from '@oap-federation/model';
 import {
   messageOf,
   rateLimited,
@@ -677,7 +670,7 @@ class Session implements ServerStreamHandlers {
   async #offer({ frame, log, frameBytes }: Extract<ReceiverEffect, { kind: 'offer' }>): Promise<void> {
     const entities = this.#resolved.get(frame)!;
     reached('receiver.batchRead');
-    const outcome = await this.#ask(frame, log, entities);
+    const outcome = await this.#ask(frame, frameBytes, log, entities);
     if (outcome.kind === 'committed') reached('receiver.outcomeKnown');
     this.#inFlight--;
     this.#receiver.countOutcome(outcome.kind);
@@ -686,7 +679,7 @@ class Session implements ServerStreamHandlers {
     this.#step({ kind: 'outcome', frame, frameBytes, logId: log.logId, outcome, stableSeq, ownerAddress });
   }
 
-  #ask(frame: BatchFrame, log: OpenedLog, entities: ResolvedEntities): Promise<ReceiverOutcome> {
+  #ask(frame: BatchFrame, frameBytes: number, log: OpenedLog, entities: ResolvedEntities): Promise<ReceiverOutcome> {
     let header: BatchHeader;
     try {
       header = decodeHeader(frame.header);
@@ -694,8 +687,6 @@ class Session implements ServerStreamHandlers {
       if (!(error instanceof DecodeError)) throw error;
       return Promise.resolve({ kind: 'unsupported', detail: `header of seq ${frame.seq}: ${error.message}` });
     }
-    const { descriptors } = entities;
-    const contentBytes = joinContent({ descriptors, body: frame.body });
     const batch = incomingBatch(
       {
         logId: log.logId,
@@ -706,16 +697,12 @@ class Session implements ServerStreamHandlers {
         kind: 'federated',
         header,
         headerBytes: frame.header,
-        contentBytes,
+        contentPieces: { head: entities.head, body: frame.body },
         chain: frame.chain,
       },
-      () => {
-        let next = 0;
-        const body = contentBytes.subarray(contentBytes.length - frame.body.length);
-        return decodeContent({ descriptors, body }, () => entities.entityAt(next++));
-      },
+      () => decodeBody(frame.body, entities.entities),
     );
-    return this.#receiver.offer(batch, contentBytes.length + frame.header.length);
+    return this.#receiver.offer(batch, frameBytes); // it lives as long as the views of it
   }
 
   #flushSoon(): void {

@@ -181,13 +181,24 @@ function varintLength(value: number): number {
 }
 
 /** One byte string of a content, as the outbox stores it and the chain hashes it. */
-export function joinContent(content: BatchContent): Uint8Array {
-  let bytes = varintLength(content.descriptors.length) + content.body.length;
-  for (const { length } of content.descriptors) bytes += varintLength(length) + length;
+export function joinContent({ descriptors, body }: BatchContent): Uint8Array {
+  return writeJoined(descriptors, body);
+}
+
+/** What `joinContent` writes before the body: the same for all batches of the same entities. */
+export function joinDescriptors(descriptors: readonly Uint8Array[]): Uint8Array {
+  return writeJoined(descriptors, NO_BYTES);
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function writeJoined(descriptors: readonly Uint8Array[], body: Uint8Array): Uint8Array {
+  let bytes = varintLength(descriptors.length) + body.length;
+  for (const { length } of descriptors) bytes += varintLength(length) + length;
   const w = new ByteWriter(bytes);
-  w.varint(content.descriptors.length);
-  for (const descriptor of content.descriptors) w.sized(descriptor);
-  w.raw(content.body);
+  w.varint(descriptors.length);
+  for (const descriptor of descriptors) w.sized(descriptor);
+  w.raw(body);
   return w.finish();
 }
 
@@ -363,7 +374,16 @@ export function decodeContent(
   schemaOfText: (text: string) => MetricSchema | undefined = tryParseSchema,
 ): IncrementBatch {
   const entities = content.descriptors.map((descriptor) => entityOfDescriptor(descriptor));
-  const r = new ByteReader(content.body);
+  return decodeBody(content.body, entities, schemaOfText);
+}
+
+/** The same of a body whose entities are known; nobody may write to them afterwards. Errors: DecodeError. */
+export function decodeBody(
+  body: Uint8Array,
+  entities: readonly Entity[],
+  schemaOfText: (text: string) => MetricSchema | undefined = tryParseSchema,
+): IncrementBatch {
+  const r = new ByteReader(body);
   const version = r.varint();
   if (version !== VERSION) throw new DecodeError(`content version ${version}, this release reads ${VERSION}`);
   const { schemaTexts, schemas, origins } = readTables(r, schemaOfText);
