@@ -133,7 +133,7 @@ const TABLE = 4_096;
 const indexWeight = (index: number) => mix(Math.imul(index, 0x9e37_79b1) + 0x7f4a_7c15) | 1;
 const indexWeightB = (index: number) => mix(Math.imul(index, 0x2545_f491) ^ 0x4f6c_dd1d) >>> 1;
 const WEIGHTS_A = Int32Array.from({ length: TABLE }, (_, i) => indexWeight(i));
-const WEIGHTS_B = Int32Array.from({ length: TABLE }, (_, i) => indexWeightB(i));
+const WEIGHTS_B = Float64Array.from({ length: TABLE }, (_, i) => indexWeightB(i));
 
 /** A digest that grows. */
 export class DigestSum {

@@ -189,12 +189,14 @@ const NOTHING = Uint8Array.of(0);
 
 /** What `column` has written: bytes[0, length). */
 const output = { bytes: new Uint8Array(65_536), length: 0 };
-/** Longer scratch memory is given back. */
-const OUTPUT_BYTES = 2 ** 22;
+/** Longer scratch memory is given back; what a slot of many rows sums up, some MB, fits. */
+const OUTPUT_BYTES = 2 ** 23;
 
 function reserveOutput(n: number): void {
   if (output.length + n <= output.bytes.length) return;
-  const more = new Uint8Array(output.bytes.length * 2 + n);
+  let size = output.bytes.length * 2;
+  while (size < output.length + n) size *= 2;
+  const more = new Uint8Array(size);
   more.set(output.bytes.subarray(0, output.length));
   output.bytes = more;
 }

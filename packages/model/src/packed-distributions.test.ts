@@ -23,11 +23,7 @@ const count = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constant((1n << 63n) - 1n) },
 );
-const distribution = fc.array(fc.tuple(index, count), { maxLength: 60 }).map((content) => {
-  const d = new SparseDistribution(0);
-  for (const [i, n] of content) d.add(i, n);
-  return d.encode();
-});
+const distribution = fc.array(fc.tuple(index, count), { maxLength: 60 }).map(sparse);
 /** Many buckets, mostly close together, so that short codes come in runs; and gaps and counts where a varint gets its second byte. */
 const step = fc.oneof(
   { weight: 20, arbitrary: fc.integer({ min: 1, max: 3 }) },
@@ -47,10 +43,16 @@ const columns = fc.array(fc.oneof({ weight: 3, arbitrary: distribution }, { weig
   maxLength: 8,
 });
 
+function sparse(content: readonly (readonly [number, bigint])[]): Uint8Array {
+  const d = new SparseDistribution(0);
+  for (const [i, n] of content) d.add(i, n);
+  return d.encode();
+}
+
 function joined(rows: readonly Uint8Array[]): { offsets: Uint32Array; bytes: Uint8Array } {
   const offsets = new Uint32Array(rows.length + 1);
   rows.forEach((row, i) => (offsets[i + 1] = offsets[i]! + row.length));
-  return { offsets, bytes: Uint8Array.from(rows.flatMap((row) => [...row])) };
+  return { offsets, bytes: new Uint8Array(Buffer.concat(rows)) };
 }
 
 function packed(offsets: Uint32Array, bytes: Uint8Array): Uint8Array {
@@ -110,6 +112,41 @@ test('random bits unpack or are a DecodeError', () => {
     }),
     { numRuns: 5_000 },
   );
+});
+
+test('columns stay as they are when others are read, good and bad ones', () => {
+  fc.assert(
+    fc.property(fc.array(columns, { minLength: 1, maxLength: 6 }), fc.integer({ min: 1, max: 400 }), (many, times) => {
+      const parts = many.map((rows) => ({ ...joined(rows), rows: rows.length }));
+      const read = parts.map(({ offsets, bytes, rows }) => {
+        const bits = packed(offsets, bytes);
+        const back = unpackDistributions(bits, 0, bits.length, rows);
+        // fails behind what it could read; many of these fill a slab
+        for (let i = 0; i < times && bits.length > 0; i++)
+          expect(() => unpackDistributions(bits, 0, bits.length - 1, rows)).toThrow(DecodeError);
+        return back;
+      });
+      for (const [i, { offsets, bytes }] of parts.entries()) {
+        expect(read[i]!.offsets).toEqual(offsets);
+        expect(Buffer.from(read[i]!.bytes).equals(bytes)).toBe(true);
+      }
+    }),
+  );
+  // longer than a slab, and after it a short one
+  const { offsets, bytes } = joined(
+    Array.from({ length: 20_000 }, (_, i) =>
+      sparse([
+        [i % 7, 1n + BigInt(i % 300)],
+        [9, 2n],
+        [200 + (i % 50), 1n],
+      ]),
+    ),
+  );
+  const bits = packed(offsets, bytes);
+  const [first, second] = [0, 1].map(() => unpackDistributions(bits, 0, bits.length, 20_000));
+  const short = packed(Uint32Array.of(0, 1), Uint8Array.of(0));
+  expect(unpackDistributions(short, 0, short.length, 1).bytes).toEqual(Uint8Array.of(0));
+  for (const one of [first!, second!]) expect(Buffer.from(one.bytes).equals(bytes)).toBe(true);
 });
 
 test('a vector by hand', () => {

@@ -148,10 +148,11 @@ for (let k = 0; k <= K_MAX; k++) {
 
 /**
  * The codes of a bucket whose step and count are both below 16, by parameters below PAIR_K_MAX, step and count: both together, and their
- * number of bits from bit 16 on; 0 for what takes more than 16 bits, and for no bucket.
+ * number of bits from bit 16 on; NO_PAIR for what takes more than 16 bits, and for no bucket.
  */
 const PAIR_K_MAX = 6;
-const PAIRS = new Uint32Array((PAIR_K_MAX * PAIR_K_MAX) << 8);
+const NO_PAIR = 64 << 16;
+const PAIRS = new Uint32Array((PAIR_K_MAX * PAIR_K_MAX) << 8).fill(NO_PAIR);
 for (let gapK = 0; gapK < PAIR_K_MAX; gapK++) {
   for (let countK = 0; countK < PAIR_K_MAX; countK++) {
     for (let pair = 0; pair < 256; pair++) {
@@ -247,10 +248,29 @@ function packBlock(
   let { length, bits, pending } = packed;
   for (let i = 0; i < size; i++) {
     if (i >= firstGap) {
+      if (table >= 0 && i + 1 < size && at + 2 < readable) {
+        // two buckets at a time, when their codes have 24 bits at most
+        const word = view.getInt32(at);
+        if ((word & 0xf0f0_f0f0) === 0) {
+          const first = PAIRS[table | ((word >>> 20) & 0xf0) | ((word >>> 16) & 0xf)]!;
+          const second = PAIRS[table | ((word >>> 4) & 0xf0) | (word & 0xf)]!;
+          const both = (first >>> 16) + (second >>> 16);
+          if (both <= 24) {
+            at += 4;
+            i++;
+            bits = (bits << both) | ((first & 0xffff) << (second >>> 16)) | (second & 0xffff);
+            pending += both;
+            outView.setInt32(length, bits << (32 - pending));
+            length += pending >>> 3;
+            pending &= 7;
+            continue;
+          }
+        }
+      }
       const pair = at < readable ? view.getUint16(at) : 0;
       if (table >= 0 && (pair & 0xf0f0) === 0) {
         const code = PAIRS[table | (pair >>> 4) | (pair & 0xf)]!;
-        if (code !== 0) {
+        if (code !== NO_PAIR) {
           at += 2;
           bits = (bits << (code >>> 16)) | (code & 0xffff);
           pending += code >>> 16;
@@ -365,9 +385,8 @@ export function unpackDistributions(
   const totals = new Float64Array(rows);
   const lasts = new Int32Array(rows);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const usual = (end - start) * 4 + 64;
-  if (unpacked.bytes.length < usual) unpacked.bytes = new Uint8Array(usual);
-  unpacked.length = 0;
+  unpacked.from = unpacked.length;
+  reserve((end - start) * 4 + 64); // what is usual
   let bit = 0;
   let sizeMean = MEAN_START;
   let firstMean = MEAN_START;
@@ -389,29 +408,35 @@ export function unpackDistributions(
       totals[row] = unpacked.total;
       lasts[row] = unpacked.last;
     }
-    offsets[row + 1] = unpacked.length;
+    offsets[row + 1] = unpacked.length - unpacked.from;
   }
   const length = (bit + 7) >>> 3;
   if (bit > endBit) throw new DecodeError('unexpected end of data');
   const rest = length * 8 - bit;
   if (rest > 0 && (bytes[start + length - 1]! & ((1 << rest) - 1)) !== 0)
     throw new DecodeError('padding of distributions is not zero');
-  const canonical = unpacked.bytes.slice(0, unpacked.length);
-  if (unpacked.bytes.length > UNPACKED_BYTES) unpacked.bytes = new Uint8Array(0);
+  const canonical = unpacked.bytes.subarray(unpacked.from, unpacked.length);
   return { offsets, bytes: canonical, totals, lasts, end: start + length };
 }
 
-/** Longer scratch memory is given back. */
-const UNPACKED_BYTES = 2 ** 20;
+/** Columns lie side by side in slabs of this size; a larger one has a slab of its own. */
+const SLAB_BYTES = 2 ** 18;
 
-/** What `unpackDistributions` has written: bytes[0, length), and the sum of counts and last index of the distribution that came last. */
-const unpacked = { bytes: new Uint8Array(0), length: 0, total: 0, last: 0 };
+/**
+ * What `unpackDistributions` has written of its column: bytes[from, length), and the sum of counts and last index of the distribution
+ * that came last. Before `from` are columns that were given out, which nobody writes to; behind `length` is nothing.
+ */
+const unpacked = { bytes: new Uint8Array(0), from: 0, length: 0, total: 0, last: 0 };
 
+/** Makes room for n bytes more; what there is of the column moves on to another slab when this one is full. */
 function reserve(n: number): void {
   if (unpacked.length + n <= unpacked.bytes.length) return;
-  const grown = new Uint8Array(unpacked.bytes.length * 2 + n);
-  grown.set(unpacked.bytes.subarray(0, unpacked.length));
-  unpacked.bytes = grown;
+  const written = unpacked.bytes.subarray(unpacked.from, unpacked.length);
+  const slab = new Uint8Array(Math.max(SLAB_BYTES, written.length * 2 + n));
+  slab.set(written);
+  unpacked.bytes = slab;
+  unpacked.from = 0;
+  unpacked.length = written.length;
 }
 
 /** A varint of a safe integer, for which there is room. */

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { backoffMs, messageOf, type Logger } from '@oap-federation/runtime';
 import pg from 'pg';
+import { givePartBack } from './copy-binary.js';
 import { StorageUnavailable, type TierStore } from './port.js';
 import {
   identifier,
@@ -190,7 +191,10 @@ function copyQuery(text: string, file: Iterable<Uint8Array<ArrayBuffer>>, done: 
         head.writeInt32BE(part.length + 4, 1);
         stream.cork();
         stream.write(head);
-        stream.write(Buffer.from(part.buffer, part.byteOffset, part.length));
+        // an error is everybody's who waits for this connection, and tells nothing of who still reads the part
+        stream.write(Buffer.from(part.buffer, part.byteOffset, part.length), (error) => {
+          if (!error) givePartBack(part);
+        });
         stream.uncork(); // and it is on its way, while the next part is made
       }
       stream.write(Buffer.from('c\0\0\0\x04'));
