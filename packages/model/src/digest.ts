@@ -245,7 +245,7 @@ export class DigestSum {
     field: FieldKey & { readonly layout: Layout },
   ): void {
     if (end - start < 2) return; // empty
-    if (field.layout.kind === 'exponential' || !weighSmall(bytes, start, end))
+    if (field.layout.kind === 'exponential' || !(weighBytes(bytes, start, end) || weighSmall(bytes, start, end)))
       weigh(bytes, start, end, field.layout.kind === 'exponential');
     const at = who * 2;
     this.a = (this.a + Math.imul(mix(keys[at]! ^ field.a) | 1, weighed.a)) >>> 0;
@@ -255,6 +255,31 @@ export class DigestSum {
 
 /** Sums of weight * count of the distribution that was read last; `b` below 2^53. */
 const weighed = { a: 0, b: 0 };
+
+/** Fills `weighed` from canonical bytes in which every step and every count is one byte, as of most. False when they are others. */
+function weighBytes(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  let n = bytes[at++]!;
+  if (n >= 0x80) n = (n & 0x7f) | (bytes[at++]! << 7);
+  let folded = bytes[at++]!;
+  if (folded >= 0x80) folded = (folded & 0x7f) | (bytes[at++]! << 7);
+  // a third byte of either is not read here: `n` has no such number then, or `folded` is too large
+  if (end - at !== n * 2 - 1 || n >= 2 ** 14 || (folded & 1) === 1 || folded >= TABLE * 2) return false;
+  let index = folded >>> 1;
+  let count = bytes[at]!;
+  let a = Math.imul(WEIGHTS_A[index]!, count);
+  let b = WEIGHTS_B[index]! * count; // all in all below 2^31 * 2^7 * 2^14
+  for (at++; at < end; at += 2) {
+    index += bytes[at]!;
+    count = bytes[at + 1]!;
+    const within = index & (TABLE - 1); // said to be so below
+    a = (a + Math.imul(WEIGHTS_A[within]!, count)) | 0;
+    b += WEIGHTS_B[within]! * count;
+  }
+  weighed.a = a;
+  weighed.b = b;
+  return index < TABLE;
+}
 
 /** Fills `weighed` from canonical bytes. False, and nothing of use in it, when an index or a count is beyond the usual. */
 function weighSmall(bytes: Uint8Array, start: number, end: number): boolean {

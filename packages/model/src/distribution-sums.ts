@@ -4,7 +4,15 @@
 import { SMALL_TOTAL } from './distribution-bytes.js';
 import { SparseDistribution } from './distribution.js';
 import type { DistributionColumn } from './distribution-rows.js';
-import { addToWindow, fitsWindow, head, openWindow, readHead, takeWindow } from './distribution-window.js';
+import {
+  addToWindow,
+  fitsWindow,
+  head,
+  openWindow,
+  readHead,
+  takeWindow,
+  writeSumOfTwo,
+} from './distribution-window.js';
 
 export class DistributionSums {
   readonly #columns: DistributionColumn[] = [];
@@ -157,6 +165,12 @@ export class DistributionSums {
 
   /** Appends the sum of what came for a row; returns the index of its last bucket. */
   #sum(row: number): number {
+    const last = this.#came[row]! - 1;
+    const other = this.#before[last]! - 1;
+    if (this.#before[other] === 0) {
+      const highest = this.#sumOfTwo(last, other);
+      if (highest !== undefined) return highest;
+    }
     let lowest = 0x7fff_ffff;
     let highest = -0x8000_0000;
     let size = 0;
@@ -182,6 +196,21 @@ export class DistributionSums {
     }
     output.length = takeWindow(output.bytes, output.length);
     return highest;
+  }
+
+  /** `#sum` of two that came; undefined, and nothing appended, when they are not usual ones. */
+  #sumOfTwo(one: number, other: number): number | undefined {
+    const a = this.#columns[this.#column[one]!]!;
+    const b = this.#columns[this.#column[other]!]!;
+    const i = this.#position[one]!;
+    const k = this.#position[other]!;
+    const [aStart, aEnd] = [a.offsets[i]!, a.offsets[i + 1]!];
+    const [bStart, bEnd] = [b.offsets[k]!, b.offsets[k + 1]!];
+    reserveOutput(aEnd - aStart + bEnd - bStart + 2);
+    const end = writeSumOfTwo(output.bytes, output.length, a.bytes, aStart, aEnd, b.bytes, bStart, bEnd);
+    if (end < 0) return undefined;
+    output.length = end;
+    return Math.max(a.lasts[i]!, b.lasts[k]!);
   }
 }
 

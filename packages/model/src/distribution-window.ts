@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One window of counts in which distributions are summed, used again for each sum. In: canonical bytes, one distribution after the other.
-// Out: the canonical bytes of their sum. The caller knows beforehand that the sum fits: its span, and its total.
+// Sums of distributions. In: canonical bytes, one distribution after the other. Out: the canonical bytes of their sum.
+// Two usual ones are read side by side; others go into one window of counts, which is used again for each sum. The caller knows
+// beforehand that the sum fits: its total, and for the window its span.
 import { SMALL_TOTAL } from './distribution-bytes.js';
 
 /** A sum may span so many buckets: 64 KiB of counts, of which a usual one touches two. */
@@ -114,6 +115,108 @@ export function takeWindow(out: Uint8Array, from: number): number {
     } while (word !== 0);
   }
   return at;
+}
+
+/** Distributions that begin further from each other than this are not usual. */
+const APART_MAX = 2 ** 20;
+/** Sums of fewer buckets than this have their number in two bytes. */
+const SUM_BUCKETS_MAX = 2 ** 14;
+
+/**
+ * Writes the canonical bytes of the sum of a[aStart, aEnd) and b[bStart, bEnd) to `out` from `from` on, and returns where they end. -1 when
+ * some step or count of theirs takes more than a byte, or they are far apart or very long: what was written then means nothing. Neither
+ * is empty, no sum of counts leaves int32, and `out` has room for both, and two bytes more.
+ */
+export function writeSumOfTwo(
+  out: Uint8Array,
+  from: number,
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): number {
+  readHead(a, aStart);
+  let { first: aIndex, at: aAt } = head;
+  const aCount = head.count;
+  readHead(b, bStart);
+  let { first: bIndex, at: bAt } = head;
+  const bCount = head.count;
+  const apart = aIndex - bIndex;
+  const fewest = aCount > bCount ? aCount : bCount;
+  if (
+    aEnd - aAt !== aCount * 2 - 1 ||
+    bEnd - bAt !== bCount * 2 - 1 ||
+    apart > APART_MAX ||
+    apart < -APART_MAX ||
+    aCount + bCount >= SUM_BUCKETS_MAX
+  )
+    return -1;
+  const first = apart < 0 ? aIndex : bIndex;
+  const folded = ((first << 1) ^ (first >> 31)) >>> 0;
+  const headBytes = varintBytes(folded);
+  // the number of buckets comes first and is known last: what it takes is guessed
+  const guessed = fewest + ((aCount + bCount - fewest) >> 1) < 0x80 ? 1 : 2;
+  // the first bucket has no step: its zero is overwritten by the end of the first index
+  let at = from + guessed + headBytes - 1;
+  let before = first;
+  let n = 0;
+  // while both go on behind these buckets: which is next is no branch, since half of the guesses would be wrong, but -1 or 0 as a mask
+  const [aLast, bLast] = [aEnd - 1, bEnd - 1];
+  while (aAt < aLast && bAt < bLast) {
+    const difference = aIndex - bIndex;
+    const ofA = (difference - 1) >> 31;
+    const ofB = ~(difference >> 31);
+    const step = bIndex + (difference & ofA) - before;
+    const count = (a[aAt]! & ofA) + (b[bAt]! & ofB);
+    aIndex += a[aAt + 1]! & ofA;
+    bIndex += b[bAt + 1]! & ofB;
+    aAt += ofA & 2;
+    bAt += ofB & 2;
+    before += step;
+    n++;
+    if ((step | count) < 0x80) {
+      out[at] = step;
+      out[at + 1] = count;
+      at += 2;
+    } else {
+      at = putVarint(out, at, step);
+      at = putVarint(out, at, count);
+    }
+  }
+  while (aAt < aEnd || bAt < bEnd) {
+    const isA = bAt >= bEnd || (aAt < aEnd && aIndex <= bIndex);
+    const isB = aAt >= aEnd || (bAt < bEnd && bIndex <= aIndex);
+    const index = isA ? aIndex : bIndex;
+    const count = (isA ? a[aAt]! : 0) + (isB ? b[bAt]! : 0);
+    at = putVarint(out, at, index - before);
+    at = putVarint(out, at, count);
+    before = index;
+    n++;
+    if (isA) {
+      if (aAt < aLast) aIndex += a[aAt + 1]!;
+      aAt += 2;
+    }
+    if (isB) {
+      if (bAt < bLast) bIndex += b[bAt + 1]!;
+      bAt += 2;
+    }
+  }
+  const taken = n < 0x80 ? 1 : 2;
+  if (taken !== guessed) {
+    out.copyWithin(from + taken + headBytes, from + guessed + headBytes, at);
+    at += taken - guessed;
+  }
+  putVarint(out, from, n);
+  putVarint(out, from + taken, folded);
+  return at;
+}
+
+function varintBytes(value: number): number {
+  let n = 1;
+  for (let v = value >>> 7; v > 0; v >>>= 7) n++;
+  return n;
 }
 
 function bitCount(word: number): number {

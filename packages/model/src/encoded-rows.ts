@@ -4,7 +4,15 @@
 import { SMALL_TOTAL } from './distribution-bytes.js';
 import { SparseDistribution } from './distribution.js';
 import type { DistributionColumn } from './distribution-rows.js';
-import { addToWindow, fitsWindow, head, openWindow, readHead, takeWindow } from './distribution-window.js';
+import {
+  addToWindow,
+  fitsWindow,
+  head,
+  openWindow,
+  readHead,
+  takeWindow,
+  writeSumOfTwo,
+} from './distribution-window.js';
 
 /** Longer canonical bytes, and sums of counts from SMALL_TOTAL on, are kept as a SparseDistribution. */
 const ENCODED_MAX = 16_384;
@@ -209,20 +217,26 @@ export class EncodedRows {
     const where = this.#where[row]!;
     const ownBytes = this.#chunks[where >>> 16]!;
     const ownStart = where & 0xffff;
-    readHead(ownBytes, ownStart);
-    const { first: ownFirst, at: ownAt } = head;
-    readHead(bytes, start);
-    const { first, at } = head;
-    const lowest = first < ownFirst ? first : ownFirst;
+    const ownEnd = ownStart + own;
     const highest = last > this.#last[row]! ? last : this.#last[row]!;
     const sum = total + this.#total[row]!;
-    if (!fitsWindow(lowest, highest, sum)) return this.#becomeLarge(row, bytes, start, end);
-    openWindow(lowest, highest);
-    addToWindow(ownBytes, ownAt, ownStart + own, ownFirst);
-    addToWindow(bytes, at, end, first);
-    const written = takeWindow(this.#chunks[this.#current]!, this.#used) - this.#used;
+    if (sum >= SMALL_TOTAL) return this.#becomeLarge(row, bytes, start, end);
+    const chunk = this.#chunks[this.#current]!;
+    let writtenTo = writeSumOfTwo(chunk, this.#used, ownBytes, ownStart, ownEnd, bytes, start, end);
+    if (writtenTo < 0) {
+      readHead(ownBytes, ownStart);
+      const { first: ownFirst, at: ownAt } = head;
+      readHead(bytes, start);
+      const { first, at } = head;
+      const lowest = first < ownFirst ? first : ownFirst;
+      if (!fitsWindow(lowest, highest, sum)) return this.#becomeLarge(row, bytes, start, end);
+      openWindow(lowest, highest);
+      addToWindow(ownBytes, ownAt, ownEnd, ownFirst);
+      addToWindow(bytes, at, end, first);
+      writtenTo = takeWindow(chunk, this.#used);
+    }
     this.#freePiece(row);
-    this.#place(row, written, highest, sum);
+    this.#place(row, writtenTo - this.#used, highest, sum);
     return true;
   }
 

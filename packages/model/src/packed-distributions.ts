@@ -9,7 +9,7 @@ import type { DistributionColumn } from './distribution-rows.js';
 // of bits of v in six bits, and those bits. A bucket is its gap (difference - 1, not for the first of all) and its count - 1. Up to BLOCK
 // buckets have two parameters, of their gaps and of their counts, so that a table can read several codes at once.
 const ESCAPE = 12;
-const BLOCK = 32;
+const BLOCK = 32; // 2 ** 5
 /** A code without escape has at most 24 bits. */
 const K_MAX = 12;
 /** What a value counts at most in a mean. */
@@ -17,7 +17,8 @@ const VALUE_MAX = 65_535;
 
 /** The parameter of n values that add up to `sum`, each counted as VALUE_MAX at most. */
 function parameterOf(sum: number, n: number): number {
-  const k = 31 - Math.clz32(Math.floor(sum / (n || 1)) | 1);
+  const mean = n === BLOCK ? sum >>> 5 : Math.floor(sum / (n || 1));
+  const k = 31 - Math.clz32(mean | 1);
   return k < K_MAX ? k : K_MAX;
 }
 
@@ -224,8 +225,15 @@ function packBuckets(bytes: Uint8Array, view: DataView, n: number): void {
     sumBlock(bytes, view, size, firstGap);
     const nextGapK = parameterOf(sums.gaps, size - firstGap);
     const nextCountK = parameterOf(sums.counts, size);
-    putCode(zigzag(nextGapK - gapK), 0, 0);
-    putCode(zigzag(nextCountK - countK), 0, 0);
+    const gapOnes = zigzag(nextGapK - gapK);
+    const countOnes = zigzag(nextCountK - countK);
+    if (gapOnes + countOnes + 2 <= ESCAPE) {
+      // both codes, each ones and a zero, at once
+      putBits((((1 << gapOnes) - 1) << (countOnes + 2)) | (((1 << countOnes) - 1) << 1), gapOnes + countOnes + 2);
+    } else {
+      putCode(gapOnes, 0, 0);
+      putCode(countOnes, 0, 0);
+    }
     gapK = nextGapK;
     countK = nextCountK;
     packBlock(bytes, view, size, firstGap, gapK, countK);
