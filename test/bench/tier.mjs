@@ -138,9 +138,9 @@ export function received({ logId, producer, slot, seq, chain, dictionary, entiti
   const header = decodeHeader(headerBytes);
   const contentPieces = { head: known.head, body };
   const fields = { logId, slot, gen: 0, seq, producer, kind: 'federated', header, headerBytes, contentPieces, chain };
-  return incomingBatch(fields, () => {
+  return incomingBatch(fields, (memory) => {
     const from = performance.now();
-    const batch = decodeBody(body, known.entities);
+    const batch = decodeBody(body, known.entities, memory);
     reading.seconds += (performance.now() - from) / 1_000;
     return batch;
   });

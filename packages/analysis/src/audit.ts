@@ -52,6 +52,14 @@ interface Book {
   counted: boolean;
 }
 
+/** What the books ask of a block that a tier below sent. */
+export interface BlockKind {
+  readonly schema: MetricSchema;
+  readonly minute: number;
+  /** Of this tier. */
+  readonly metric: MetricSchema;
+}
+
 /** One input batch, as the flush sorted it. */
 export interface AuditPart {
   readonly logId: string;
@@ -62,6 +70,8 @@ export interface AuditPart {
     readonly block: IncrementBlock;
     readonly metric: MetricSchema;
   }[];
+  /** Of blocks of tiers below that were merged too, and are not in `blocks`. */
+  readonly kinds?: readonly BlockKind[];
   /** Forwarded untouched. */
   readonly foreign: readonly ForeignBlock[];
   readonly losses: readonly Loss[];
@@ -234,11 +244,11 @@ export class SlotAudit {
           if (isAllLocal) continue;
           this.#book(block.minute).local.addBlock(block, keys(batch.entities));
           this.#change(block.minute, LOCAL);
-        } else if (block.schema.text !== metric.text && !this.#book(block.minute).renamed) {
-          this.#book(block.minute).renamed = true;
-          this.#change(block.minute, RENAMED);
+        } else {
+          this.#merged(block.schema, block.minute, metric);
         }
       }
+      for (const { schema, minute, metric } of part.kinds ?? []) this.#merged(schema, minute, metric);
       for (const { block, entities } of part.foreign) {
         const book = this.#book(block.minute);
         this.#touched.add(block.minute);
@@ -267,6 +277,13 @@ export class SlotAudit {
     }
   }
 
+  /** Increments of a tier below were merged. */
+  #merged(schema: MetricSchema, minute: number, metric: MetricSchema): void {
+    if (schema.text === metric.text || this.#book(minute).renamed) return;
+    this.#book(minute).renamed = true;
+    this.#change(minute, RENAMED);
+  }
+
   /** Takes blocks that were forwarded and parked before, and are merged now: what the tier above is told stays the same. */
   takeParked(tables: Iterable<DeltaTable>, blocks: AuditPart['blocks']): void {
     this.take(tables, [], NO_WATERMARK);
@@ -286,8 +303,9 @@ export class SlotAudit {
   static minutesOf(tables: Iterable<DeltaTable>, parts: readonly AuditPart[], oldest: number): Set<number> {
     const minutes = new Set<number>();
     for (const { minute } of tables) minutes.add(minute);
-    for (const { blocks, foreign, manifests } of parts) {
+    for (const { blocks, kinds, foreign, manifests } of parts) {
       for (const { block } of blocks) minutes.add(block.minute);
+      for (const { minute } of kinds ?? []) minutes.add(minute);
       for (const { block } of foreign) minutes.add(block.minute);
       for (const { minute } of manifests) if (minute >= oldest) minutes.add(minute);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ports of analysis: where sources enter (L1), and where increment batches enter (the slot owner, L2).
-import type { BatchHeader, IncrementBatch } from '@oap-federation/model';
+import type { BatchHeader, ColumnMemory, IncrementBatch } from '@oap-federation/model';
 import type { SourceRecord } from '@oap-federation/oal';
 import type { Mark } from '@oap-federation/storage';
 import type { ContentPieces } from './chain.js';
@@ -29,6 +29,8 @@ export interface IncomingBatch {
   /** SHA-256 chain after this batch as the sender says; empty for local logs. */
   readonly chain: Uint8Array;
   readonly batch: IncrementBatch;
+  /** The same for who uses it up at once: its int columns are good until `memory` is used again, and nothing of it is kept. */
+  passing?(memory: ColumnMemory): IncrementBatch;
   /** Why nobody can read the content; `batch` is empty then. */
   readonly undecodable?: string | undefined;
 }

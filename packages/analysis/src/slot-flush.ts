@@ -3,6 +3,7 @@
 // is parked and what is declared lost, digests, and what goes up. Nothing here writes: the slot owner commits, or forgets.
 import {
   BatchBuilder,
+  ColumnMemory,
   DecodeError,
   encodeJoinedContent,
   incrementCount,
@@ -30,7 +31,7 @@ import {
   type StoredLoss,
   type TierStore,
 } from '@oap-federation/storage';
-import { SlotAudit, type AuditPart, type Judgement } from './audit.js';
+import { SlotAudit, type AuditPart, type BlockKind, type Judgement } from './audit.js';
 import { SlotDelta, type DeltaTable } from './delta.js';
 import type { Included, Portion } from './outbound.js';
 import { flushed, type Slot } from './slot.js';
@@ -89,11 +90,42 @@ interface Part {
   readonly losses: Loss[];
   /** Whether the upstream has it already. */
   readonly forwarded: Included;
+  /** All of it was merged and nothing kept: `blocks` is empty, and who needs the values reads the batch again. */
+  readonly isSpent: boolean;
+}
+
+/** The first block of a batch that was not merged whole: all rows but these were. */
+interface NotWhole {
+  readonly at: number;
+  readonly rows: readonly number[];
+}
+
+/** What all blocks of a schema and minute have in common that are merged in passing. */
+interface MergedKind extends BlockKind {
+  readonly keepsOrigin: boolean;
+}
+
+class MergedKinds {
+  readonly all: MergedKind[] = [];
+  readonly #byMinute = new Map<MetricSchema, Map<number, MergedKind>>();
+
+  get(schema: MetricSchema, minute: number): MergedKind | undefined {
+    return this.#byMinute.get(schema)?.get(minute);
+  }
+
+  add(kind: MergedKind): void {
+    this.all.push(kind);
+    const minutes = this.#byMinute.get(kind.schema);
+    if (minutes) minutes.set(kind.minute, kind);
+    else this.#byMinute.set(kind.schema, new Map([[kind.minute, kind]]));
+  }
 }
 
 export class FlushPlanner {
   readonly #o: FlushPlannerOptions;
   readonly #d: FlushPlannerDeps;
+  /** Of the batch that is being merged. */
+  readonly #memory = new ColumnMemory();
   /** Tiers that must report: the watermark waits for them. */
   expectedChildren: readonly string[] = [];
 
@@ -110,8 +142,7 @@ export class FlushPlanner {
     const { state, outbound } = slot;
     const nowMs = this.#d.clock.now();
     const parked: ParkedBatch[] = [];
-    const parts = this.#sorted(slot, taken, nowMs, parked);
-    const delta = this.#mergeDelta(parts, parked);
+    const { parts, delta, kinds } = this.#merge(slot, taken, nowMs, parked);
     await pause();
     const missing = state.missingMinutes(delta);
     if (missing.length > 0) {
@@ -137,7 +168,7 @@ export class FlushPlanner {
       if (!state.dirtyHours.has(hour)) dirtyHours.add(hour);
     }
     const oldest = minuteOf(nowMs) - this.#o.ttlDays * 1440;
-    const sources = parts.map(auditPart);
+    const sources = auditParts(parts, kinds);
     await slot.audit.load(this.#d.store, SlotAudit.minutesOf(delta.tables, sources, oldest));
     slot.audit.take(delta.tables, sources, oldest);
     await pause();
@@ -176,14 +207,92 @@ export class FlushPlanner {
     };
   }
 
-  #sorted({ state, outbound }: Slot, taken: readonly IncomingBatch[], nowMs: number, parked: ParkedBatch[]): Part[] {
+  /** Merges all of `taken`. Rows that would leave int64 leave their block too, so that they are not forwarded. */
+  #merge(
+    { state, outbound }: Slot,
+    taken: readonly IncomingBatch[],
+    nowMs: number,
+    parked: ParkedBatch[],
+  ): { readonly parts: readonly Part[]; readonly delta: SlotDelta; readonly kinds: MergedKinds } {
+    const delta = new SlotDelta();
+    const kinds = new MergedKinds();
+    const inPassing = outbound.mode !== 'perBatch'; // which needs the values again
     const before = new Map<string, Pick<Mark, 'frontier'> | undefined>();
-    return taken.map((incoming) => {
+    const parts = taken.map((incoming) => {
       const { logId, header } = incoming;
-      const forwarded = outbound.known(incoming, before.get(logId) ?? state.marks.get(logId));
+      const mark = state.marks.get(logId);
+      const forwarded = outbound.known(incoming, before.get(logId) ?? mark);
       before.set(logId, header);
-      const promised = state.marks.get(logId)?.watermark ?? NO_WATERMARK;
-      return this.#part(forwarded, incoming, nowMs, parked, promised);
+      const passed = inPassing && forwarded === 'no' ? this.#mergeInPassing(incoming, delta, kinds, nowMs) : undefined;
+      if (passed === 'merged') return spentPart(incoming);
+      const part = this.#part(forwarded, incoming, nowMs, parked, mark?.watermark ?? NO_WATERMARK);
+      this.#mergePart(part, delta, parked, passed);
+      return part;
+    });
+    return { parts, delta, kinds };
+  }
+
+  /**
+   * Merges a batch of which nothing is kept: its columns are read into memory that the next one has. Undefined, and nothing merged: something
+   * of it must be kept. Or the first block that was not merged whole; those after it are not merged.
+   */
+  #mergeInPassing(
+    incoming: IncomingBatch,
+    delta: SlotDelta,
+    kinds: MergedKinds,
+    nowMs: number,
+  ): 'merged' | NotWhole | undefined {
+    const { kind, producer, header } = incoming;
+    if (!incoming.passing || kind !== 'federated' || header.losses.length > 0) return undefined;
+    const batch = incoming.passing(this.#memory);
+    const { blocks, unknownBlocks } = batch;
+    if (incoming.undecodable !== undefined || unknownBlocks.length > 0) return undefined;
+    for (const { schema, minute } of blocks) {
+      if (kinds.get(schema, minute)) continue;
+      const metric = this.#late(minute, nowMs) === undefined ? this.#o.resolve(schema, kind) : undefined;
+      if (metric === undefined) return undefined;
+      kinds.add({ schema, minute, metric, keepsOrigin: this.#o.originScopes.has(metric.scope) });
+    }
+    for (let at = 0; at < blocks.length; at++) {
+      const block = blocks[at]!;
+      const { metric, keepsOrigin } = kinds.get(block.schema, block.minute)!;
+      const refused = delta.addBlock(batch, block, metric, keepsOrigin ? block.origin || producer : '');
+      if (refused) return { at, rows: refused.rows };
+    }
+    return 'merged';
+  }
+
+  #late(minute: number, nowMs: number): 'future' | 'expired' | undefined {
+    const now = minuteOf(nowMs);
+    if (minute > now + this.#o.maxFutureMinutes) return 'future';
+    return minute < now - this.#o.ttlDays * 1440 ? 'expired' : undefined;
+  }
+
+  /** Merges the blocks of a part that were not merged in passing. */
+  #mergePart(
+    { incoming, blocks, losses }: Part,
+    delta: SlotDelta,
+    parked: ParkedBatch[],
+    passed: NotWhole | undefined,
+  ): void {
+    for (let at = passed?.at ?? 0; at < blocks.length; at++) {
+      const merged = blocks[at]!;
+      const { batch, block, metric, origin } = merged;
+      const rows = at === passed?.at ? passed.rows : delta.addBlock(batch, block, metric, origin)?.rows;
+      if (!rows) continue;
+      const detail = `${metric.name} rows ${rows.join(',')}`;
+      parked.push(this.#parked(incoming, 'overflow', rows.length, detail, only(batch, block)));
+      losses.push(lossOf(this.#o.tier, 'overflow', origin, metric.scope, block.minute, rows.length));
+      blocks[at] = withoutRows(merged, new Set(rows));
+    }
+  }
+
+  /** The blocks of a batch that was merged in passing, read again. */
+  #blocksOf({ batch, kind, producer }: IncomingBatch): MergedBlock[] {
+    return batch.blocks.map((block) => {
+      const metric = this.#o.resolve(block.schema, kind)!;
+      const origin = this.#o.originScopes.has(metric.scope) ? block.origin || producer : '';
+      return { batch, block, metric, origin };
     });
   }
 
@@ -191,7 +300,6 @@ export class FlushPlanner {
   #part(forwarded: Included, incoming: IncomingBatch, nowMs: number, parked: ParkedBatch[], promised: number): Part {
     const { batch, kind, header, logId, slot, seq } = incoming;
     const newest = minuteOf(nowMs) + this.#o.maxFutureMinutes;
-    const oldest = minuteOf(nowMs) - this.#o.ttlDays * 1440;
     const sender = kind === 'federated' ? incoming.producer : this.#o.tier;
     const said = header.manifests.map(({ minute }) => minute);
     const newestOfBatch = Math.max(newest, header.watermark, ...said); // the clock of the tier below may be ahead
@@ -202,6 +310,7 @@ export class FlushPlanner {
       foreign: [],
       losses: header.losses.map((loss) => boundedLoss(loss, newestOfBatch)),
       forwarded,
+      isSpent: false,
     };
     if (incoming.undecodable !== undefined) {
       const { increments } = header;
@@ -213,7 +322,7 @@ export class FlushPlanner {
     }
     for (const block of batch.blocks) {
       const metric = this.#o.resolve(block.schema, kind);
-      const late = block.minute > newest ? 'future' : block.minute < oldest ? 'expired' : undefined;
+      const late = this.#late(block.minute, nowMs);
       if (late !== undefined) {
         const { scope } = block.schema;
         parked.push(this.#parkedBlock(incoming, late, block));
@@ -242,24 +351,6 @@ export class FlushPlanner {
       }
     }
     return part;
-  }
-
-  /** Merges all parts. Rows that would leave int64 leave their block too, so that they are not forwarded. */
-  #mergeDelta(parts: readonly Part[], parked: ParkedBatch[]): SlotDelta {
-    const delta = new SlotDelta();
-    for (const { incoming, blocks, losses } of parts) {
-      for (const [i, merged] of blocks.entries()) {
-        const { batch, block, metric, origin } = merged;
-        const refused = delta.addBlock(batch, block, metric, origin);
-        if (!refused) continue;
-        const { rows } = refused;
-        const detail = `${metric.name} rows ${rows.join(',')}`;
-        parked.push(this.#parked(incoming, 'overflow', rows.length, detail, only(batch, block)));
-        losses.push(lossOf(this.#o.tier, 'overflow', origin, metric.scope, block.minute, rows.length));
-        blocks[i] = withoutRows(merged, new Set(rows));
-      }
-    }
-    return delta;
   }
 
   /** What the flush appends to the outbound log: one entry, or one per batch while nothing is known of the upstream. */
@@ -293,7 +384,7 @@ export class FlushPlanner {
     };
     if (outbound.mode !== 'perBatch') {
       const all = parts.every((part) => part.forwarded === 'no');
-      const one = portion(parts, all ? whole : deltaOf(parts, refused));
+      const one = portion(parts, all ? whole : this.#deltaOf(parts, refused));
       if (one.increments === 0 && one.losses.length === 0 && bounded <= outbound.watermark && !news) {
         slot.audit.untold(manifests);
         return NOTHING_APPENDED;
@@ -320,13 +411,35 @@ export class FlushPlanner {
       const { logId, gen, seq, header } = part.incoming;
       soFar.set(logId, { ...marks.get(logId)!, gen, seq, frontier: header.frontier });
       const one = {
-        ...portion([part], deltaOf([part], refused)),
+        ...portion([part], this.#deltaOf([part], refused)),
         ...(i === parts.length - 1 ? told : before),
         frontier: outbound.frontier(soFar),
       };
       pending.push(outbound.waiting(state.slot, ord(), one, nowMs, { logId, gen, seq }));
     });
     return { outbox: [], pending, told };
+  }
+
+  /** What of `parts` goes on, merged; rows that were refused here do not. */
+  #deltaOf(parts: readonly Part[], refused: readonly RefusedRow[]): SlotDelta {
+    const delta = new SlotDelta();
+    for (const { incoming, blocks, forwarded, isSpent } of parts) {
+      if (forwarded !== 'no') continue;
+      for (const { batch, block, metric, origin } of isSpent ? this.#blocksOf(incoming) : blocks)
+        invariant(delta.addBlock(batch, block, metric, origin) === undefined, 'a part overflows where the sum did not');
+    }
+    for (const { table, metric, entityId } of refused) {
+      for (const own of delta.tables) {
+        if (own.scope !== table.scope || own.minute !== table.minute || own.origin !== table.origin) continue;
+        const block = own.blocks.find(({ schema }) => schema.name === metric);
+        const at = block?.entities.findIndex((entity) => own.entities[entity]!.id === entityId) ?? -1;
+        if (at < 0) continue;
+        const rows = own.refused.get(metric);
+        if (rows) rows.add(at);
+        else own.refused.set(metric, new Set([at]));
+      }
+    }
+    return delta;
   }
 
   /** The losses of a part that go up: its own, and all of it when the upstream may have it. */
@@ -491,28 +604,6 @@ interface RefusedRow {
   readonly entityId: string;
 }
 
-/** What of `parts` goes on, merged; rows that were refused here do not. */
-function deltaOf(parts: readonly Part[], refused: readonly RefusedRow[]): SlotDelta {
-  const delta = new SlotDelta();
-  for (const { blocks, forwarded } of parts) {
-    if (forwarded !== 'no') continue;
-    for (const { batch, block, metric, origin } of blocks)
-      invariant(delta.addBlock(batch, block, metric, origin) === undefined, 'a part overflows where the sum did not');
-  }
-  for (const { table, metric, entityId } of refused) {
-    for (const own of delta.tables) {
-      if (own.scope !== table.scope || own.minute !== table.minute || own.origin !== table.origin) continue;
-      const block = own.blocks.find(({ schema }) => schema.name === metric);
-      const at = block?.entities.findIndex((entity) => own.entities[entity]!.id === entityId) ?? -1;
-      if (at < 0) continue;
-      const rows = own.refused.get(metric);
-      if (rows) rows.add(at);
-      else own.refused.set(metric, new Set([at]));
-    }
-  }
-  return delta;
-}
-
 /** The block with the other rows alone. */
 function withoutRows(merged: MergedBlock, refused: ReadonlySet<number>): MergedBlock {
   const { block } = merged;
@@ -534,9 +625,34 @@ function storedLosses({ incoming: { logId, seq }, losses }: Part): StoredLoss[] 
   return losses.map((loss, index) => ({ ...loss, logId, seq, index }));
 }
 
-function auditPart({ incoming, blocks, foreign, losses }: Part): AuditPart {
-  const { logId, kind, header } = incoming;
-  return { logId, kind, manifests: header.manifests, blocks, foreign, losses };
+/** Of what was merged in passing only the kinds are left, for all of it together, and the manifests. */
+function auditParts(parts: readonly Part[], kinds: MergedKinds): AuditPart[] {
+  const sources: AuditPart[] = [];
+  for (const { incoming, blocks, foreign, losses, isSpent } of parts) {
+    const { logId, kind, header } = incoming;
+    const { manifests } = header;
+    if (!isSpent || manifests.length > 0 || losses.length > 0)
+      sources.push({ logId, kind, manifests, blocks, foreign, losses });
+  }
+  if (kinds.all.length > 0)
+    sources.push({
+      logId: '',
+      kind: 'federated',
+      manifests: [],
+      blocks: [],
+      kinds: kinds.all,
+      foreign: [],
+      losses: [],
+    });
+  return sources;
+}
+
+const NONE: never[] = [];
+Object.freeze(NONE);
+
+function spentPart(incoming: IncomingBatch): Part {
+  const { producer } = incoming;
+  return { incoming, origin: producer, blocks: NONE, foreign: NONE, losses: [], forwarded: 'no', isSpent: true };
 }
 
 function only(batch: IncrementBatch, block: IncrementBlock): IncrementBatch {

@@ -100,7 +100,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     >
   >;
   /** Taken from the queues, their outcome not known yet. */
-  readonly #inFlight = new Set<Queued>();
+  readonly #inFlight = new Set<readonly Queued[]>();
 
   constructor(options: SlotOwnerOptions, deps: SlotOwnerDeps) {
     this.#o = options;
@@ -206,9 +206,8 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   /** Increments by what became of them: offered = committed + returned + waiting, at any time (I9). */
   ledger(): Ledger {
     let waiting = 0;
-    for (const { incoming } of this.#inFlight) waiting += incoming.header.increments;
-    for (const { queue } of this.#slots.values())
-      for (const { incoming } of queue) waiting += incoming.header.increments;
+    for (const taken of this.#inFlight) waiting += incrementsOf(taken);
+    for (const { queue } of this.#slots.values()) waiting += incrementsOf(queue);
     const { offered, merged, returned } = this.#counters;
     return { offered: offered.value(), committed: merged.value(), returned: returned.value(), waiting };
   }
@@ -272,7 +271,6 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
 
   /** Tells a producer that its batch was not applied. */
   #giveBack(queued: Queued, outcome: BatchOutcome): void {
-    this.#inFlight.delete(queued);
     this.#counters.returned.inc(queued.incoming.header.increments);
     queued.resolve(outcome);
   }
@@ -512,14 +510,13 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   async #prepare(slot: Slot, others: readonly Prepared[], pause: () => Promise<void>): Promise<Prepared> {
     const taken = takeBytes(slot.queue, SLOT_FLUSH_BYTES_MAX);
     slot.queue = slot.queue.slice(taken.length);
-    for (const queued of taken) {
-      this.#queuedBytes -= sizeOf(queued.incoming);
-      this.#inFlight.add(queued);
-    }
+    for (const { incoming } of taken) this.#queuedBytes -= sizeOf(incoming);
+    this.#inFlight.add(taken);
     try {
       const incoming = taken.map((queued) => queued.incoming);
       return { ...(await this.#planner.plan(slot, incoming, pause)), slot, taken };
     } catch (err) {
+      this.#inFlight.delete(taken);
       for (const queued of taken) this.#giveBack(queued, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
       this.#counters.failed.inc();
       this.#abandon(others, [slot.state.slot]);
@@ -557,6 +554,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   /** After a failed or unknown commit: forget the memory of every slot that took part; the next round claims again. */
   #abandon(prepared: readonly Prepared[], others: readonly number[] = []): void {
     for (const p of prepared) {
+      this.#inFlight.delete(p.taken);
       for (const queued of p.taken) this.#giveBack(queued, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });
     }
     const slots = prepared.map(({ slot }) => slot.state.slot);
@@ -578,12 +576,9 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
         'what was merged is not what the tiers below say that they sent',
       );
     }
-    for (const queued of p.taken) {
-      const { incoming, resolve } = queued;
-      this.#inFlight.delete(queued);
-      this.#counters.merged.inc(incoming.header.increments);
-      resolve({ kind: 'committed', appliedSeq: incoming.seq });
-    }
+    this.#inFlight.delete(p.taken);
+    this.#counters.merged.inc(incrementsOf(p.taken));
+    for (const { incoming, resolve } of p.taken) resolve({ kind: 'committed', appliedSeq: incoming.seq });
     if (flush.outbox.length > 0) this.#announce(flush.slot);
   }
 
@@ -602,6 +597,12 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     });
     for (const listener of this.#ownershipListeners) listener();
   }
+}
+
+function incrementsOf(batches: readonly Queued[]): number {
+  let increments = 0;
+  for (const { incoming } of batches) increments += incoming.header.increments;
+  return increments;
 }
 
 /** The oldest entries of a queue up to about so many bytes, at least one. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: a batch that waits is bytes; its content is read once, when it is asked for, and what cannot be read says why.
-import { DecodeError, EMPTY_HEADER, type IncrementBatch } from '@oap-federation/model';
+import { ColumnMemory, DecodeError, EMPTY_HEADER, type IncrementBatch } from '@oap-federation/model';
 import { expect, test } from 'vitest';
 import { incomingBatch, type WaitingFields } from './incoming-batch.js';
 
@@ -30,6 +30,26 @@ test('is read when it is asked for, and once', () => {
   expect(batch.undecodable).toBeUndefined();
   expect(batch.batch).toBe(content);
   expect(reads).toBe(1);
+});
+
+test('is read in passing as often as that is asked for, into the memory that is given', () => {
+  const memory = new ColumnMemory();
+  const content: IncrementBatch = { entities: [], blocks: [], unknownBlocks: [] };
+  const into: (ColumnMemory | undefined)[] = [];
+  const batch = incomingBatch(fields, (given) => {
+    into.push(given);
+    return { ...content };
+  });
+  expect(batch.passing!(memory)).toEqual(content);
+  expect(batch.undecodable).toBeUndefined();
+  expect(batch.passing!(memory)).toEqual(content);
+  const { batch: kept } = batch;
+  expect(batch.passing!(memory)).toBe(kept);
+  expect(into).toEqual([memory, memory, undefined]);
+  const unreadable = incomingBatch(fields, () => {
+    throw new DecodeError('no rows');
+  });
+  expect([unreadable.passing!(memory), unreadable.undecodable]).toEqual([content, 'no rows']);
 });
 
 test('in two pieces is put together for who asks', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A batch as the intake takes it. In: its bytes. Out: its content, read when it is first asked for, which is in its flush: what waits is bytes.
 import type { ContentPieces, IncomingBatch } from '@oap-federation/analysis';
-import { DecodeError, type BatchHeader, type IncrementBatch } from '@oap-federation/model';
+import { DecodeError, type BatchHeader, type ColumnMemory, type IncrementBatch } from '@oap-federation/model';
 
 const NOTHING: IncrementBatch = { entities: [], blocks: [], unknownBlocks: [] };
 
@@ -12,8 +12,11 @@ export type WaitingFields = Omit<IncomingBatch, 'batch' | 'undecodable' | 'conte
     | { readonly contentPieces: ContentPieces }
   );
 
+/** Reads the content, its int columns into `memory` when it is given. Errors: DecodeError. */
+export type ReadContent = (memory?: ColumnMemory) => IncrementBatch;
+
 /** A content that cannot be read goes on as what it is, so that the intake parks it whole and the log goes on. */
-export function incomingBatch(fields: WaitingFields, read: () => IncrementBatch): IncomingBatch {
+export function incomingBatch(fields: WaitingFields, read: ReadContent): IncomingBatch {
   return new WaitingBatch(fields, read);
 }
 
@@ -30,11 +33,13 @@ class WaitingBatch implements IncomingBatch {
   readonly chain: Uint8Array;
   readonly contentPieces: ContentPieces | undefined;
   readonly #bytes: Uint8Array | undefined;
-  readonly #read: () => IncrementBatch;
+  readonly #read: ReadContent;
+  /** Once it was asked for: not what was read in passing. */
   #content: IncrementBatch | undefined;
+  #wasRead: boolean;
   #undecodable: string | undefined;
 
-  constructor(fields: WaitingFields, read: () => IncrementBatch) {
+  constructor(fields: WaitingFields, read: ReadContent) {
     this.logId = fields.logId;
     this.slot = fields.slot;
     this.gen = fields.gen;
@@ -48,6 +53,7 @@ class WaitingBatch implements IncomingBatch {
     this.#bytes = fields.contentPieces ? undefined : fields.contentBytes;
     this.#read = read;
     this.#content = undefined;
+    this.#wasRead = false;
     this.#undecodable = undefined;
   }
 
@@ -61,17 +67,28 @@ class WaitingBatch implements IncomingBatch {
   }
 
   get batch(): IncrementBatch {
-    if (this.#content) return this.#content;
+    return (this.#content ??= this.#readContent());
+  }
+
+  passing(memory: ColumnMemory): IncrementBatch {
+    return this.#content ?? this.#readContent(memory);
+  }
+
+  #readContent(memory?: ColumnMemory): IncrementBatch {
     try {
-      return (this.#content = this.#read());
+      const content = this.#read(memory);
+      this.#wasRead = true;
+      return content;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
+      this.#wasRead = true;
       this.#undecodable = error.message;
       return (this.#content = NOTHING);
     }
   }
 
   get undecodable(): string | undefined {
-    return this.batch === NOTHING ? this.#undecodable : undefined;
+    if (!this.#wasRead) void this.batch;
+    return this.#undecodable;
   }
 }

@@ -700,7 +700,7 @@ class Session implements ServerStreamHandlers {
         contentPieces: { head: entities.head, body: frame.body },
         chain: frame.chain,
       },
-      () => decodeBody(frame.body, entities.entities),
+      (memory) => decodeBody(frame.body, entities.entities, memory),
     );
     return this.#receiver.offer(batch, frameBytes); // it lives as long as the views of it
   }

@@ -6,7 +6,19 @@ import type { DistributionColumn } from './distribution-rows.js';
 import { DistributionSums } from './distribution-sums.js';
 import { EncodedRows } from './encoded-rows.js';
 import { INT64_MAX, INT64_MIN, type FieldMerge } from './functions.js';
-import { add, addColumn, areQuarter, areSmall, compare, copyValue, fits, setValue, valueAt, wordsOf } from './int64.js';
+import {
+  add,
+  addColumn,
+  areQuarter,
+  areSmall,
+  compare,
+  copyValue,
+  fits,
+  setValue,
+  valueAt,
+  wordsOf,
+  wordsOfColumns,
+} from './int64.js';
 import type { MetricSchema } from './schema.js';
 
 /** Up to this many rows, `areSmall` and `areQuarter` mean that no sum leaves int64, even if all rows were the same. */
@@ -234,7 +246,7 @@ let viewedWords: readonly Uint32Array[] = [];
 /** The int64 columns of a block as words; remembers the block that was asked for last, since rows come one by one. */
 function wordsOfBlock(block: IncrementBlock): readonly Uint32Array[] {
   if (viewedBlock !== block) {
-    viewedWords = block.ints.map((column) => wordsOf(column));
+    viewedWords = wordsOfColumns(block.ints);
     viewedBlock = block;
   }
   return viewedWords;

@@ -2,6 +2,7 @@
 // Increment blocks and batches: the unit of data between L1, L2, the outbox and the tiers, in columns.
 // `encodeContent` gives the bytes that are stored, hashed and resent; they do not depend on any stream (docs/protocol.md).
 import { ByteReader, ByteWriter, DecodeError, HIGH_WORD, LOW_WORD } from './bytes.js';
+import { FreshColumns, type ColumnMemory, type ColumnSource } from './column-memory.js';
 import { packDistributions, unpackDistributions } from './packed-distributions.js';
 import type { DistributionColumn } from './distribution-rows.js';
 import { decodeEntity, writeEntity, type Entity } from './entity.js';
@@ -217,22 +218,8 @@ const SCHEMAS_MAX = 4_096;
 const ROWS_MAX = 4_000_000;
 const MINUTE_MAX = 0x7fff_ffff;
 
-// The columns of batches lie side by side in slabs: an array with memory of its own costs more than the values of most.
-const SLAB_VALUES = 32_768;
-let columnSlab = new BigInt64Array(0);
-let columnWords = wordsOf(columnSlab);
-let columnsUsed = 0;
-
-/** Where in `columnSlab` so many values go. */
-function takeValues(count: number): number {
-  if (columnsUsed + count > columnSlab.length) {
-    columnSlab = new BigInt64Array(Math.max(SLAB_VALUES, count));
-    columnWords = wordsOf(columnSlab);
-    columnsUsed = 0;
-  }
-  columnsUsed += count;
-  return columnsUsed - count;
-}
+/** Of batches that are kept. */
+const FRESH = new FreshColumns();
 
 /** 0, 1, 2, ...: the entities of a block that has those of its batch in order. Nobody writes to it. */
 let inOrder: Uint32Array = new Uint32Array(0);
@@ -253,9 +240,12 @@ class BlockReader {
   #scope: ScopeName | undefined;
   #inOrder: Uint32Array = NO_INDEXES;
 
-  constructor(r: ByteReader, entities: readonly Entity[]) {
+  readonly #columns: ColumnSource;
+
+  constructor(r: ByteReader, entities: readonly Entity[], columns: ColumnSource) {
     this.#r = r;
     this.#entities = entities;
+    this.#columns = columns;
   }
 
   /** The block of `rows` rows that begins here and ends at `end`. Errors: DecodeError. */
@@ -263,11 +253,8 @@ class BlockReader {
     const r = new ByteReader(this.#r.bytes, this.#r.position, end);
     this.#blocks++;
     const entities = skipZeroColumn(r, rows) ? this.#allInOrder(schema, rows) : this.#readEntities(r, schema, rows);
-    const ints = schema.intFields.map(() => {
-      const at = takeValues(rows);
-      readIntColumn(r, rows, columnWords, at);
-      return columnSlab.subarray(at, at + rows);
-    });
+    const { ints, words } = this.#columns.columns(schema.intFields.length, rows);
+    for (const column of words) readIntColumn(r, rows, column);
     const distributions = schema.distributionFields.map((): DistributionColumn => {
       const { end: next, ...column } = unpackDistributions(r.bytes, r.position, end, rows);
       r.seek(next);
@@ -374,21 +361,26 @@ export function decodeContent(
   schemaOfText: (text: string) => MetricSchema | undefined = tryParseSchema,
 ): IncrementBatch {
   const entities = content.descriptors.map((descriptor) => entityOfDescriptor(descriptor));
-  return decodeBody(content.body, entities, schemaOfText);
+  return decodeBody(content.body, entities, undefined, schemaOfText);
 }
 
-/** The same of a body whose entities are known; nobody may write to them afterwards. Errors: DecodeError. */
+/**
+ * The same of a body whose entities are known; nobody may write to them afterwards. With `memory` the int columns of the batch are good until
+ * the memory is used again. Errors: DecodeError.
+ */
 export function decodeBody(
   body: Uint8Array,
   entities: readonly Entity[],
+  memory?: ColumnMemory,
   schemaOfText: (text: string) => MetricSchema | undefined = tryParseSchema,
 ): IncrementBatch {
+  memory?.begin();
   const r = new ByteReader(body);
   const version = r.varint();
   if (version !== VERSION) throw new DecodeError(`content version ${version}, this release reads ${VERSION}`);
   const { schemaTexts, schemas, origins } = readTables(r, schemaOfText);
   const blocks: IncrementBlock[] = [];
-  const reader = new BlockReader(r, entities);
+  const reader = new BlockReader(r, entities, memory ?? FRESH);
   const unknownBlocks: UnknownBlock[] = [];
   const count = r.count(5);
   for (let b = 0; b < count; b++) {

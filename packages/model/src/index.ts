@@ -2,11 +2,11 @@
 export { ByteReader, ByteWriter, DecodeError, utf8Decode, utf8Encode } from './bytes.js';
 export { BatchBuilder } from './batch-builder.js';
 export {
+  decodeBody,
   decodeContent,
   encodeContent,
   encodeJoinedContent,
   incrementCount,
-  decodeBody,
   joinContent,
   joinDescriptors,
   pickRows,
@@ -16,6 +16,7 @@ export {
   type IncrementBlock,
   type UnknownBlock,
 } from './block.js';
+export { ColumnMemory } from './column-memory.js';
 export { BlockSum, RestingColumns } from './block-columns.js';
 export { MetricColumns } from './columns.js';
 export { distributionColumn } from './distribution-bytes.js';

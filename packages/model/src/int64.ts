@@ -8,6 +8,21 @@ export function wordsOf(column: BigInt64Array): Uint32Array {
   return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
 }
 
+/** Of columns that are written to again and again: making a view costs more than adding up a column of 60 values. */
+const wordsOfKept = new WeakMap<readonly BigInt64Array[], readonly Uint32Array[]>();
+
+/** The words of each column. */
+export function wordsOfColumns(columns: readonly BigInt64Array[]): readonly Uint32Array[] {
+  return wordsOfKept.get(columns) ?? columns.map((column) => wordsOf(column));
+}
+
+/** The same, remembered for as long as the list of columns is. */
+export function keepWordsOf(columns: readonly BigInt64Array[]): readonly Uint32Array[] {
+  const words = columns.map((column) => wordsOf(column));
+  wordsOfKept.set(columns, words);
+  return words;
+}
+
 /** One value on its way between words and a BigInt. */
 const passing = new BigInt64Array(1);
 const passingWords = wordsOf(passing);
