@@ -8,13 +8,14 @@ import { EncodedRows } from './encoded-rows.js';
 import { INT64_MAX, INT64_MIN, type FieldMerge } from './functions.js';
 import {
   add,
-  addColumn,
   areQuarter,
   areSmall,
   compare,
   copyValue,
   fits,
   setValue,
+  subtractColumn,
+  tryAddColumn,
   valueAt,
   wordsOf,
   wordsOfColumns,
@@ -123,17 +124,26 @@ export class BlockColumns<D extends DistributionTarget> {
       return refused;
     }
     const added = wordsOfBlock(block);
-    if (this.distributions.length > 0 || !this.blockFits(rows, added, n)) {
+    if (this.distributions.length > 0 || !this.#tryAdd(rows, added, n)) {
       for (let i = 0; i < n; i++) if (!this.mergeBlockRow(rows[i]!, block, i)) (refused ??= []).push(i);
       return refused;
     }
     for (let f = 0; f < added.length; f++) {
-      if (this.merges[f] === 'add') addColumn(this.words[f]!, rows, added[f]!, n);
-      else for (let i = 0; i < n; i++) this.#mergeWord(rows[i]!, f, added[f]!, i);
+      if (this.merges[f] !== 'add') for (let i = 0; i < n; i++) this.#mergeWord(rows[i]!, f, added[f]!, i);
     }
     const present = this.present;
     for (let i = 0; i < n; i++) present[rows[i]!] = 1;
     return undefined;
+  }
+
+  /** Adds the columns that add; false, and nothing changed, when a sum might leave int64. */
+  #tryAdd(rows: Int32Array, added: readonly Uint32Array[], n: number): boolean {
+    for (let f = 0; f < added.length; f++) {
+      if (this.merges[f] !== 'add' || tryAddColumn(this.words[f]!, rows, added[f]!, n)) continue;
+      for (; f >= 0; f--) if (this.merges[f] === 'add') subtractColumn(this.words[f]!, rows, added[f]!, n);
+      return false;
+    }
+    return true;
   }
 
   /** True when no sum of a block's n rows can leave int64, even if all rows were the same. */

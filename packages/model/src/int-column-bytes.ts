@@ -74,12 +74,11 @@ const WORD_WIDTH_MAX = 25;
 const NARROW_BASE_MAX = 2 ** 30;
 
 /**
- * Reads `rows` values below 2^31, of `width` bits each, from all of bytes[start, end) into `words` from value `to` on. False when the bytes
- * are not those that such a column has, or when it cannot be said here.
+ * Reads `rows` values below 2^31, of `width` bits each, from all of bytes[start, end) into `words`. False when the bytes are not those that
+ * such a column has, or when it cannot be said here.
  */
 function readNarrow(
   words: Uint32Array,
-  to: number,
   rows: number,
   bytes: Uint8Array,
   start: number,
@@ -87,40 +86,48 @@ function readNarrow(
   width: number,
   base: number,
 ): boolean {
-  let plainBytes = rows;
+  const lowWord = LOW_WORD;
+  const highWord = HIGH_WORD;
+  const mask = (1 << width) - 1;
   let all = 0;
-  let lowest = 0x7fff_ffff;
+  let zero = 0; // negative once a difference was 0
   let at = start;
   let bits = 0;
   let pending = 0; // bits of `bits` that were not taken, below 8 before a value
-  let word = to * 2;
   for (let i = 0; i < rows; i++) {
     for (; pending < width; pending += 8) bits = (bits << 8) | bytes[at++]!;
     pending -= width;
-    const more = (bits >>> pending) & ((1 << width) - 1);
+    const more = (bits >>> pending) & mask;
     all |= more;
-    if (more < lowest) lowest = more;
-    const value = base + more;
-    // a zigzag varint takes a byte more from 2^6, 2^13, 2^20 and 2^27 on
-    plainBytes += ((0x3f - value) >>> 31) + ((0x1fff - value) >>> 31);
-    if (value > 0xf_ffff) plainBytes += value > 0x7ff_ffff ? 2 : 1;
-    words[word + LOW_WORD] = value;
-    words[word + HIGH_WORD] = 0;
-    word += 2;
+    zero |= more - 1;
+    words[i * 2 + lowWord] = base + more;
+    words[i * 2 + highWord] = 0;
   }
   return (
-    lowest === 0 &&
+    zero < 0 &&
     (width === 1 || all >>> (width - 1) === 1) &&
-    zigzagLength(base) + end - start < plainBytes &&
-    (bits & ((1 << pending) - 1)) === 0
+    (bits & ((1 << pending) - 1)) === 0 &&
+    arePlainLonger(words, rows, zigzagLength(base) + end - start)
   );
 }
 
+/** Whether values below 2^31 take more bytes than so many as varints; looks at no more of them than it must. */
+function arePlainLonger(words: Uint32Array, rows: number, bytes: number): boolean {
+  let plainBytes = rows;
+  for (let i = 0; plainBytes <= bytes && i < rows; i++) {
+    const value = words[i * 2 + LOW_WORD]!;
+    // a zigzag varint takes a byte more from 2^6, 2^13, 2^20 and 2^27 on
+    plainBytes += ((0x3f - value) >>> 31) + ((0x1fff - value) >>> 31);
+    if (value > 0xf_ffff) plainBytes += value > 0x7ff_ffff ? 2 : 1;
+  }
+  return plainBytes > bytes;
+}
+
 /**
- * Reads a column of `rows` values into `words`, the memory of an int64 column, from value `to` on.
+ * Reads a column of `rows` values into `words`, which begin the memory of an int64 column.
  * Errors: DecodeError for anything that `writeIntColumn` does not write.
  */
-export function readIntColumn(r: ByteReader, rows: number, words: Uint32Array, to = 0): void {
+export function readIntColumn(r: ByteReader, rows: number, words: Uint32Array): void {
   const width = r.byte();
   if (width > WIDTH_MAX) throw new DecodeError(`int column of ${width} bits`);
   const base = width === PLAIN ? 0 : r.zigzag();
@@ -128,12 +135,12 @@ export function readIntColumn(r: ByteReader, rows: number, words: Uint32Array, t
   if (length > r.remaining) throw new DecodeError(`${rows} rows in ${r.remaining} bytes`);
   if (width !== PLAIN && width <= WORD_WIDTH_MAX && base >= 0 && base < NARROW_BASE_MAX) {
     const start = r.position;
-    if (readNarrow(words, to, rows, r.bytes, start, start + length, width, base)) {
+    if (readNarrow(words, rows, r.bytes, start, start + length, width, base)) {
       r.seek(start + length);
       return;
     }
   }
-  const own = words.subarray(to * 2, (to + rows) * 2);
+  const own = words.subarray(0, rows * 2);
   if (width === PLAIN) {
     r.zigzag64Column(own);
   } else {

@@ -145,16 +145,37 @@ export function areQuarter(words: Uint32Array, rows: Int32Array, n: number): boo
   return differ >= 0;
 }
 
-/** Adds value i of `added` to value `rows[i]`, for all i below n; the caller has asked `areSmall` and `areQuarter`. */
-export function addColumn(words: Uint32Array, rows: Int32Array, added: Uint32Array, n: number): void {
+/**
+ * Adds value i of `added` to value `rows[i]`, for all i below n. True when all that was added is within +-2^40, and what it was added to within
+ * +-2^62: no sum left int64. False when one may have: `subtractColumn` takes it all back.
+ */
+export function tryAddColumn(words: Uint32Array, rows: Int32Array, added: Uint32Array, n: number): boolean {
   const lowWord = LOW_WORD;
   const highWord = HIGH_WORD;
+  // as in areSmall and areQuarter, but in one pass: the columns of a batch are short, and most of the time is in getting to them
+  let small = 0;
+  let quarter = 0;
   for (let i = 0; i < n; i++) {
     const at = rows[i]! * 2;
     const before = words[at + lowWord]!;
     const low = (before + added[i * 2 + lowWord]!) >>> 0;
+    const highBefore = words[at + highWord]! | 0;
+    const high = added[i * 2 + highWord]! | 0;
+    small |= high ^ (high >> 31);
+    quarter |= highBefore ^ (highBefore << 1);
     words[at + lowWord] = low;
-    const high = added[i * 2 + highWord]! + (low < before ? 1 : 0);
-    if (high !== 0) words[at + highWord]! += high;
+    words[at + highWord] = highBefore + high + (low < before ? 1 : 0);
+  }
+  return small < 256 && quarter >= 0;
+}
+
+/** The opposite of `tryAddColumn`, exact also where sums left int64. */
+export function subtractColumn(words: Uint32Array, rows: Int32Array, added: Uint32Array, n: number): void {
+  for (let i = 0; i < n; i++) {
+    const at = rows[i]! * 2;
+    const before = words[at + LOW_WORD]!;
+    const low = added[i * 2 + LOW_WORD]!;
+    words[at + LOW_WORD] = before - low; // ToUint32: modulo 2^32
+    words[at + HIGH_WORD] = words[at + HIGH_WORD]! - added[i * 2 + HIGH_WORD]! - (before < low ? 1 : 0);
   }
 }
