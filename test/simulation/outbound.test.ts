@@ -258,7 +258,7 @@ describe('an upstream that lost what the outbox no longer has', () => {
     const { gen, lossAccepted } = await mid.store.outboxHead(0);
     expect(lossAccepted).toBe(true);
     const position = { gen: gen + 1, seq: 0, chain: new Uint8Array(0), increments: 0, frontier: new Map() };
-    expect(await mid.owner.repair(0, mid.owner.claim(0)!, position, true)).toBe(true);
+    expect(await mid.owner.repair(0, mid.owner.claim(0)!, position, 'passOver')).toBe(true);
     expect(await mid.store.outboxHead(0)).toMatchObject({ gen: gen + 1, lossAccepted: false, ledger: 0 });
     await mid.owner.runRound();
     await mid.forward(next);

@@ -45,6 +45,13 @@ export interface UpstreamPosition extends LogPosition {
   readonly frontier: ReadonlyMap<string, LogPosition>;
 }
 
+/**
+ * How a log and what the upstream has of it came apart. `behind`: both are of one past, and the storage is at an earlier point of it.
+ * `apart`: the storage's entries may not be those that the upstream has under their numbers. `passOver`: the upstream is at an earlier
+ * point, the outbox no longer has what comes next, and an operator accepts that it is lost.
+ */
+export type RepairKind = 'behind' | 'apart' | 'passOver';
+
 /** One thing to append: increments, and what is said with them. */
 export interface Portion {
   readonly batch: IncrementBatch;
@@ -158,7 +165,7 @@ export class OutboundLog {
   }
 
   /** The log goes on after the upstream's mark, under the generation that it was given there. */
-  repair(position: UpstreamPosition, dropPending: readonly number[]): LogRepair {
+  repair(position: UpstreamPosition, keepTo: number, dropPending: readonly number[]): LogRepair {
     const suppressed = new Map<string, LogPosition>();
     for (const [logId, at] of this.suppressed) suppressed.set(logId, at);
     for (const [logId, at] of position.frontier) {
@@ -166,7 +173,7 @@ export class OutboundLog {
       if (known === undefined || at.seq > known.seq) suppressed.set(logId, at);
     }
     const { gen, seq, chain, increments } = position;
-    return { gen, seq, chain, ledger: increments, suppressed, dropPending };
+    return { gen, seq, chain, ledger: increments, keepTo, suppressed, dropPending };
   }
 }
 
@@ -265,8 +272,8 @@ export function numberedIn(said: Positions, frontier: Positions, before: Positio
   return has && lacks ? 'suspect' : has ? 'yes' : 'no';
 }
 
-/** A pending entry whose increments the upstream may have: it says so, and brings none. One that has none stays as it is. */
-export function asSuspect(entry: PendingEntry, tier: string): PendingEntry {
+/** An entry whose increments the upstream may have: it says so, and brings none. One that has none stays as it is. */
+export function asSuspect<E extends PendingEntry | OutboxEntry>(entry: E, tier: string): E {
   if (entry.increments === 0) return entry;
   const header = decodeHeader(entry.header);
   const { blocks } = decodeContent(splitContent(entry.content));

@@ -4,7 +4,7 @@ import type { BatchHeader, ColumnMemory, IncrementBatch } from '@oap-federation/
 import type { SourceRecord } from '@oap-federation/oal';
 import type { Mark } from '@oap-federation/storage';
 import type { ContentPieces } from './chain.js';
-import type { UpstreamPosition } from './outbound.js';
+import type { RepairKind, UpstreamPosition } from './outbound.js';
 
 /** L1's door. Takes one source event at once, never blocks; what it cannot take is counted. The record may be reused after the call. */
 export interface SourceReceiver {
@@ -74,11 +74,10 @@ export interface SlotIntake {
    */
   raiseGeneration(slot: number, logId: string, gen: number, producer: string): Promise<boolean>;
   /**
-   * The upstream has more of the slot's outbound log than the storage: goes on after `position`, which the upstream fenced for us, and
-   * does not forward again what is in it. `passOver`: the upstream is behind, and what it needs is no longer in the outbox: goes on after
-   * `position` with what there is, and declares what is not. False when it was not done: offer the log again.
+   * The slot's outbound log goes on after `position`, which the upstream fenced for us, and does not forward again what is in it. False
+   * when it was not done: offer the log again.
    */
-  repair(slot: number, claim: number, position: UpstreamPosition, passOver: boolean): Promise<boolean>;
+  repair(slot: number, claim: number, position: UpstreamPosition, how: RepairKind): Promise<boolean>;
   /** Calls back whenever the set of owned slots changes; returns the way to stop. */
   watchOwnership(listener: () => void): () => void;
   /** Calls back after a commit that appended to a slot's outbox. */

@@ -6,7 +6,7 @@ import { minuteOf } from '@oap-federation/model';
 import { reached, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
 import { StorageUnavailable, type Mark, type SlotFence, type SlotFlush, type TierStore } from '@oap-federation/storage';
 import { isChainAfter } from './chain.js';
-import type { UpstreamPosition } from './outbound.js';
+import type { RepairKind, UpstreamPosition } from './outbound.js';
 import { flushed, openSlot, sizeOf, type Gap, type Queued, type Slot } from './slot.js';
 import { applyPlan, FlushPlanner, type FlushPlan, type FlushPlannerOptions } from './slot-flush.js';
 import { SlotUpkeep, type SlotUpkeepOptions } from './slot-upkeep.js';
@@ -388,10 +388,10 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     return this.#task(held, () => this.#upkeep.raiseGeneration(held, logId, gen, producer));
   }
 
-  repair(slot: number, claim: number, position: UpstreamPosition, passOver: boolean): Promise<boolean> {
+  repair(slot: number, claim: number, position: UpstreamPosition, how: RepairKind): Promise<boolean> {
     const held = this.#slots.get(slot);
     if (held?.state.fence.claim !== claim || this.#closed) return Promise.resolve(false);
-    return this.#task(held, () => this.#upkeep.repair(held, position, passOver));
+    return this.#task(held, () => this.#upkeep.repair(held, position, how));
   }
 
   /** Runs `work` between cycles, after everything that was accepted so far is committed; false when the slot was lost before it. */

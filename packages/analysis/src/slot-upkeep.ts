@@ -22,6 +22,7 @@ import {
   type TierStore,
 } from '@oap-federation/storage';
 import { SlotAudit, type AuditPart } from './audit.js';
+import { sameBytes } from './chain.js';
 import { SlotDelta } from './delta.js';
 import {
   asSuspect,
@@ -34,6 +35,7 @@ import {
   numberedIn,
   type OutboundLog,
   type Portion,
+  type RepairKind,
   type UpstreamPosition,
 } from './outbound.js';
 import { deriveHour } from './rollup.js';
@@ -143,17 +145,17 @@ export class SlotUpkeep {
   }
 
   /** See `SlotIntake.repair`; everything that was accepted before is committed. */
-  async repair(held: Slot, position: UpstreamPosition, passOver: boolean): Promise<boolean> {
+  async repair(held: Slot, position: UpstreamPosition, how: RepairKind): Promise<boolean> {
     const { state, outbound } = held;
     const { slot } = state;
-    if (outbound.verified && !passOver) {
+    if (outbound.verified && how !== 'passOver') {
       // the same claim was behind the upstream before, so somebody else writes this log: a copy of the storage, say
       this.#d.logger.error({ slot, log: outbound.head.logId }, 'the outbound log has a second writer');
       return false;
     }
     const dropped: number[] = [];
     const suspect: PendingEntry[] = [];
-    const again = await this.#unnumbered(outbound, slot, position, passOver);
+    const again = await this.#unnumbered(outbound, slot, position, how);
     let before: ReadonlyMap<string, LogPosition> | undefined;
     for (let afterOrd = BEFORE_ALL; ;) {
       const entries = await this.#d.store.readPending(slot, afterOrd, FOLD_BYTES_MAX);
@@ -168,7 +170,7 @@ export class SlotUpkeep {
     }
     const flush: SlotFlush = {
       ...emptyFlush(slot, state.fence),
-      repair: outbound.repair(position, dropped),
+      repair: outbound.repair(position, await this.#keepTo(slot, position, how), dropped),
       settled: suspect.map(({ ord }) => ord),
       pending: [...again, ...suspect].toSorted((a, b) => a.ord - b.ord),
     };
@@ -177,27 +179,44 @@ export class SlotUpkeep {
     this.#counters.repairs.inc();
     this.#d.logger.error(
       { slot, log: outbound.head.logId, gen: position.gen, seq: position.seq, suspect: suspect.length },
-      passOver
+      how === 'passOver'
         ? 'the upstream needs what the outbox no longer has: it is declared lost, as an operator accepted'
         : 'the upstream has more of this log than the storage: the storage went back in time, the log goes on after it',
     );
     return true;
   }
 
-  /** Numbered entries that must be numbered again, as pending ones before all others; with what was passed over declared in the first. What the upstream has of them leaves. */
+  /** See `LogRepair.keepTo`. A chain proves it, and nothing else does when a loss was accepted: there may be a hole before the mark. */
+  async #keepTo(slot: number, { seq, chain }: UpstreamPosition, how: RepairKind): Promise<number> {
+    if (how === 'behind') return seq;
+    if (how === 'apart' || seq === 0) return 0;
+    const [last] = await this.#d.store.readOutbox(slot, seq - 1, 1);
+    return last?.seq === seq && sameBytes(last.chain, chain) ? seq : 0;
+  }
+
+  /**
+   * Numbered entries that must be numbered again, as pending ones before all others; with what was passed over declared in the first. All
+   * that is retained may be, when the pasts are apart: what the upstream acknowledged it may have lost. What it has leaves.
+   */
   async #unnumbered(
     outbound: OutboundLog,
     slot: number,
     position: UpstreamPosition,
-    passOver: boolean,
+    how: RepairKind,
   ): Promise<PendingEntry[]> {
-    const { head } = outbound;
-    const from = passOver ? position.seq : Math.min(position.seq, head.acknowledgedSeq);
+    if (how === 'behind') return []; // the upstream has every number that was given here
+    const passOver = how === 'passOver';
     const entries: OutboxEntry[] = [];
-    for (let after = from; ;) {
+    let before: ReadonlyMap<string, LogPosition> | undefined;
+    for (let after = passOver ? position.seq : 0; ;) {
       const found = await this.#d.store.readOutbox(slot, after, FOLD_BYTES_MAX);
       if (found.length === 0) break;
-      entries.push(...found);
+      for (const entry of found) {
+        const said = decodeHeader(entry.header).frontier;
+        const included = passOver ? 'no' : numberedIn(said, position.frontier, entry.seq === 1 ? new Map() : before);
+        before = said;
+        if (included !== 'yes') entries.push(included === 'suspect' ? asSuspect(entry, this.#o.tier) : entry);
+      }
       after = found.at(-1)!.seq;
     }
     const firstOrd = outbound.pending.firstOrd - entries.length - 1;
@@ -205,16 +224,7 @@ export class SlotUpkeep {
       ...entry,
       ord: firstOrd + 1 + i,
     }));
-    if (passOver) return [this.#passedOver(outbound, position, entries, firstOrd, slot), ...waiting];
-    const [last] = from > 0 ? await this.#d.store.readOutbox(slot, from - 1, 1) : [];
-    let before: ReadonlyMap<string, LogPosition> | undefined = from === 0 ? new Map() : undefined;
-    if (last?.seq === from) before = decodeHeader(last.header).frontier;
-    return waiting.flatMap((entry) => {
-      const said = decodeHeader(entry.header).frontier;
-      const included = numberedIn(said, position.frontier, before);
-      before = said;
-      return included === 'yes' ? [] : [included === 'no' ? entry : asSuspect(entry, this.#o.tier)];
-    });
+    return passOver ? [this.#passedOver(outbound, position, entries, firstOrd, slot), ...waiting] : waiting;
   }
 
   /** An entry that says what the upstream does not have and the outbox has no more: everything behind the mark that is not in `entries`. */

@@ -481,7 +481,7 @@ class LogRunner {
         return;
       case 'repair':
         void this.#ask(effect.round, async () => {
-          if (await deps.intake.repair(this.slot, effect.claim, effect.position, effect.passOver)) {
+          if (await deps.intake.repair(this.slot, effect.claim, effect.position, effect.how)) {
             // the outbox goes on after it, perhaps with numbers that were acknowledged before: these are others
             this.#acknowledgedSeq = effect.position.seq;
             this.#toldSeq = effect.position.seq;

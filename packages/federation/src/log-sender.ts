@@ -2,7 +2,7 @@
 // The sender's side of one log: where it stands, what to read from the outbox, what to do with each answer. Sans I/O.
 // In: what happened (stream, upstream, store, timer). Out: the next state and what to do. Table: docs/protocol.md section 7.
 import { backoffMs, type BackoffOptions, type Rng } from '@oap-federation/runtime';
-import { chainAfter, isCovered, type UpstreamPosition } from '@oap-federation/analysis';
+import { chainAfter, isCovered, type RepairKind, type UpstreamPosition } from '@oap-federation/analysis';
 import type { OutboxEntry } from '@oap-federation/storage';
 
 /** Head of the outbox of the slot, as read from the store. */
@@ -62,8 +62,12 @@ type Fencing = Common & {
   readonly tag: 'FENCING';
   readonly raised: number;
   readonly head: LogHead;
-  /** The upstream had a generation that our storage never knew: a chain that differs is our other past, not another writer. */
-  readonly strange: boolean;
+  /**
+   * The generation that the upstream had before, against our storage's. `later`: our storage never knew it, so a chain that differs is
+   * our other past, not another writer. `same`: both got it in one claim, which numbered all that came after, so the one that has less
+   * is an earlier point of the other.
+   */
+  readonly theirs: 'earlier' | 'same' | 'later';
   /** The upstream is not ahead: it needs what the outbox no longer has, and an operator accepts that. */
   readonly passOver: boolean;
   readonly mark: UpstreamMark | undefined;
@@ -149,7 +153,7 @@ export type LogEffect =
       readonly round: number;
       readonly claim: number;
       readonly position: UpstreamPosition;
-      readonly passOver: boolean;
+      readonly how: RepairKind;
     }
   | { readonly kind: 'readHead'; readonly round: number }
   | { readonly kind: 'fetch'; readonly round: number; readonly afterSeq: number }
@@ -286,15 +290,26 @@ function becomeFencing(
   state: LogState,
   head: LogHead,
   raised: number,
-  strange: boolean,
+  theirs: Fencing['theirs'],
   passOver: boolean,
   before: readonly LogEffect[],
 ): LogStep {
   const { round, attempt } = state;
   return {
-    state: { tag: 'FENCING', round, attempt, raised, head, strange, passOver, mark: undefined },
+    state: { tag: 'FENCING', round, attempt, raised, head, theirs, passOver, mark: undefined },
     effects: [...before, { kind: 'offer', round, raised }],
   };
+}
+
+/** How far generations are apart at most: 2^31 of them last for millions of claims of a slot. */
+const GENERATION_STEP_MAX = 1024;
+
+/**
+ * A generation after all that both know. Two claims that a restore made forget each other should not get the same one, since an equal
+ * generation proves an equal past; so it depends on the claim.
+ */
+function generationAfter(gen: number, head: Pick<LogHead, 'gen' | 'claim'>): number {
+  return Math.max(gen, head.gen) + 1 + (head.claim % GENERATION_STEP_MAX);
 }
 
 /**
@@ -303,15 +318,15 @@ function becomeFencing(
  * generation that our storage never knew, had it under another: the storage gave both and forgot it.
  */
 function judgeFenced(state: Fencing, mark: UpstreamMark, entry: OutboxEntry | undefined, env: LogEnv): LogStep {
-  const { round, head, raised, strange, passOver } = state;
+  const { round, head, raised, theirs, passOver } = state;
   const { claim, nextSeq } = head;
-  const repair = (): LogStep => ({
+  const repair = (how: RepairKind): LogStep => ({
     state,
-    effects: [{ kind: 'repair', round, claim, position: mark, passOver }],
+    effects: [{ kind: 'repair', round, claim, position: mark, how }],
   });
-  if (passOver) return repair();
+  if (passOver) return repair('passOver');
   if (mark.seq >= nextSeq) {
-    if (!head.verified) return repair();
+    if (!head.verified) return repair(theirs === 'same' ? 'behind' : 'apart');
     return becomeStopped(
       state,
       'FORKED',
@@ -320,10 +335,10 @@ function judgeFenced(state: Fencing, mark: UpstreamMark, entry: OutboxEntry | un
     );
   }
   const isOurs = mark.seq === 0 || isInPast(mark, mark.seq === nextSeq - 1 ? { ...mark, chain: head.chain } : entry);
-  const isForgotten = strange && !head.verified;
-  if (isOurs === undefined && isForgotten && entry && isCovered(entry, mark.frontier)) return repair();
+  const isForgotten = theirs === 'later' && !head.verified;
+  if (isOurs === undefined && isForgotten && entry && isCovered(entry, mark.frontier)) return repair('apart');
   if (isOurs === false) {
-    if (isForgotten) return repair();
+    if (isForgotten) return repair('apart');
     return becomeStopped(state, 'FORKED', `chains differ at seq ${mark.seq}`, env);
   }
   return { state, effects: [{ kind: 'verify', round, claim, gen: raised }] };
@@ -343,11 +358,12 @@ function isInPast(
 function judgeMark(state: LogState, mark: UpstreamMark, head: LogHead, readAgain: boolean, env: LogEnv): LogStep {
   const seq = mark.known ? mark.seq : 0;
   const { round, attempt } = state;
-  const strange = mark.known && mark.gen > head.gen;
-  if (!head.verified || seq >= head.nextSeq || strange) {
+  const gen = mark.known ? mark.gen : 0;
+  if (!head.verified || seq >= head.nextSeq || gen > head.gen) {
     if (head.verified && readAgain)
       return { state: { tag: 'VERIFYING', round, attempt, mark }, effects: [{ kind: 'readHead', round }] };
-    return becomeFencing(state, head, Math.max(head.gen, mark.known ? mark.gen : 0) + 1, strange, false, []);
+    const theirs = gen > head.gen ? 'later' : gen === head.gen ? 'same' : 'earlier';
+    return becomeFencing(state, head, generationAfter(gen, head), theirs, false, []);
   }
   if (seq === head.nextSeq - 1 && seq > 0 && !sameChain(mark.chain, head.chain))
     return becomeStopped(state, 'FORKED', `chains differ at seq ${seq}`, env);
@@ -420,7 +436,7 @@ function takeEntries(state: Streaming, entries: readonly OutboxEntry[], env: Log
     if (lossAccepted) {
       const { nextSeq } = state;
       const head = { claim, gen, lossAccepted, verified: true, nextSeq, chain: NO_CHAIN, acknowledgedSeq: state.acked };
-      return becomeFencing(state, head, gen + 1, false, true, before);
+      return becomeFencing(state, head, generationAfter(gen, head), 'same', true, before);
     }
     const last = hole === undefined ? state.nextSeq - 1 : hole.seq - 1;
     const stop = becomeStopped(

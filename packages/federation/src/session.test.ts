@@ -58,6 +58,8 @@ const head = (nextSeq: number, acknowledgedSeq = 0): LogHead => ({
   chain: chainOf(nextSeq - 1),
   acknowledgedSeq,
 });
+/** How much later the generation is that claim 77 asks for. */
+const RAISED = 1 + 77;
 const mark = (seq: number): UpstreamMark => ({
   known: seq > 0,
   gen: 0,
@@ -139,11 +141,11 @@ describe('log of the sender', () => {
   });
 
   describe('under a claim that was not compared with the upstream yet', () => {
-    const unverified = (nextSeq: number): LogState => ({
+    const unverified = (nextSeq: number, gen = 0): LogState => ({
       tag: 'OPENING',
       round: 5,
       attempt: 0,
-      head: { ...head(nextSeq, 4), verified: false },
+      head: { ...head(nextSeq, 4), gen, verified: false },
     });
     const fencing = (nextSeq: number, known: UpstreamMark) =>
       run(unverified(nextSeq), [{ kind: 'marked', mark: known }]);
@@ -151,38 +153,60 @@ describe('log of the sender', () => {
     it('has the upstream fence the log first, whatever it says that it has', () => {
       for (const known of [mark(0), mark(6), mark(10), mark(14)]) {
         const { state, effects } = fencing(11, known);
-        expect(state).toMatchObject({ tag: 'FENCING', raised: 1 });
-        expect(effects).toEqual([{ kind: 'offer', round: 5, raised: 1 }]);
+        expect(state).toMatchObject({ tag: 'FENCING', raised: RAISED });
+        expect(effects).toEqual([{ kind: 'offer', round: 5, raised: RAISED }]);
       }
-      expect(fencing(11, { ...mark(3), gen: 4 }).state).toMatchObject({ raised: 5, strange: true });
+      expect(fencing(11, { ...mark(3), gen: 4 }).state).toMatchObject({ raised: 4 + RAISED, theirs: 'later' });
     });
 
     it('goes on under that generation when the fenced mark is in its past', () => {
       for (const seq of [0, 10]) {
-        const fenced = { ...mark(seq), known: true, gen: 1 };
+        const fenced = { ...mark(seq), known: true, gen: RAISED };
         const verifying = run(fencing(11, mark(seq)).state, [{ kind: 'marked', mark: fenced }]);
-        expect(verifying.effects).toEqual([{ kind: 'verify', round: 5, claim: 77, gen: 1 }]);
+        expect(verifying.effects).toEqual([{ kind: 'verify', round: 5, claim: 77, gen: RAISED }]);
         expect(run(verifying.state, [{ kind: 'repaired', round: 5 }]).effects).toEqual([{ kind: 'offer', round: 6 }]);
       }
-      const reading = run(fencing(11, mark(6)).state, [{ kind: 'marked', mark: { ...mark(6), gen: 1 } }]);
+      const reading = run(fencing(11, mark(6)).state, [{ kind: 'marked', mark: { ...mark(6), gen: RAISED } }]);
       expect(reading.effects).toEqual([{ kind: 'fetch', round: 5, afterSeq: 5 }]);
       const read = (at: OutboxEntry[]) => run(reading.state, [{ kind: 'fetched', round: 5, entries: at }]);
-      expect(read(entries(6, 8)).effects).toEqual([{ kind: 'verify', round: 5, claim: 77, gen: 1 }]);
+      expect(read(entries(6, 8)).effects).toEqual([{ kind: 'verify', round: 5, claim: 77, gen: RAISED }]);
       expect(read(entries(6, 8).map((e) => ({ ...e, chain: chainOf(99) }))).state.tag).toBe('FORKED');
     });
 
     it('is repaired when the fenced mark is ahead, perhaps further than before', () => {
-      const fenced = { ...mark(13), gen: 1 };
+      const fenced = { ...mark(13), gen: RAISED };
       expect(run(fencing(11, mark(11)).state, [{ kind: 'marked', mark: fenced }]).effects).toEqual([
-        { kind: 'repair', round: 5, claim: 77, position: fenced, passOver: false },
+        { kind: 'repair', round: 5, claim: 77, position: fenced, how: 'behind' },
       ]);
+    });
+
+    it('does not take what it retains for the past of an upstream that is ahead under another generation', () => {
+      const old = (known: UpstreamMark, gen: number) => {
+        const { state } = run(unverified(11, 6), [{ kind: 'marked', mark: known }]);
+        return run(state, [{ kind: 'marked', mark: { ...known, gen } }]).effects;
+      };
+      const repair = { kind: 'repair', round: 5, claim: 77 };
+      const at = (gen: number) => ({ ...mark(13), gen });
+      expect(old(at(5), 6 + RAISED)).toEqual([{ ...repair, position: at(6 + RAISED), how: 'apart' }]);
+      expect(old(at(6), 6 + RAISED)).toEqual([{ ...repair, position: at(6 + RAISED), how: 'behind' }]);
+      expect(old(at(7), 7 + RAISED)).toEqual([{ ...repair, position: at(7 + RAISED), how: 'apart' }]);
+    });
+
+    it('asks for another generation than another claim would', () => {
+      const raised = (claim: number) => {
+        const opened = { ...unverified(11), head: { ...head(11, 4), verified: false, claim } } as LogState;
+        const { state } = run(opened, [{ kind: 'marked', mark: mark(6) }]);
+        return state.tag === 'FENCING' ? state.raised : 0;
+      };
+      expect(raised(78)).toBe(raised(77) + 1);
+      expect(raised(2 ** 52)).toBeLessThan(2_000);
     });
 
     it('is repaired when the upstream knows a generation that the storage does not, and the pasts differ', () => {
       const strange = fencing(11, { ...mark(10), gen: 4, chain: chainOf(77) });
-      const fenced = { ...mark(10), gen: 5, chain: chainOf(77) };
+      const fenced = { ...mark(10), gen: 4 + RAISED, chain: chainOf(77) };
       expect(run(strange.state, [{ kind: 'marked', mark: fenced }]).effects).toEqual([
-        { kind: 'repair', round: 5, claim: 77, position: fenced, passOver: false },
+        { kind: 'repair', round: 5, claim: 77, position: fenced, how: 'apart' },
       ]);
     });
 
@@ -200,8 +224,8 @@ describe('log of the sender', () => {
     // The head had only been read too early: another node appended.
     expect(run(verifying.state, [{ kind: 'head', round: 5, head: head(12) }]).state.tag).toBe('STREAMING');
     const fencing = run(verifying.state, [{ kind: 'head', round: 5, head: head(11) }]);
-    expect(fencing.effects).toEqual([{ kind: 'offer', round: 5, raised: 1 }]);
-    expect(run(fencing.state, [{ kind: 'marked', mark: { ...mark(11), gen: 1 } }]).state.tag).toBe('FORKED');
+    expect(fencing.effects).toEqual([{ kind: 'offer', round: 5, raised: RAISED }]);
+    expect(run(fencing.state, [{ kind: 'marked', mark: { ...mark(11), gen: RAISED } }]).state.tag).toBe('FORKED');
   });
 
   it('is FORKED when the ends are at one seq and the chains differ', () => {
@@ -240,10 +264,10 @@ describe('log of the sender', () => {
       { kind: 'marked', mark: mark(3) },
       { kind: 'fetched', round: 5, entries: entries(7, 10) },
     ]);
-    expect(state).toMatchObject({ tag: 'FENCING', raised: 1, passOver: true });
-    const fenced = { ...mark(3), gen: 1 };
+    expect(state).toMatchObject({ tag: 'FENCING', raised: RAISED, passOver: true });
+    const fenced = { ...mark(3), gen: RAISED };
     expect(run(state, [{ kind: 'marked', mark: fenced }]).effects).toEqual([
-      { kind: 'repair', round: 5, claim: 77, position: fenced, passOver: true },
+      { kind: 'repair', round: 5, claim: 77, position: fenced, how: 'passOver' },
     ]);
   });
 
@@ -610,7 +634,7 @@ const logStates: { readonly [T in LogState['tag']]: Extract<LogState, { tag: T }
     attempt: 0,
     raised: 1,
     head: { ...head(11), verified: false },
-    strange: false,
+    theirs: 'earlier',
     passOver: false,
     mark: { ...mark(6), gen: 1 },
   },

@@ -230,7 +230,7 @@ async function appendOutbox(session: SqlSession, flushes: readonly SlotFlush[]):
 async function writePending(session: SqlSession, flushes: readonly SlotFlush[], nowMs: number): Promise<void> {
   for (const { slot, repair } of flushes) {
     if (!repair) continue;
-    await session.query(`DELETE FROM outbox WHERE slot = $1 AND seq > $2`, [slot, repair.seq]);
+    await session.query(`DELETE FROM outbox WHERE slot = $1 AND seq > $2`, [slot, repair.keepTo]);
     // the upstream said that it has the rest: without a time it would stay for ever
     await session.query(`UPDATE outbox SET acknowledged_at_ms = $2 WHERE slot = $1 AND acknowledged_at_ms IS NULL`, [
       slot,

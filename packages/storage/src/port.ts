@@ -160,8 +160,13 @@ export interface OutboxAppend {
 /** Where the outbound log goes on after the upstream was found to be ahead of this storage. */
 export interface LogRepair {
   readonly gen: number;
-  /** The upstream's mark: numbering goes on after it. Entries of the outbox behind it leave. */
+  /** The upstream's mark: numbering goes on after it. */
   readonly seq: number;
+  /**
+   * Entries of the outbox up to here stay, acknowledged: they are known to be those that the upstream had under their numbers. All others
+   * leave, and none is after `seq`.
+   */
+  readonly keepTo: number;
   readonly chain: Uint8Array;
   readonly ledger: number;
   readonly suppressed: ReadonlyMap<string, LogPosition>;

@@ -576,7 +576,15 @@ export function checkTierStoreContract(
     const outbox = [1, 2, 3, 4, 5].map((seq) => testOutbox(slot, seq)[0]);
     await commit(s, testFlush(slot, epoch, { outbox }));
     await s.acknowledgeOutbox(slot, 4, 4);
-    const repair = { gen: 2, seq: 3, chain: Uint8Array.of(1), ledger: 6, suppressed: new Map(), dropPending: [] };
+    const repair = {
+      gen: 2,
+      seq: 3,
+      chain: Uint8Array.of(1),
+      ledger: 6,
+      keepTo: 3,
+      suppressed: new Map(),
+      dropPending: [],
+    };
     await commit(s, testFlush(slot, epoch, { repair }));
     const kept = async () => (await s.readOutbox(slot, 0, 1e9)).map((e) => e.seq);
     deepStrictEqual(await kept(), [1, 2, 3]);
@@ -589,11 +597,44 @@ export function checkTierStoreContract(
     deepStrictEqual(await kept(), []);
   });
 
+  test('a repair keeps only what is known to be what the upstream had under these numbers', async () => {
+    for (const keepTo of [2, 0]) {
+      const { s, slot, claim } = await claimed();
+      const { epoch } = claim.fence;
+      await commit(s, testFlush(slot, epoch, { outbox: [1, 2, 3].map((seq) => testOutbox(slot, seq)[0]) }));
+      await s.acknowledgeOutbox(slot, 3);
+      const repair = {
+        gen: 2,
+        seq: 7,
+        chain: Uint8Array.of(1),
+        ledger: 6,
+        keepTo,
+        suppressed: new Map(),
+        dropPending: [],
+      };
+      await commit(s, testFlush(slot, epoch, { repair }));
+      const seqs = async (after: number) => (await s.readOutbox(slot, after, 1e9)).map((e) => e.seq);
+      deepStrictEqual(await seqs(0), [1, 2].slice(0, keepTo));
+      await commit(s, testFlush(slot, epoch, { outbox: testOutbox(slot, 8) }));
+      deepStrictEqual(await seqs(keepTo), [8]);
+      await s.rewindOutbox(slot, 1); // the upstream goes back: what left is not there for it
+      deepStrictEqual(await seqs(keepTo), [8]);
+    }
+  });
+
   test('a repair that goes on behind what was never acknowledged keeps nothing for ever', async () => {
     const { s, slot, claim } = await claimed();
     const { epoch } = claim.fence;
     await commit(s, testFlush(slot, epoch, { outbox: [1, 2].map((seq) => testOutbox(slot, seq)[0]) }));
-    const repair = { gen: 2, seq: 7, chain: Uint8Array.of(1), ledger: 6, suppressed: new Map(), dropPending: [] };
+    const repair = {
+      gen: 2,
+      seq: 7,
+      chain: Uint8Array.of(1),
+      ledger: 6,
+      keepTo: 7,
+      suppressed: new Map(),
+      dropPending: [],
+    };
     await commit(s, testFlush(slot, epoch, { repair }));
     const expire = (nowMs: number) => s.maintenance.dropExpired({ nowMs, ttlDays: 20_000, outboxRetentionMs: 1e9 });
     await expire(systemClock.now());
@@ -1384,7 +1425,7 @@ export function checkTierStoreContract(
     await commit(
       s,
       testFlush(slot, claim.fence.epoch, {
-        repair: { gen: 4, seq: 17, chain, ledger: 170, suppressed, dropPending: [1, 3] },
+        repair: { gen: 4, seq: 17, chain, ledger: 170, keepTo: 0, suppressed, dropPending: [1, 3] },
       }),
     );
     const again = await s.claimSlot(slot, 'node-2');

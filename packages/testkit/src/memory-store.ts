@@ -394,11 +394,11 @@ export class MemoryTierStore implements TierStore {
     stored.fence = { ...stored.fence, flushes: stored.fence.flushes + 1 };
     const { repair } = flush;
     if (repair) {
-      const { gen, seq, chain, ledger } = repair;
+      const { gen, seq, chain, ledger, keepTo } = repair;
       const acknowledgedSeq = seq;
       stored.outbox = { ...stored.outbox, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq, lossAccepted: false };
       stored.stableSeq = Math.min(stored.stableSeq, seq);
-      const kept = stored.entries.filter((entry) => entry.seq <= seq);
+      const kept = stored.entries.filter((entry) => entry.seq <= keepTo);
       stored.entries.splice(0, stored.entries.length, ...kept);
     }
     if (flush.gen !== undefined) stored.outbox = { ...stored.outbox, gen: flush.gen };

@@ -250,7 +250,9 @@ class Owners {
         const gen = (await this.#store.outboxHead(slot)).gen + 1;
         const suppressed = new Map([['in', { gen: 1, seq }]]);
         const dropPending = this.#waiting[slot]!.splice(0, 1);
-        await commit(this.#flush(slot, 0, 0, { repair: { gen, seq, chain, ledger: seq, suppressed, dropPending } }));
+        await commit(
+          this.#flush(slot, 0, 0, { repair: { gen, seq, chain, ledger: seq, keepTo: seq, suppressed, dropPending } }),
+        );
         owner.nextSeq = seq + 1;
         owner.suppressed = suppressed;
         owner.chain = chain;

@@ -222,7 +222,9 @@ export function checkForwardBufferContract(
     await owner.read(0);
     const suppressed = new Map([['in', { gen: 1, seq: 9 }]]);
     const chain = Uint8Array.from({ length: 32 }, () => 7);
-    await owner.commit([], { repair: { gen: 2, seq: 41, chain, ledger: 500, suppressed, dropPending: [1] } });
+    await owner.commit([], {
+      repair: { gen: 2, seq: 41, chain, ledger: 500, keepTo: 0, suppressed, dropPending: [1] },
+    });
     const again = await owner.claim();
     const { gen, nextSeq, ledger, acknowledgedSeq } = again.outbox;
     deepStrictEqual([gen, nextSeq, ledger, acknowledgedSeq], [2, 42, 500, 41]);
@@ -244,7 +246,7 @@ export function checkForwardBufferContract(
     await store.acceptLoss(8);
     strictEqual((await store.outboxHead(8)).lossAccepted, true);
     const chain = Uint8Array.from({ length: 32 }, () => 3);
-    const repair = { gen: 2, seq: 1, chain, ledger: 1, suppressed: new Map(), dropPending: [] };
+    const repair = { gen: 2, seq: 1, chain, ledger: 1, keepTo: 1, suppressed: new Map(), dropPending: [] };
     const again = owner.pending(2);
     await owner.commit([], { repair, pending: [again] });
     const head = await store.outboxHead(8);

@@ -330,10 +330,11 @@ class State {
     state.losses.push(...line.losses.filter((loss) => !known.has(lossKey(loss))));
     if (state.losses.length > LOSSES_MAX) state.losses.splice(0, state.losses.length - LOSSES_MAX);
     // a repair may go back, and a record may be applied twice: what is numbered from here on replaces what was
-    const firstSeq = line.outbox[0]?.seq ?? head.nextSeq;
-    if ((state.entries.at(-1)?.line.seq ?? 0) >= firstSeq) {
-      for (const entry of state.entries) if (entry.line.seq >= firstSeq) this.#leaves(entry);
-      state.entries = state.entries.filter((entry) => entry.line.seq < firstSeq);
+    const { keepTo = Number.POSITIVE_INFINITY } = line;
+    const lastSeq = Math.min(keepTo, (line.outbox[0]?.seq ?? head.nextSeq) - 1);
+    if ((state.entries.at(-1)?.line.seq ?? 0) > lastSeq) {
+      for (const entry of state.entries) if (entry.line.seq > lastSeq) this.#leaves(entry);
+      state.entries = state.entries.filter((entry) => entry.line.seq <= lastSeq);
     }
     for (const entry of line.outbox) {
       state.entries.push({ line: entry, blobs, chain: fromBase64(entry.chain) });
@@ -811,7 +812,7 @@ export class FileStore implements TierStore {
       for (const { entry } of outbox) growth += entry.header.length + entry.content.length;
       for (const entry of pending) growth += entry.header.length + entry.content.length;
       const { pending: waiting, entries } = this.#state.slot(slot);
-      if (repair) for (const entry of entries) if (entry.line.seq > repair.seq) growth -= sizeOf(entry);
+      if (repair) for (const entry of entries) if (entry.line.seq > repair.keepTo) growth -= sizeOf(entry);
       for (const ord of [...settled, ...(repair?.dropPending ?? [])]) {
         const one = waiting.get(ord);
         if (one) growth -= sizeOf(one);
@@ -867,6 +868,7 @@ export class FileStore implements TierStore {
         increments,
         createdAtMs,
       })),
+      ...(repair ? { keepTo: repair.keepTo } : {}),
       gone: [...flush.settled, ...(repair?.dropPending ?? [])],
       parked: flush.parked.map(({ logId, seq, reason, increments, detail, content }) => ({
         ...builder.blob(new Uint8Array(0), content),

@@ -60,6 +60,8 @@ export interface FlushLine {
   readonly suppressed: Positions;
   readonly marks: readonly MarkLine[];
   readonly outbox: readonly OutboxLine[];
+  /** Of a repair: entries after it leave. Earlier releases did not say it: those leave whose numbers are given anew. */
+  readonly keepTo?: number;
   readonly pending: readonly PendingLine[];
   readonly gone: readonly number[];
   readonly parked: readonly ParkedLine[];

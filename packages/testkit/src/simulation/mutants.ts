@@ -471,6 +471,16 @@ export const MUTANTS: readonly Mutant[] = [
       }),
   },
   {
+    name: 'unprovedKept',
+    wrong: 'a repaired log keeps entries that are not those that the upstream has under their numbers',
+    needs: 'doubleRestores',
+    store: (store) =>
+      replaced(store, {
+        flush: (flushes) =>
+          store.flush(flushes.map((f) => (f.repair ? { ...f, repair: { ...f.repair, keepTo: f.repair.seq } } : f))),
+      }),
+  },
+  {
     name: 'unverifiedSeals',
     wrong: 'a new owner gives numbers before it has compared its log with the upstream',
     trustsClaims: true,

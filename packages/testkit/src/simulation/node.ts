@@ -113,6 +113,8 @@ export interface TierSettings {
   readonly rowsPerTransaction: number;
   readonly hasChildren: boolean;
   readonly upstreams: readonly string[];
+  /** After how long a log that stands still asks again, where it is not the default. */
+  readonly stoppedRetryMs?: number;
   /** Room in the forward buffer, where it is bounded. */
   readonly outbound?: { readonly bytesMax: number; readonly onFull: 'block' | 'coarsen' | 'drop' };
 }
@@ -215,17 +217,21 @@ export class SimulatedNode {
     network.serve({ place: this.place, process: this.process, listener: receiver, intake: this.owner });
     if (shape.parent !== undefined) {
       const config = forwarderConfig({ tier, slots, instanceId: this.instanceId, token: '' });
-      this.#forwarder = openForwarder(config, {
-        store,
-        intake: this.owner,
-        clock,
-        rng,
-        logger,
-        transport: network.transport(this.place, this.process),
-        discovery: staticDiscovery(settings.upstreams),
-        schemas: release.metrics.map((schema) => schema.text),
-        ...(receiver ? { tiersBelow: receiver } : {}),
-      });
+      const { stoppedRetryMs = config.log.stoppedRetryMs } = settings;
+      this.#forwarder = openForwarder(
+        { ...config, log: { ...config.log, stoppedRetryMs } },
+        {
+          store,
+          intake: this.owner,
+          clock,
+          rng,
+          logger,
+          transport: network.transport(this.place, this.process),
+          discovery: staticDiscovery(settings.upstreams),
+          schemas: release.metrics.map((schema) => schema.text),
+          ...(receiver ? { tiersBelow: receiver } : {}),
+        },
+      );
     }
     this.l1 = shape.leaves.includes(tier) ? this.#openL1(logger, background) : undefined;
     let idleRounds = 0;

@@ -50,6 +50,8 @@ export interface HistoryResult {
 const SETTLE_MAX_MS = 240_000;
 const HORIZON_MS = 15_000;
 const CHECK_MS = 2_500;
+/** Where losses are accepted: so soon that a log goes on, and is restored again, while there are faults. */
+const STOPPED_RETRY_MS = 8_000;
 
 export async function runHistory(options: HistoryOptions): Promise<HistoryResult> {
   const world = new World(options);
@@ -331,6 +333,7 @@ class World {
         hasChildren: !leaves.includes(name),
         upstreams: addresses.get(parent ?? '') ?? [],
         ...(this.#fullBuffers ? this.#smallBuffer() : {}),
+        ...(this.#doubleRestores ? { stoppedRetryMs: STOPPED_RETRY_MS } : {}),
       };
       const tier = new Tier(this, settings, addresses.get(name)!);
       this.#tiers.set(name, tier);
@@ -415,7 +418,7 @@ class World {
     }
   }
 
-  /** One or two pairs of restores, and an operator who accepts what cannot be had again. */
+  /** One or two pairs of restores, perhaps another when a loss was accepted, and an operator who accepts what cannot be had again. */
   #scheduleDoubleRestores(): void {
     const { rng, kernel } = this;
     const lowers = [...this.#tiers.values()].filter(
@@ -424,7 +427,7 @@ class World {
     const lower = lowers[randomInt(rng, lowers.length)]!;
     const upper = this.#tiers.get(lower.settings.shape.parent!)!;
     for (let n = 1 + randomInt(rng, 2); n > 0; n--)
-      this.#later(3_000, this.#faultsUntilMs, () => this.#rollBackBoth(lower, upper));
+      this.#later(3_000, this.#faultsUntilMs, () => this.#rollBackBoth(lower, upper, 10_000));
     const look = () =>
       kernel.after(5_000, () => {
         for (const tier of this.#tiers.values())
@@ -434,20 +437,23 @@ class World {
               kernel.record('operator', `accepts the loss of ${tier.name} ${slot}`);
               this.faults.effective('acceptedLoss');
               void tier.database.store.acceptLoss(slot);
+              // a backup of before the log goes on has entries that will have other numbers
+              if (tier === lower && rng.next() < 0.7) this.#rollBackBoth(lower, upper, 1);
             }
         look();
       });
     look();
   }
 
-  #rollBackBoth(lower: Tier, upper: Tier): void {
+  /** Both storages go back; the backup of the lower one is at most so old. */
+  #rollBackBoth(lower: Tier, upper: Tier, lowerWithinMs: number): void {
     const { kernel, oracle, faults } = this;
     if (this.#backupWaits) return;
     this.#backupWaits = true;
     let lostBoth = true;
     let restored = 0;
     for (const tier of [lower, upper])
-      this.#later(1, 10_000, () => {
+      this.#later(1, tier === lower ? lowerWithinMs : 10_000, () => {
         const restore = this.#backUp(tier);
         const before = oracle.commitsOf(tier.name);
         kernel.record('fault', `backup ${tier.name}`);

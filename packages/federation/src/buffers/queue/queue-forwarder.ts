@@ -253,7 +253,7 @@ class QueuedLog {
         return;
       case 'repair':
         void this.#ask(effect.round, async () => {
-          await deps.intake.repair(this.#slot, effect.claim, effect.position, effect.passOver);
+          await deps.intake.repair(this.#slot, effect.claim, effect.position, effect.how);
           this.#step({ kind: 'repaired', round: effect.round });
         });
         return;
