@@ -7,6 +7,13 @@ import { MUTANTS } from '@oap-federation/testkit';
 import { expect, it } from 'vitest';
 
 const MUTANTS_MIN = 25;
+/** Those that assertions of the code notice. */
+const CRASHES = ['staleRead'];
+
+interface Killed {
+  readonly mutant: string;
+  readonly kind: string;
+}
 
 it('every wrong design is found', () => {
   const script = path.resolve(import.meta.dirname, '../../scripts/sim.mjs');
@@ -17,4 +24,7 @@ it('every wrong design is found', () => {
   console.log(stdout.trimEnd());
   expect(status, stdout).toBe(0);
   expect(MUTANTS.length).toBeGreaterThanOrEqual(MUTANTS_MIN);
+  // one that merely crashes what it wraps is found too, and shows nothing
+  const { table } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as { readonly table: readonly Killed[] };
+  expect(table.filter(({ kind }) => kind === 'bug').map(({ mutant }) => mutant)).toEqual(CRASHES);
 }, 1_800_000);

@@ -93,12 +93,36 @@ function joined(entries: readonly PendingEntry[]): PendingEntry {
   };
 }
 
+/** A batch with some fields replaced. Its content is read when it is asked for, as that of the batch itself, which may be no plain object. */
+function changed(batch: IncomingBatch, fields: Partial<IncomingBatch>): IncomingBatch {
+  const same: IncomingBatch = {
+    logId: batch.logId,
+    slot: batch.slot,
+    gen: batch.gen,
+    seq: batch.seq,
+    producer: batch.producer,
+    kind: batch.kind,
+    header: batch.header,
+    headerBytes: batch.headerBytes,
+    contentBytes: batch.contentBytes,
+    chain: batch.chain,
+    get batch() {
+      return batch.batch;
+    },
+    get undecodable() {
+      return batch.undecodable;
+    },
+  };
+  for (const [name, value] of Object.entries(fields)) Object.defineProperty(same, name, { value, enumerable: true });
+  return same;
+}
+
 /** Passes on a part of the manifests of each batch from below. */
 function someManifests(door: Door, isTold: (batch: IncomingBatch, manifest: Manifest) => boolean): Door {
   return {
     offer(batch) {
       const manifests = batch.header.manifests.filter((manifest) => isTold(batch, manifest));
-      return door.offer({ ...batch, header: { ...batch.header, manifests } });
+      return door.offer(changed(batch, { header: { ...batch.header, manifests } }));
     },
   };
 }
@@ -371,7 +395,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'watermarkEarly',
     wrong: 'L1 promises the current minute: the allowed lateness is forgotten',
     route: (door) => ({
-      offer: (batch) => door.offer({ ...batch, header: { ...batch.header, watermark: batch.header.watermark + 3 } }),
+      offer: (batch) =>
+        door.offer(changed(batch, { header: { ...batch.header, watermark: batch.header.watermark + 3 } })),
     }),
   },
   {
@@ -403,13 +428,14 @@ export const MUTANTS: readonly Mutant[] = [
     wrong: 'the origin of forwarded increments is the tier that forwards',
     intake: (door) => ({
       offer: (batch) =>
-        door.offer({
-          ...batch,
-          batch: {
-            ...batch.batch,
-            blocks: batch.batch.blocks.map((block): IncrementBlock => ({ ...block, origin: '' })),
-          },
-        }),
+        door.offer(
+          changed(batch, {
+            batch: {
+              ...batch.batch,
+              blocks: batch.batch.blocks.map((block): IncrementBlock => ({ ...block, origin: '' })),
+            },
+          }),
+        ),
     }),
   },
   {
@@ -419,7 +445,7 @@ export const MUTANTS: readonly Mutant[] = [
       offer(batch) {
         const promised = database.peekMark(batch.slot, batch.logId)?.watermark ?? NO_WATERMARK;
         const blocks = batch.batch.blocks.filter(({ minute }) => minute >= promised);
-        return door.offer({ ...batch, batch: { ...batch.batch, blocks } });
+        return door.offer(changed(batch, { batch: { ...batch.batch, blocks } }));
       },
     }),
   },
@@ -429,7 +455,7 @@ export const MUTANTS: readonly Mutant[] = [
       'the log of an L1 is named after its address, so that a restarted process goes on with the numbers of the old one',
     observeBehindRoute: true,
     route: (door, { tier }) => ({
-      offer: (batch) => door.offer({ ...batch, logId: `${tier} ${batch.slot}` }),
+      offer: (batch) => door.offer(changed(batch, { logId: `${tier} ${batch.slot}` })),
     }),
   },
   {
@@ -489,7 +515,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'frontierForgotten',
     wrong: 'the upstream does not keep what of its inputs a tier has forwarded',
     intake: (door) => ({
-      offer: (batch) => door.offer({ ...batch, header: { ...batch.header, frontier: new Map() } }),
+      offer: (batch) => door.offer(changed(batch, { header: { ...batch.header, frontier: new Map() } })),
     }),
   },
   {
@@ -499,7 +525,7 @@ export const MUTANTS: readonly Mutant[] = [
       offer(batch) {
         const before = database.peekMark(batch.slot, batch.logId)?.frontier ?? new Map();
         const frontier = new Map([...batch.header.frontier].filter(([logId, at]) => before.get(logId)?.seq !== at.seq));
-        return door.offer({ ...batch, header: { ...batch.header, frontier } });
+        return door.offer(changed(batch, { header: { ...batch.header, frontier } }));
       },
     }),
   },
@@ -589,10 +615,11 @@ export const MUTANTS: readonly Mutant[] = [
     needs: 'upgrades',
     intake: (door, { hasMetric }) => ({
       offer: (batch) =>
-        door.offer({
-          ...batch,
-          batch: { ...batch.batch, blocks: batch.batch.blocks.filter(({ schema }) => hasMetric(schema.name)) },
-        }),
+        door.offer(
+          changed(batch, {
+            batch: { ...batch.batch, blocks: batch.batch.blocks.filter(({ schema }) => hasMetric(schema.name)) },
+          }),
+        ),
     }),
   },
   {
@@ -632,7 +659,7 @@ export const MUTANTS: readonly Mutant[] = [
     wrong: 'a declared loss is not stored with the batch that brings it',
     needs: 'doubleRestores',
     intake: (door) => ({
-      offer: (batch) => door.offer({ ...batch, header: { ...batch.header, losses: [] } }),
+      offer: (batch) => door.offer(changed(batch, { header: { ...batch.header, losses: [] } })),
     }),
   },
   {
@@ -679,7 +706,7 @@ export const MUTANTS: readonly Mutant[] = [
       offer(batch) {
         // a frontier of numbers alone, as the first release said it
         const frontier = database.peekMark(batch.slot, batch.logId)?.frontier;
-        return door.offer({ ...batch, header: { ...batch.header, frontier: frontier ?? new Map() } });
+        return door.offer(changed(batch, { header: { ...batch.header, frontier: frontier ?? new Map() } }));
       },
     }),
   },
