@@ -132,7 +132,7 @@ async function run(batches: readonly Sent[], upstream: Upstream, ahead: number, 
   if (upstream === 'ahead') {
     const frontier = new Map([['log-cloud-c', { gen: 1, seq: ahead }]]);
     const position = { gen: 2, seq: 3, chain: new Uint8Array(32), increments: 40, frontier };
-    expect(await owner.repair(0, owner.claim(0)!, position, false)).toBe(true);
+    expect(await owner.repair(0, owner.claim(0)!, position, 'apart')).toBe(true);
     await owner.verify(0, owner.claim(0)!, 2);
   }
   const heads = new Map<number, { seq: number; chain: Uint8Array; increments: number }>();
