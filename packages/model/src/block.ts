@@ -81,7 +81,7 @@ export interface BatchContent {
 const VERSION = 2;
 
 /** Memory of the entity columns that are read and written: differences of an index to its row. */
-const shiftMemory = new BigInt64Array(4_096);
+const shiftMemory = new BigInt64Array(16_384);
 
 /** A column of so many rows, good until the next call. */
 function shiftsOf(rows: number): BigInt64Array {

@@ -192,7 +192,7 @@ export class DistributionSums {
       const { bytes, offsets } = this.#columns[this.#column[next - 1]!]!;
       const i = this.#position[next - 1]!;
       readHead(bytes, offsets[i]!);
-      addToWindow(bytes, head.at, offsets[i + 1]!, head.first);
+      addToWindow(bytes, head.at, offsets[i + 1]!, head.first, head.count);
     }
     output.length = takeWindow(output.bytes, output.length);
     return highest;

@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: the sum of two distributions that are read side by side is, byte for byte, the one canonical form of their sum, in any order.
+// Goal: a sum of distributions, of two that are read side by side or of many in the window, is, byte for byte, the one canonical form of
+// their sum, in any order.
 // Method: random pairs against SparseDistribution, with first buckets, gaps, counts and numbers of buckets on both sides of every limit.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { writeSumOfTwo } from './distribution-window.js';
+import {
+  addToWindow,
+  fitsWindow,
+  head,
+  openWindow,
+  readHead,
+  takeWindow,
+  writeSumOfTwo,
+} from './distribution-window.js';
 import { SparseDistribution } from './distribution.js';
 
 const small = fc.integer({ min: 1, max: 4 });
@@ -105,4 +114,42 @@ test('the number of buckets takes a byte up to 127, whatever was guessed', () =>
   const long = of(0, 2 ** 13 - 1);
   expect(sumOfTwo(long, long, 0)).toEqual(expected(long, long));
   expect(sumOfTwo(of(0, 2 ** 13), of(0, 2 ** 13), 0)).toBeUndefined();
+});
+
+test('a window has the sum of what was added, and nothing of the sum before', () => {
+  const near = fc
+    .tuple(
+      fc.integer({ min: -70, max: 200 }),
+      fc.array(
+        fc.tuple(
+          fc.oneof({ weight: 9, arbitrary: byte }, { weight: 1, arbitrary: fc.integer({ min: 120, max: 140 }) }),
+          fc.oneof({ weight: 9, arbitrary: byte }, { weight: 1, arbitrary: fc.integer({ min: 120, max: 2 ** 22 }) }),
+        ),
+        { minLength: 1, maxLength: 40 },
+      ),
+    )
+    .map(([at, pairs]) => encoded(at, pairs));
+  fc.assert(
+    fc.property(fc.array(near, { minLength: 1, maxLength: 8 }), (parts) => {
+      const sum = new SparseDistribution(0);
+      const read = parts.map((bytes) => {
+        const d = SparseDistribution.decode(bytes);
+        sum.merge(d);
+        return [d.indexAt(0), d.indexAt(d.size - 1)] as const;
+      });
+      const lowest = Math.min(...read.map(([at]) => at));
+      const highest = Math.max(...read.map(([, at]) => at));
+      expect(fitsWindow(lowest, highest, 0)).toBe(true);
+      for (const some of [parts, parts.toReversed()]) {
+        openWindow(lowest, highest);
+        for (const bytes of some) {
+          readHead(bytes, 0);
+          addToWindow(bytes, head.at, bytes.length, head.first, head.count);
+        }
+        const out = new Uint8Array(parts.reduce((n, { length }) => n + length + 1, 0));
+        expect(out.slice(0, takeWindow(out, 0))).toEqual(sum.encode());
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });

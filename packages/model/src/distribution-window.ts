@@ -49,20 +49,31 @@ export function openWindow(first: number, last: number): void {
   usedEnd = ((last - first) >> 5) + 1;
 }
 
-/** Adds the counts of canonical bytes[at, end), which follow the index `first`. */
-export function addToWindow(bytes: Uint8Array, at: number, end: number, first: number): void {
+/** Adds the counts of canonical bytes[at, end), which follow the index `first`: of `count` buckets. */
+export function addToWindow(bytes: Uint8Array, at: number, end: number, first: number, count: number): void {
   let slot = first - base;
+  if (end - at === count * 2 - 1) {
+    // every step and every count is one byte
+    counts[slot]! += bytes[at]!;
+    used[slot >> 5]! |= 1 << slot;
+    for (let i = at + 1; i < end; i += 2) {
+      slot += bytes[i]!;
+      counts[slot]! += bytes[i + 1]!;
+      used[slot >> 5]! |= 1 << slot;
+    }
+    return;
+  }
   for (let i = at; ;) {
-    let count = bytes[i++]!;
-    if (count >= 0x80) {
-      count &= 0x7f;
+    let more = bytes[i++]!;
+    if (more >= 0x80) {
+      more &= 0x7f;
       for (let shift = 7; ; shift += 7) {
         const b = bytes[i++]!;
-        count |= (b & 0x7f) << shift;
+        more |= (b & 0x7f) << shift;
         if (b < 0x80) break;
       }
     }
-    counts[slot]! += count;
+    counts[slot]! += more;
     used[slot >> 5]! |= 1 << slot;
     if (i >= end) return;
     let step = bytes[i++]!;

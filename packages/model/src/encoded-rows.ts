@@ -225,14 +225,14 @@ export class EncodedRows {
     let writtenTo = writeSumOfTwo(chunk, this.#used, ownBytes, ownStart, ownEnd, bytes, start, end);
     if (writtenTo < 0) {
       readHead(ownBytes, ownStart);
-      const { first: ownFirst, at: ownAt } = head;
+      const { first: ownFirst, at: ownAt, count: ownCount } = head;
       readHead(bytes, start);
-      const { first, at } = head;
+      const { first, at, count } = head;
       const lowest = first < ownFirst ? first : ownFirst;
       if (!fitsWindow(lowest, highest, sum)) return this.#becomeLarge(row, bytes, start, end);
       openWindow(lowest, highest);
-      addToWindow(ownBytes, ownAt, ownEnd, ownFirst);
-      addToWindow(bytes, at, end, first);
+      addToWindow(ownBytes, ownAt, ownEnd, ownFirst, ownCount);
+      addToWindow(bytes, at, end, first, count);
       writtenTo = takeWindow(chunk, this.#used);
     }
     this.#freePiece(row);

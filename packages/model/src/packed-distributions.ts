@@ -434,7 +434,14 @@ const SLAB_BYTES = 2 ** 18;
  * What `unpackDistributions` has written of its column: bytes[from, length), and the sum of counts and last index of the distribution
  * that came last. Before `from` are columns that were given out, which nobody writes to; behind `length` is nothing.
  */
-const unpacked = { bytes: new Uint8Array(0), from: 0, length: 0, total: 0, last: 0 };
+const unpacked = {
+  bytes: new Uint8Array(0),
+  view: new DataView(new ArrayBuffer(0)),
+  from: 0,
+  length: 0,
+  total: 0,
+  last: 0,
+};
 
 /** Makes room for n bytes more; what there is of the column moves on to another slab when this one is full. */
 function reserve(n: number): void {
@@ -443,12 +450,17 @@ function reserve(n: number): void {
   const slab = new Uint8Array(Math.max(SLAB_BYTES, written.length * 2 + n));
   slab.set(written);
   unpacked.bytes = slab;
+  unpacked.view = new DataView(slab.buffer);
   unpacked.from = 0;
   unpacked.length = written.length;
 }
 
 /** A varint of a safe integer, for which there is room. */
 function putVarint(value: number): void {
+  if (value < 0x80) {
+    unpacked.bytes[unpacked.length++] = value;
+    return;
+  }
   let v = value;
   while (v >= 0x80) {
     unpacked.bytes[unpacked.length++] = (v % 0x80) | 0x80;
@@ -557,7 +569,7 @@ function unpackBuckets(
     if (!(gapK >= 0 && gapK <= K_MAX && countK >= 0 && countK <= K_MAX)) throw badParameter();
     const table = tableOf(gapK, countK);
     reserve(size * BUCKET_VARINTS_MAX);
-    const out = unpacked.bytes;
+    const out = unpacked.view;
     let { length } = unpacked;
     let gapSum = 0;
     let countSum = 0;
@@ -583,22 +595,17 @@ function unpackBuckets(
         const bits = PAIR_BITS[row]!;
         if (bits !== 0) {
           const pair = PAIR_BYTES[row]!;
-          out[length] = pair;
-          out[length + 1] = pair >>> 8;
+          // what is no bucket of it is written over
+          out.setInt32(length, pair, true);
           if (left >= 4) {
             // a word has the bits of two tables
-            out[length + 2] = pair >>> 16;
-            out[length + 3] = pair >>> 24;
             const used = bits >>> 16;
             const taken = bits & 0xff;
             const nextRow = table | ((word << used) >>> (32 - TABLE_BITS));
             const nextBits = PAIR_BITS[nextRow]!;
             const nextPair = PAIR_BYTES[nextRow]!;
             length += taken << 1;
-            out[length] = nextPair;
-            out[length + 1] = nextPair >>> 8;
-            out[length + 2] = nextPair >>> 16;
-            out[length + 3] = nextPair >>> 24;
+            out.setInt32(length, nextPair, true);
             const nextTaken = nextBits & 0xff;
             length += nextTaken << 1;
             bit += used + (nextBits >>> 16);
