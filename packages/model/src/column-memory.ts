@@ -36,49 +36,79 @@ export class FreshColumns implements ColumnSource {
   }
 }
 
-/** Larger memory is not kept, nor are the columns of more blocks. */
+/** Larger memory is not kept, nor are more columns. */
 const KEPT_VALUES_MAX = 524_288;
-const KEPT_BLOCKS_MAX = 64;
+const KEPT_BLOCKS_MAX = 1_024;
+const PLACE_VALUES_MIN = 64;
 
-/** Columns of the blocks of one batch, good until the next batch: memory that is in the cache, and views that are there already. */
+interface KeptBlock {
+  readonly at: number;
+  readonly block: BlockInts;
+}
+
+/**
+ * Columns of the blocks of one batch, good until the next batch: memory that is in the cache, and views that are there already. Each column
+ * has a place as large as the longest took, so that batches of other lengths have their columns where they had them before.
+ */
 export class ColumnMemory implements ColumnSource {
   #memory = new BigInt64Array(0);
+  /** Values from one place to the next. */
+  #place = PLACE_VALUES_MIN;
   #used = 0;
   #blocks = 0;
-  /** By the number of the block in its batch, as they were last. */
-  readonly #kept: { readonly at: number; readonly rows: number; readonly block: BlockInts }[] = [];
+  /** By the number of the block in its batch, by rows: as they were last. */
+  readonly #kept: Map<number, KeptBlock>[] = [];
+  #keptBlocks = 0;
 
   /** All columns that were given out are over: the next batch has their memory. */
   begin(): void {
     this.#used = 0;
     this.#blocks = 0;
-    if (this.#memory.length > KEPT_VALUES_MAX) this.#renew(0);
+    if (this.#memory.length > KEPT_VALUES_MAX) {
+      this.#place = PLACE_VALUES_MIN;
+      this.#renew(0);
+    }
   }
 
   columns(count: number, rows: number): BlockInts {
     if (count === 0) return NO_COLUMNS;
-    const at = this.#used;
     const number = this.#blocks++;
-    const last = this.#kept[number];
-    if (last?.at === at && last.rows === rows && last.block.ints.length === count) {
-      this.#used += count * rows;
+    const last = this.#kept[number]?.get(rows);
+    if (last?.at === this.#used && last.block.ints.length === count) {
+      this.#used += count * this.#place;
       return last.block;
     }
-    if (at + count * rows > this.#memory.length) {
+    const isLonger = rows > this.#place;
+    if (isLonger) this.#place = Math.ceil((rows * 1.25) / 64) * 64;
+    const values = count * this.#place;
+    if (isLonger || this.#used + values > this.#memory.length) {
       // what this batch has already stays as it is, in the memory before
-      this.#renew(Math.max(4_096, this.#memory.length * 2, count * rows));
+      this.#renew(Math.max(4_096, this.#memory.length * 2, values));
       this.#used = 0;
     }
+    const at = this.#used;
     const ints: BigInt64Array[] = [];
-    const from = this.#used;
-    for (let f = 0; f < count; f++) ints.push(this.#memory.subarray(this.#used, (this.#used += rows)));
+    for (let f = 0; f < count; f++) ints.push(this.#memory.subarray(at + f * this.#place, at + f * this.#place + rows));
+    this.#used += values;
     const block = { ints, words: keepWordsOf(ints) };
-    if (number <= this.#kept.length && number < KEPT_BLOCKS_MAX) this.#kept[number] = { at: from, rows, block };
+    this.#keep(number, rows, { at, block });
     return block;
+  }
+
+  #keep(number: number, rows: number, kept: KeptBlock): void {
+    if (this.#keptBlocks === KEPT_BLOCKS_MAX) this.#forget();
+    while (this.#kept.length <= number && number < KEPT_BLOCKS_MAX) this.#kept.push(new Map());
+    if (this.#kept[number]?.has(rows) === false) this.#keptBlocks++;
+    this.#kept[number]?.set(rows, kept);
+  }
+
+  #forget(): void {
+    this.#kept.length = 0;
+    this.#keptBlocks = 0;
   }
 
   #renew(values: number): void {
     this.#memory = new BigInt64Array(values);
-    this.#kept.length = 0;
+    this.#forget();
   }
 }
