@@ -39,6 +39,7 @@ import type { UpstreamDiscovery } from './discovery.js';
 import { SenderDictionary } from './entity-dictionary.js';
 import {
   INITIAL_LOG_STATE,
+  offered,
   stepLog,
   type LogEffect,
   type LogEvent,
@@ -410,7 +411,7 @@ class LogRunner {
   /** Reads the head, and makes the offer of it. Errors: as above. */
   async offer(): Promise<{ readonly head: LogHead & OutboxHead; readonly offer: LogOffer }> {
     const head = await this.head();
-    return { head, offer: { ...head, ref: this.ref, slot: this.slot } };
+    return { head, offer: { ...head, ...offered(head, undefined), ref: this.ref, slot: this.slot } };
   }
 
   offered(head: LogHead & OutboxHead): void {
@@ -558,7 +559,7 @@ class LogRunner {
       const { head, offer } = await this.offer();
       if (this.#disposed || this.state.round !== round || this.peer?.state.tag !== 'OPEN') return;
       if (raised === undefined) this.offered(head);
-      this.peer.write({ kind: 'openLog', log: raised === undefined ? offer : { ...offer, gen: raised } });
+      this.peer.write({ kind: 'openLog', log: { ...offer, ...offered(head, raised) } });
     });
   }
 

@@ -236,6 +236,16 @@ function becomeStopped(state: LogState, reason: StopReason, detail: string, env:
 }
 
 const NO_CHAIN = new Uint8Array(0);
+
+/**
+ * What an offer says of the log. Under a claim that was not compared yet it asks for what the upstream has, and raises nothing: the
+ * generation that the upstream had shows whose past it is of. With `raised` it asks to fence, and leaves it to the sender to compare
+ * chains: an upstream would call our other past a fork.
+ */
+export function offered(head: LogHead, raised: number | undefined): Pick<LogHead, 'gen' | 'chain'> {
+  if (raised !== undefined) return { gen: raised, chain: NO_CHAIN };
+  return head.verified ? { gen: head.gen, chain: head.chain } : { gen: 0, chain: NO_CHAIN };
+}
 const NOT_BEGUN: Begun = { gen: 0, claim: 0, lossAccepted: false };
 
 function becomeBackoff(

@@ -13,6 +13,7 @@ import {
   INITIAL_LOG_STATE,
   LOG_TABLE,
   STOP_REASONS,
+  offered,
   stepLog,
   type LogEffect,
   type LogEnv,
@@ -190,6 +191,14 @@ describe('log of the sender', () => {
       expect(old(at(5), 6 + RAISED)).toEqual([{ ...repair, position: at(6 + RAISED), how: 'apart' }]);
       expect(old(at(6), 6 + RAISED)).toEqual([{ ...repair, position: at(6 + RAISED), how: 'behind' }]);
       expect(old(at(7), 7 + RAISED)).toEqual([{ ...repair, position: at(7 + RAISED), how: 'apart' }]);
+    });
+
+    it('raises nothing while it asks, and leaves no chains to compare to the upstream', () => {
+      const now = { ...head(11, 4), gen: 6 };
+      const none = new Uint8Array(0);
+      expect(offered({ ...now, verified: false }, undefined)).toEqual({ gen: 0, chain: none });
+      expect(offered({ ...now, verified: false }, 9)).toEqual({ gen: 9, chain: none });
+      expect(offered(now, undefined)).toEqual({ gen: 6, chain: now.chain });
     });
 
     it('asks for another generation than another claim would', () => {

@@ -9,6 +9,7 @@ import type { ForwarderConfig } from '../../config.js';
 import type { Forwarder, ForwarderDeps, ForwarderStatus, LogStatus } from '../../forwarder.js';
 import {
   INITIAL_LOG_STATE,
+  offered,
   stepLog,
   type LogEffect,
   type LogEvent,
@@ -353,7 +354,7 @@ class QueuedLog {
     this.#gen = head.gen;
     if (raised === undefined) this.#step({ kind: 'offered', head });
     const nonce = ++this.#nonce;
-    const message = { kind: 'open', ...this.#message(), nonce, gen: raised ?? head.gen } as const;
+    const message = { kind: 'open', ...this.#message(), nonce, gen: offered(head, raised).gen } as const;
     await queue.publish(this.#lane, `${this.#session}:${nonce}`, this.#encoded(message));
   }
 
