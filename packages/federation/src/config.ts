@@ -33,6 +33,7 @@ export function forwarderConfig(
     fetchBytes: MIB, // one frame's worth per read: 16 slots catching up hold 16 MiB
     log: {
       windowBatches: 16, // 160 batches a second over a 100 ms link, for one slot
+      windowBytes: MIB / 2, // 16 slots that catch up with small batches fill a receiver's credit of 8 MiB
       maxBatchBytes: MAX_BATCH_BYTES,
       backoff: { baseMs: 30, maxMs: 5_000 }, // the range of Prometheus' remote write
       stoppedRetryMs: 60_000,

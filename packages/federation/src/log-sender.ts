@@ -76,12 +76,13 @@ type Fencing = Common & {
 type Checking = Common & { readonly tag: 'CHECKING'; readonly mark: UpstreamMark; readonly head: LogHead };
 /**
  * Batches flow. acked <= fetched. Everything up to `acked` is committed upstream; up to `fetched` is handed to the stream's
- * queue; `pending` (the next after `fetched`) is read and waits for room in the window.
+ * queue, `inFlight` are the sizes of those between; `pending` (the next after `fetched`) is read and waits for room in the window.
  */
 type Streaming = Common & {
   readonly tag: 'STREAMING';
   readonly acked: number;
   readonly fetched: number;
+  readonly inFlight: readonly number[];
   readonly pending: readonly OutboxEntry[];
   readonly fetching: boolean;
   /** The outbox has nothing more, as far as is known. */
@@ -169,8 +170,10 @@ export type LogEffect =
   | { readonly kind: 'rewound'; readonly fromSeq: number; readonly toSeq: number };
 
 export interface LogLimits {
-  /** Batches handed to the stream and not acknowledged, at most. */
+  /** Batches handed to the stream and not acknowledged, at most, where they are more than `windowBytes`. */
   readonly windowBatches: number;
+  /** Bytes of them (header and content) that may be in flight in any number of batches. */
+  readonly windowBytes: number;
   /** Largest batch that the upstream takes (header and content). */
   readonly maxBatchBytes: number;
   readonly backoff: BackoffOptions;
@@ -283,6 +286,7 @@ function becomeStreaming(
     attempt: state.attempt,
     acked: seq,
     fetched: seq,
+    inFlight: [],
     pending: [],
     fetching: known !== undefined,
     dry: false,
@@ -398,10 +402,17 @@ function sizeOf(entry: OutboxEntry): number {
 
 /** Moves what fits into the window on to the queue, and reads more when there is room. */
 function pump(state: Streaming, env: LogEnv, before: readonly LogEffect[] = []): LogStep {
-  const { windowBatches, maxBatchBytes } = env.limits;
-  const room = windowBatches - (state.fetched - state.acked);
+  const { maxBatchBytes } = env.limits;
+  const inFlight = [...state.inFlight];
+  let bytes = inFlight.reduce((sum, size) => sum + size, 0);
   let n = 0;
-  while (n < room && n < state.pending.length && sizeOf(state.pending[n]!) <= maxBatchBytes) n++;
+  for (const entry of state.pending) {
+    const size = sizeOf(entry);
+    if (size > maxBatchBytes || !hasRoom(inFlight.length, bytes + size, env)) break;
+    inFlight.push(size);
+    bytes += size;
+    n++;
+  }
   const effects = [...before];
   const next = state.pending[n];
   if (n === 0 && next !== undefined && state.fetched === state.acked) {
@@ -423,12 +434,17 @@ function pump(state: Streaming, env: LogEnv, before: readonly LogEffect[] = []):
     fetched = pending[n - 1]!.seq;
     pending = pending.slice(n);
   }
-  if (pending.length === 0 && !fetching && !dry && fetched - state.acked < windowBatches) {
+  if (pending.length === 0 && !fetching && !dry && hasRoom(inFlight.length, bytes + 1, env)) {
     effects.push({ kind: 'fetch', round, afterSeq: fetched });
     fetching = true;
     dry = true; // until entries come, or an append is heard of
   }
-  return { state: { ...state, fetched, pending, fetching, dry }, effects };
+  return { state: { ...state, fetched, inFlight, pending, fetching, dry }, effects };
+}
+
+/** Whether another batch may follow `batches` in flight, with which they have so many bytes. */
+function hasRoom(batches: number, bytes: number, { limits }: LogEnv): boolean {
+  return batches < limits.windowBatches || bytes <= limits.windowBytes;
 }
 
 /** Entries after `fetched` (older ones are passed over). A hole means that the outbox no longer has what the upstream needs. */
@@ -624,9 +640,10 @@ const STREAMING: Row<Streaming> = {
     // More than was ever here: either our reading of the outbox is old, or a fork. The mark of a new offer decides.
     if (seq > Math.max(state.fetched, state.nextSeq - 1)) return becomeBackoff(state, 'reopen', 0, env);
     const fetched = Math.max(state.fetched, seq);
+    const inFlight = state.inFlight.slice(seq - state.acked);
     const pending = state.pending.filter((entry) => entry.seq > fetched);
     const effects: LogEffect[] = [{ kind: 'acknowledge', seq }];
-    return pump({ ...state, acked: seq, fetched, pending, attempt: 0, movedAtMs: env.nowMs }, env, effects);
+    return pump({ ...state, acked: seq, fetched, inFlight, pending, attempt: 0, movedAtMs: env.nowMs }, env, effects);
   },
   gap: current((state, { expectedSeq }, env) => {
     const last = expectedSeq - 1;
@@ -634,7 +651,11 @@ const STREAMING: Row<Streaming> = {
     if (last < state.acked || last > state.fetched) return becomeBackoff(state, 'reopen', 0, env);
     if (state.attempt > 0) return becomeBackoff(state, 'resume', 0, env);
     const round = state.round + 1;
-    return pump({ ...state, round, attempt: 1, fetched: last, pending: [], fetching: false, dry: false }, env);
+    const inFlight = state.inFlight.slice(0, last - state.acked);
+    return pump(
+      { ...state, round, attempt: 1, fetched: last, inFlight, pending: [], fetching: false, dry: false },
+      env,
+    );
   }),
   busy: current((state, { retryAfterMs }, env) => becomeBackoff(state, 'resume', retryAfterMs, env)),
   notOwner: current(reroute),
@@ -672,7 +693,7 @@ const BACKOFF: Row<Backoff> = {
     if (env.nowMs < state.retryAtMs) return stay(state, undefined, env);
     if (state.next === 'reopen') return becomeOpening(state);
     const { round, attempt, acked, nextSeq, begun } = state;
-    const again = { fetched: acked, pending: [], fetching: false, dry: false, movedAtMs: env.nowMs };
+    const again = { fetched: acked, inFlight: [], pending: [], fetching: false, dry: false, movedAtMs: env.nowMs };
     const streaming: Streaming = { tag: 'STREAMING', round, attempt, acked, ...again, nextSeq, begun };
     return pump(streaming, env, [wakeWhenIdle(streaming, env)]);
   },

@@ -45,7 +45,7 @@ const config = forwarderConfig({ tier: 't', slots: 4, instanceId: 'i', token: ''
 const logEnv: LogEnv = {
   nowMs: 1_000,
   rng: seededRng(1),
-  limits: { ...config.log, windowBatches: 4, maxBatchBytes: 100 },
+  limits: { ...config.log, windowBatches: 4, windowBytes: 40, maxBatchBytes: 100 },
 };
 const later = (env: LogEnv): LogEnv => ({ ...env, nowMs: 10_000_000 });
 
@@ -99,6 +99,7 @@ function streaming(acked: number, fetched: number): LogState {
     attempt: 0,
     acked,
     fetched,
+    inFlight: entries(acked + 1, fetched).map(({ content }) => content.length),
     pending: [],
     fetching: false,
     dry: true,
@@ -299,6 +300,33 @@ describe('log of the sender', () => {
       { kind: 'acknowledge', seq: 1 },
       { kind: 'enqueue', round: 5, entries: entries(5, 5) },
     ]);
+  });
+
+  it('keeps more than those in flight while all of them are few bytes', () => {
+    const sizes = [5, 5, 5, 5, 5, 15, 1, 60, 1];
+    const small = sizes.map((bytes, i) => entry(i + 1, bytes));
+    const { state, effects } = run({ ...streaming(0, 0), fetching: true } as LogState, [
+      { kind: 'fetched', round: 5, entries: small },
+    ]);
+    expect(effects).toEqual([{ kind: 'enqueue', round: 5, entries: small.slice(0, 6) }]);
+    const later = [4, 5, 6].map((seq) => run(state, [{ kind: 'ack', seq }]).effects);
+    expect(later[0]).toEqual([
+      { kind: 'acknowledge', seq: 4 },
+      { kind: 'enqueue', round: 5, entries: small.slice(6, 8) }, // four again, whatever their size
+    ]);
+    expect(later[1]).toEqual([
+      { kind: 'acknowledge', seq: 5 },
+      { kind: 'enqueue', round: 5, entries: small.slice(6, 9) },
+    ]);
+    expect(later[2]).toEqual([
+      { kind: 'acknowledge', seq: 6 },
+      { kind: 'enqueue', round: 5, entries: small.slice(6, 9) },
+      { kind: 'fetch', round: 5, afterSeq: 9 },
+    ]);
+    const back = run(run(state, [{ kind: 'gap', round: 5, expectedSeq: 3 }]).state, [
+      { kind: 'fetched', round: 6, entries: small.slice(2) },
+    ]);
+    expect(back.effects).toEqual([{ kind: 'enqueue', round: 6, entries: small.slice(2, 6) }]);
   });
 
   it('goes back on GAP in a new round; the answers to the old round mean nothing', () => {
