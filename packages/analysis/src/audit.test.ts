@@ -207,6 +207,18 @@ describe('the books of a slot', () => {
     expect(parent.audit.suspects).toBe(1);
   });
 
+  test('who says that it sent nothing of a suspect minute is named with those who say what they sent', async () => {
+    const [a, b, parent] = [new Tier('a'), new Tier('b'), new Tier('parent')];
+    const saidA = await a.flush([local(sent)], NOW + 2);
+    const saidB = await b.flush([local([])], NOW + 2);
+    const inputs = [
+      { from: 'a', said: saidA },
+      { from: 'b', said: { ...saidB, counts: [[NOW, 1, 4n]] as Counts } }, // which it has forgotten, as after a restore
+    ];
+    await parent.flush(inputs, NOW + 2);
+    expect(parent.verdicts).toEqual([{ minute: NOW, state: 'suspect', tiers: ['a', 'b'], reason: '' }]);
+  });
+
   test('a declared loss explains it, whenever the news comes', async () => {
     const [a, parent] = [new Tier('a'), new Tier('parent')];
     const said = await a.flush([local(sent)], NOW + 2);

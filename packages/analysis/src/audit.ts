@@ -436,7 +436,8 @@ export class SlotAudit {
       else silent.add(producer);
       if (digest.a !== 0 || digest.b !== 0) tiers.add(producer);
     }
-    const names = () => [...(tiers.size > 0 ? tiers : new Set(federated.map((m) => m.producer)))].toSorted();
+    const all = () => [...new Set(federated.map(({ producer }) => producer))].toSorted();
+    const names = () => (tiers.size > 0 ? [...tiers].toSorted() : all());
     if (merged.a === said.a && merged.b === said.b) return { minute, state: 'matched', tiers: names(), reason: '' };
     for (const { logId, producer, updatedAtMs } of federated) {
       const mayHaveSent = Math.floor(updatedAtMs / 60_000) + SKEW_MINUTES >= minute;
@@ -452,7 +453,9 @@ export class SlotAudit {
           : silent.size > 0
             ? `no digest from ${[...silent].toSorted().join(', ')}`
             : '';
-    return { minute, state: reason === '' ? 'suspect' : 'unchecked', tiers: names(), reason };
+    // who says that it sent nothing may be wrong as well as who says what it sent
+    if (reason === '') return { minute, state: 'suspect', tiers: all(), reason };
+    return { minute, state: 'unchecked', tiers: names(), reason };
   }
 
   /** The upstream was found to have more than the rows here: what is held back begins anew. */

@@ -164,14 +164,17 @@ export class OutboundLog {
     };
   }
 
+  /**
+   * What an entry does not bring, though it may say that it is in the log: what the entry before it `said`, and what the upstream was found
+   * to have before (then entries between the two have left). Undefined when the one before is not known.
+   */
+  broughtBefore(said: Positions | undefined): Positions | undefined {
+    return said && furthest(said, this.suppressed);
+  }
+
   /** The log goes on after the upstream's mark, under the generation that it was given there. */
   repair(position: UpstreamPosition, keepTo: number, dropPending: readonly number[]): LogRepair {
-    const suppressed = new Map<string, LogPosition>();
-    for (const [logId, at] of this.suppressed) suppressed.set(logId, at);
-    for (const [logId, at] of position.frontier) {
-      const known = suppressed.get(logId);
-      if (known === undefined || at.seq > known.seq) suppressed.set(logId, at);
-    }
+    const suppressed = furthest(this.suppressed, position.frontier);
     const { gen, seq, chain, increments } = position;
     return { gen, seq, chain, ledger: increments, keepTo, suppressed, dropPending };
   }
@@ -239,6 +242,16 @@ function included(
   const position = frontier.get(logId);
   if (position === undefined || seq > position.seq) return 'no';
   return gen > position.gen ? 'suspect' : 'yes';
+}
+
+/** Of each log the later one. */
+function furthest(a: Positions, b: Positions): Map<string, LogPosition> {
+  const positions = new Map(a);
+  for (const [logId, at] of b) {
+    const known = positions.get(logId);
+    if (known === undefined || at.seq > known.seq) positions.set(logId, at);
+  }
+  return positions;
 }
 
 /** Whether the upstream has a pending entry. `before`: what the entry before it says is in the log, undefined if there is none. */

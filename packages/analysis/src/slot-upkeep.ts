@@ -160,7 +160,7 @@ export class SlotUpkeep {
     for (let afterOrd = BEFORE_ALL; ;) {
       const entries = await this.#d.store.readPending(slot, afterOrd, FOLD_BYTES_MAX);
       for (const entry of entries) {
-        const included = includedIn(entry, position.frontier, before);
+        const included = includedIn(entry, position.frontier, outbound.broughtBefore(before));
         before = decodeHeader(entry.header).frontier;
         if (included === 'yes') dropped.push(entry.ord);
         else if (included === 'suspect') suspect.push(asSuspect(entry, this.#o.tier));
@@ -213,7 +213,8 @@ export class SlotUpkeep {
       if (found.length === 0) break;
       for (const entry of found) {
         const said = decodeHeader(entry.header).frontier;
-        const included = passOver ? 'no' : numberedIn(said, position.frontier, entry.seq === 1 ? new Map() : before);
+        const known = entry.seq === 1 ? new Map() : before;
+        const included = passOver ? 'no' : numberedIn(said, position.frontier, outbound.broughtBefore(known));
         before = said;
         if (included !== 'yes') entries.push(included === 'suspect' ? asSuspect(entry, this.#o.tier) : entry);
       }

@@ -170,9 +170,9 @@ export type LogEffect =
   | { readonly kind: 'rewound'; readonly fromSeq: number; readonly toSeq: number };
 
 export interface LogLimits {
-  /** Batches handed to the stream and not acknowledged, at most, where they are more than `windowBytes`. */
+  /** So many batches may be handed to the stream and not acknowledged, whatever their size. */
   readonly windowBatches: number;
-  /** Bytes of them (header and content) that may be in flight in any number of batches. */
+  /** More of them while all together have no more bytes (header and content) than this. */
   readonly windowBytes: number;
   /** Largest batch that the upstream takes (header and content). */
   readonly maxBatchBytes: number;
