@@ -28,10 +28,7 @@ async function openOutbox(store, entities) {
       for (let i = 0; i < flushes; i++) {
         const sent = producers.next(clock.minute);
         await flushOnce(owner, sent);
-        for (const { descriptors, body } of sent) {
-          bytes += body.length;
-          for (const { length } of descriptors) bytes += length;
-        }
+        for (const { contentBytes } of sent) bytes += contentBytes;
       }
       return { batches, increments: flushes * producers.increments, bytes };
     },

@@ -124,9 +124,11 @@ export function openProducers({ tiers, entities, schemas, name = 'log' }) {
         log.ledger += increments;
         const { body } = encodeContent(batch);
         log.seq++;
-        log.chain = chainAfter(log.chain, headerBytes, joinContent({ descriptors: log.descriptors, body }));
+        const content = joinContent({ descriptors: log.descriptors, body });
+        log.chain = chainAfter(log.chain, headerBytes, content);
         const { logId, producer, slot, seq, chain, dictionary } = log;
-        return { logId, producer, slot, seq, chain, dictionary, entities: [...log.ids], headerBytes, body };
+        const fields = { logId, producer, slot, seq, chain, dictionary, entities: [...log.ids], headerBytes, body };
+        return { ...fields, contentBytes: content.length };
       });
     },
   };
