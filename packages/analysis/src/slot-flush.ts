@@ -291,9 +291,13 @@ export class FlushPlanner {
   #blocksOf({ batch, kind, producer }: IncomingBatch): MergedBlock[] {
     return batch.blocks.map((block) => {
       const metric = this.#o.resolve(block.schema, kind)!;
-      const origin = this.#o.originScopes.has(metric.scope) ? block.origin || producer : '';
-      return { batch, block, metric, origin };
+      return { batch, block, metric, origin: this.#originOf(block, metric, producer) };
     });
+  }
+
+  /** Under which origin a block of a sender is kept; '' when its scope is kept merged alone. */
+  #originOf(block: IncrementBlock, { scope }: MetricSchema, sender: string): string {
+    return this.#o.originScopes.has(scope) ? block.origin || sender : '';
   }
 
   /** Sorts one batch: what is merged, parked, passed on unread, or declared lost. `promised`: the watermark of its log, of before it. */
@@ -333,8 +337,7 @@ export class FlushPlanner {
         parked.push(this.#parkedBlock(incoming, 'unknown-metric', block));
         part.foreign.push({ block: { ...block, origin: block.origin || sender }, entities: batch.entities });
       } else {
-        const origin = this.#o.originScopes.has(metric.scope) ? block.origin || sender : '';
-        part.blocks.push({ batch, block, metric, origin });
+        part.blocks.push({ batch, block, metric, origin: this.#originOf(block, metric, sender) });
       }
     }
     for (const block of batch.unknownBlocks) {

@@ -408,10 +408,10 @@ class LogRunner {
     return { ...head, verified: intake.isVerified(this.slot, head.claim) };
   }
 
-  /** Reads the head, and makes the offer of it. Errors: as above. */
-  async offer(): Promise<{ readonly head: LogHead & OutboxHead; readonly offer: LogOffer }> {
+  /** Reads the head, and makes the offer of it; with `raised`, the one that asks to fence. Errors: as above. */
+  async offer(raised?: number): Promise<{ readonly head: LogHead & OutboxHead; readonly offer: LogOffer }> {
     const head = await this.head();
-    return { head, offer: { ...head, ...offered(head, undefined), ref: this.ref, slot: this.slot } };
+    return { head, offer: { ...head, ...offered(head, raised), ref: this.ref, slot: this.slot } };
   }
 
   offered(head: LogHead & OutboxHead): void {
@@ -556,10 +556,10 @@ class LogRunner {
 
   async #offer(round: number, raised: number | undefined): Promise<void> {
     await this.#ask(round, async () => {
-      const { head, offer } = await this.offer();
+      const { head, offer } = await this.offer(raised);
       if (this.#disposed || this.state.round !== round || this.peer?.state.tag !== 'OPEN') return;
       if (raised === undefined) this.offered(head);
-      this.peer.write({ kind: 'openLog', log: { ...offer, ...offered(head, raised) } });
+      this.peer.write({ kind: 'openLog', log: offer });
     });
   }
 
