@@ -51,6 +51,7 @@ export {
   type ErrorEntry,
   type ErrorValues,
 } from './errors.js';
+export { growHeapFreely } from './heap.js';
 export { listen, type Listening } from './listen.js';
 export {
   DisposalStack,

@@ -8,6 +8,7 @@ import { queryTable } from '@oap-federation/query';
 import {
   describeConfig,
   formatProblem,
+  growHeapFreely,
   loadConfig,
   messageOf,
   openLogger,
@@ -71,6 +72,7 @@ function configuration(given: string): {
 }
 
 async function start(options: { readonly config: string; readonly logLevel: LogLevel }): Promise<void> {
+  growHeapFreely();
   const refusal = armFromEnvironment(processEnvironment());
   if (refusal !== undefined) fail([refusal], EXIT_CONFIG);
   // every problem of the file and of the scripts, before any port opens
