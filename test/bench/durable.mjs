@@ -311,7 +311,7 @@ export async function durableScenario(server, scenario, quick) {
   const { store, connect, close } = await openStore(server, scenario);
   const seen = { flushes: [], transactions: 0 };
   const owner = await openTier(recording(store, seen), scenario, clock);
-  const producers = openProducers(scenario);
+  const producers = await openProducers(scenario);
   const rounds = quick ? 1 : scenario.rounds;
   const warmUp = quick ? 1 : scenario.warmUp;
   const wal = { ours: [], byCopy: [] };
@@ -334,7 +334,8 @@ export async function durableScenario(server, scenario, quick) {
         walByCopy: 0,
       };
       for (let flush = 0; flush < 2; flush++) {
-        const sent = Array.from({ length: batches }, () => producers.next(clock.minute)).flat();
+        const sent = [];
+        for (let i = 0; i < batches; i++) sent.push(...(await producers.next(clock.minute)));
         const before = (await references?.wal()) ?? 0;
         const took = await flushOnce(owner, sent);
         const between = (await references?.wal()) ?? 0;
@@ -357,6 +358,7 @@ export async function durableScenario(server, scenario, quick) {
     }
   } finally {
     await references?.close();
+    await producers.close();
     await owner[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
     await close();

@@ -89,7 +89,7 @@ async function openLeaf(upstream) {
   clock.minute--; // a sealed one
   const store = new MemoryTierStore(randomUUID);
   const owner = await openTier(store, { tiers: 1 }, clock);
-  const producers = openProducers({ tiers: 1, entities: SERVICES, schemas: SERVICE_METRICS });
+  const producers = await openProducers({ tiers: 1, entities: SERVICES, schemas: SERVICE_METRICS });
   const forwarder = openForwarder(forwarderConfig({ tier: 'leaf', slots: SLOTS, instanceId: 'leaf', token: '' }), {
     store,
     intake: owner,
@@ -101,11 +101,12 @@ async function openLeaf(upstream) {
     schemas: [...federationProgram().schemas.values()].map(({ text }) => text),
   });
   return {
-    append: () => flushOnce(owner, producers.next(clock.minute)),
+    append: async () => flushOnce(owner, await producers.next(clock.minute)),
     pending: async () => (await store.outboxBacklog()).entries,
     status: () => JSON.stringify(forwarder.status()),
     async close() {
       await forwarder[Symbol.asyncDispose]();
+      await producers.close();
       await owner[Symbol.asyncDispose]();
     },
   };

@@ -38,7 +38,9 @@ async function bytesPerKey(keys, build) {
 async function ownerWith(schemas, entities, tiers) {
   const clock = benchClock();
   const owner = await openTier(forgetfulStore(), { tiers }, clock);
-  await flushOnce(owner, openProducers({ tiers, entities, schemas }).next(clock.minute));
+  const producers = await openProducers({ tiers, entities, schemas });
+  await flushOnce(owner, await producers.next(clock.minute));
+  await producers.close();
   return owner;
 }
 

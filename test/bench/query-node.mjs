@@ -80,7 +80,7 @@ function blockOf(slot, scope, schemas, minute, at, rows, codes, { origins, value
 async function openIngest(store, clock, entities) {
   const owner = await openTier(store, { tiers: INGEST_TIERS, origins: true, keepMs: 600_000 }, clock);
   // logs of its own: another node's would be at another number
-  const producers = openProducers({
+  const producers = await openProducers({
     tiers: INGEST_TIERS,
     entities,
     schemas: SERVICE_METRICS,
@@ -89,7 +89,7 @@ async function openIngest(store, clock, entities) {
   let running;
   let increments = 0;
   const once = async () => {
-    await flushOnce(owner, producers.next(clock.minute));
+    await flushOnce(owner, await producers.next(clock.minute));
     increments += producers.increments;
   };
   return {

@@ -74,7 +74,7 @@ export async function saturatedScenario(server, scenario, quick) {
   const { store, connect, close } = await openStore(server, scenario);
   const seen = { flushes: [], transactions: 0 };
   const owner = await openTier(recording(store, seen), scenario, clock);
-  const producers = openProducers(scenario);
+  const producers = await openProducers(scenario);
   const batches = quick ? 8 : scenario.batches;
   const count = quick ? 1 : scenario.rounds;
   const units = batches * producers.increments;
@@ -86,7 +86,7 @@ export async function saturatedScenario(server, scenario, quick) {
       clock.minute++;
       const byTier = Array.from({ length: scenario.tiers }, () => []);
       for (let i = 0; i < batches; i++)
-        for (const batch of producers.next(clock.minute))
+        for (const batch of await producers.next(clock.minute))
           byTier[Number(batch.producer.slice('tier-'.length))].push(batch);
       seen.transactions = 0;
       const spent = await saturate(owner, byTier);
@@ -107,6 +107,7 @@ export async function saturatedScenario(server, scenario, quick) {
     }
   } finally {
     await references?.close();
+    await producers.close();
     await owner[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
     await close();

@@ -37,7 +37,7 @@ async function costPerIncrement(owner, clock, producers, entities, { rounds, war
     clock.minute++;
     const spent = { all: 0, cpu: 0 };
     for (let flush = 0; flush < (round < 0 && entities === LARGEST ? 1 : 2); flush++) {
-      const took = await flushAll(owner, producers.next(clock.minute), entities);
+      const took = await flushAll(owner, await producers.next(clock.minute), entities);
       spent.all += took.all;
       spent.cpu += took.cpu;
     }
@@ -53,10 +53,9 @@ async function scenario(server, name, { tiers, entities, rounds, warmUp }, then)
   const store = await openPostgresStore({ url, slots: SLOTS }, deps);
   const clock = benchClock();
   const owner = await openTier(store, { tiers, keepMs: 3_600_000 }, clock);
-  const cost = await costPerIncrement(owner, clock, openProducers({ tiers, entities, schemas: COUNTERS }), entities, {
-    rounds,
-    warmUp,
-  });
+  const producers = await openProducers({ tiers, entities, schemas: COUNTERS });
+  const cost = await costPerIncrement(owner, clock, producers, entities, { rounds, warmUp });
+  await producers.close();
   await owner[Symbol.asyncDispose]();
   await store[Symbol.asyncDispose]();
   return { cost, after: await then?.(url, clock) };
@@ -64,7 +63,9 @@ async function scenario(server, name, { tiers, entities, rounds, warmUp }, then)
 
 /** ms until a new owner over that store has its slots, and until its first flush into the live minute is committed. */
 async function restart(url, clock) {
-  const sent = openProducers({ tiers: 1, entities: 1_000, schemas: COUNTERS, name: 'late' }).next(clock.minute);
+  const producers = await openProducers({ tiers: 1, entities: 1_000, schemas: COUNTERS, name: 'late' });
+  const sent = await producers.next(clock.minute);
+  await producers.close();
   globalThis.gc?.();
   const from = performance.now();
   const store = await openPostgresStore({ url, slots: SLOTS }, deps);

@@ -14,7 +14,7 @@ import { benchClock, flushOnce, logger, openProducers, openTier, SLOTS } from '.
 async function openOutbox(store, entities) {
   const clock = benchClock();
   const owner = await openTier(store, { tiers: 1 }, clock);
-  const producers = openProducers({ tiers: 1, entities, schemas: SERVICE_METRICS });
+  const producers = await openProducers({ tiers: 1, entities, schemas: SERVICE_METRICS });
   let batches = 0;
   let bytes = 0;
   owner.watchOutbox(() => batches++);
@@ -26,13 +26,16 @@ async function openOutbox(store, entities) {
       // the forwarder is in another process: without its word, entries would wait without a number
       for (const slot of owner.ownedSlots()) owner.acknowledged(slot, (await store.outboxHead(slot)).acknowledgedSeq);
       for (let i = 0; i < flushes; i++) {
-        const sent = producers.next(clock.minute);
+        const sent = await producers.next(clock.minute);
         await flushOnce(owner, sent);
         for (const { contentBytes } of sent) bytes += contentBytes;
       }
       return { batches, increments: flushes * producers.increments, bytes };
     },
-    close: () => owner[Symbol.asyncDispose](),
+    async close() {
+      await producers.close();
+      await owner[Symbol.asyncDispose]();
+    },
   };
 }
 

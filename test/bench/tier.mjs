@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // One tier as the benchmarks drive it: the real slot owner over a given store, and the batches that tiers below send to it, as bytes.
+import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import { chainAfter, SlotOwner } from '@oap-federation/analysis';
-import {
-  decodeBody,
-  decodeHeader,
-  EMPTY_HEADER,
-  encodeContent,
-  encodeHeader,
-  incrementCount,
-  joinContent,
-  slotOf,
-} from '@oap-federation/model';
-import { incomingBatch, ReceiverDictionary, SenderDictionary } from '@oap-federation/federation';
+import { Worker } from 'node:worker_threads';
+import { SlotOwner } from '@oap-federation/analysis';
+import { decodeBody, decodeHeader } from '@oap-federation/model';
+import { EntityPool, incomingBatch, ReceiverDictionary } from '@oap-federation/federation';
 import { federationRoutes } from '@oap-federation/oal';
-import { MetricRegistry, openLogger, systemClock } from '@oap-federation/runtime';
-import { batchOf, federationProgram, services } from './data.mjs';
+import { growHeapFreely, MetricRegistry, openLogger, systemClock } from '@oap-federation/runtime';
+import { federationProgram } from './data.mjs';
 import { cpuSeconds } from './measure.mjs';
 
 export const SLOTS = 16;
@@ -37,6 +30,7 @@ export function benchClock() {
 
 /** A tier that receives from `tiers` others and forwards: its owner of all slots. Minutes untouched for `keepMs` leave its memory. */
 export async function openTier(store, { tiers, origins = false, keepMs = 10_000 }, clock) {
+  growHeapFreely(); // as the command of a node does
   const program = federationProgram();
   const routes = federationRoutes(program);
   const schemas = [...program.schemas.values()];
@@ -86,51 +80,34 @@ export async function claimAll(owner) {
 /** Entities that a stream may know: more than any scenario has. */
 const ENTRIES_MAX = 2 ** 22;
 
-/** The tiers below: per tier and slot one log with one batch, whose values repeat in every minute. */
-export function openProducers({ tiers, entities, schemas, name = 'log' }) {
-  const bySlot = Array.from({ length: SLOTS }, () => []);
-  for (const entity of services(entities)) bySlot[slotOf(entity.id, SLOTS)].push(entity);
-  const logs = [];
-  for (let tier = 0; tier < tiers; tier++) {
-    const [sender, receiver] = [new SenderDictionary(ENTRIES_MAX), new ReceiverDictionary(ENTRIES_MAX)]; // of one stream
-    for (const [slot, inSlot] of bySlot.entries()) {
-      if (inSlot.length === 0) continue;
-      const batch = batchOf(schemas, inSlot, 0, tier);
-      const { descriptors } = encodeContent(batch);
-      const first = sender.encode(descriptors);
-      receiver.apply(first);
-      logs.push({
-        logId: `${name}-${tier}-${slot}`,
-        producer: `tier-${tier}`,
-        slot,
-        batch,
-        descriptors,
-        dictionary: receiver,
-        ids: first.entities,
-        seq: 0,
-        ledger: 0,
-        chain: new Uint8Array(0),
-      });
-    }
+/**
+ * The tiers below, in a thread of their own: per tier and slot one log with one batch, whose values repeat in every minute. `next` gives
+ * the next batch of every log, as the stream brings it: bytes.
+ */
+export async function openProducers({ tiers, entities, schemas, name = 'log' }) {
+  const metrics = schemas.map((schema) => schema.name);
+  const workerData = { tiers, entities, metrics, name, slots: SLOTS, entriesMax: ENTRIES_MAX };
+  const worker = new Worker(new URL('producers.mjs', import.meta.url), { workerData });
+  const answer = async () => (await once(worker, 'message'))[0]; // rejects when the worker fails
+  const pool = new EntityPool(ENTRIES_MAX);
+  const dictionaries = Array.from({ length: tiers }, () => new ReceiverDictionary(ENTRIES_MAX, pool));
+  const dictionaryOf = new Map();
+  for (const { logId, tier, first } of await answer()) {
+    dictionaries[tier].apply(first);
+    dictionaryOf.set(logId, dictionaries[tier]);
   }
+  worker.unref();
   return {
     increments: tiers * entities * schemas.length,
-    /** The next batch of every log, as the stream brings it: bytes. */
-    next(minute) {
-      return logs.map((log) => {
-        const batch = { ...log.batch, blocks: log.batch.blocks.map((block) => ({ ...block, minute })) };
-        const increments = incrementCount(batch);
-        const headerBytes = encodeHeader({ ...EMPTY_HEADER, watermark: minute, increments, ledger: log.ledger });
-        log.ledger += increments;
-        const { body } = encodeContent(batch);
-        log.seq++;
-        const content = joinContent({ descriptors: log.descriptors, body });
-        log.chain = chainAfter(log.chain, headerBytes, content);
-        const { logId, producer, slot, seq, chain, dictionary } = log;
-        const fields = { logId, producer, slot, seq, chain, dictionary, entities: [...log.ids], headerBytes, body };
-        return { ...fields, contentBytes: content.length };
-      });
+    async next(minute) {
+      worker.ref();
+      const batches = answer();
+      worker.postMessage(minute);
+      for (const batch of await batches) batch.dictionary = dictionaryOf.get(batch.logId);
+      worker.unref();
+      return batches;
     },
+    close: () => worker.terminate(),
   };
 }
 

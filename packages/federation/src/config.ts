@@ -78,7 +78,8 @@ export function receiverConfig(
     creditBytes: 8 * MIB, // 80 MiB/s over a 100 ms link
     maxFrameBytes: 4 * MIB,
     maxBatchBytes: MAX_BATCH_BYTES,
-    maxDictionaryEntries: 65_536, // at most 16 MiB of descriptors per stream
+    // at most 64 MiB of descriptors per stream, of usual names 10; a sender that names more sends all descriptors again and again
+    maxDictionaryEntries: 262_144,
     maxStreams: 1_024,
     heartbeatMs: HEARTBEAT_MS,
     silenceMs: SILENCE_MS,

@@ -5,6 +5,7 @@ import { encodeEntity, entityOf, joinContent } from '@oap-federation/model';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DictionaryError, ReceiverDictionary, SenderDictionary } from './entity-dictionary.js';
+import { EntityPool } from './entity-pool.js';
 
 const NONE = new Uint8Array(0);
 const descriptorOf = (n: number) =>
@@ -17,7 +18,10 @@ test('what is resolved is what was sent', () => {
   const picks = fc.array(fc.nat(), { maxLength: 40 });
   fc.assert(
     fc.property(lists, picks, fc.integer({ min: 1, max: 20 }), (some, order, entriesMax) => {
-      const [sender, receiver] = [new SenderDictionary(entriesMax), new ReceiverDictionary(entriesMax)];
+      const [sender, receiver] = [
+        new SenderDictionary(entriesMax),
+        new ReceiverDictionary(entriesMax, new EntityPool(4)),
+      ];
       for (const pick of order) {
         const meant = some[pick % some.length]!.map((n) => descriptors[n]!);
         const resolved = receiver.apply(sender.encode(meant));
@@ -29,7 +33,7 @@ test('what is resolved is what was sent', () => {
 });
 
 test('batches of the same entities share what they stand for; other ids, and a new dictionary, do not', () => {
-  const dictionary = new ReceiverDictionary(100);
+  const dictionary = new ReceiverDictionary(100, new EntityPool(100));
   const apply = (entities: number[], newDescriptors: Uint8Array[] = [], dictionaryReset = false) =>
     dictionary.apply({ dictionaryReset, newDescriptors, entities });
   const first = apply([0, 1], descriptors.slice(0, 3));

@@ -3,6 +3,7 @@
 // descriptors and decoded entities back. It only saves bytes and decoding: what is stored and hashed does not depend on it.
 import { decodeEntity, joinDescriptors, type Entity } from '@oap-federation/model';
 import type { BatchFrame } from '@oap-federation/wire';
+import type { EntityPool } from './entity-pool.js';
 import { dictionaryBytesMax } from './protocol.js';
 
 /** What of a BatchFrame the dictionary decides. */
@@ -49,30 +50,67 @@ export class SenderDictionary {
 /** The sender used the dictionary against its rules: what follows on the stream has no meaning. */
 export class DictionaryError extends Error {}
 
-interface Known {
-  readonly descriptor: Uint8Array;
-  /** Undefined until it is needed. */
-  entity: Entity | undefined;
+/** Descriptors by id, and their entities once they were needed: a few large pieces of memory, for one stream knows many. */
+class KnownDescriptors {
+  size = 0;
+  /** Of all descriptors. */
+  bytes = 0;
+  readonly #pool: EntityPool;
+  readonly #entities: (Entity | undefined)[] = [];
+  #memory = new Uint8Array(1_024);
+  /** Where each ends. */
+  #ends = new Uint32Array(16);
+
+  constructor(pool: EntityPool) {
+    this.#pool = pool;
+  }
+
+  /** Takes copies: a view would keep the whole message alive for as long as the stream lives. */
+  add(descriptor: Uint8Array): void {
+    const end = this.bytes + descriptor.length;
+    if (end > this.#memory.length) this.#memory = grown(this.#memory, new Uint8Array(Math.max(end, this.bytes * 2)));
+    if (this.size === this.#ends.length) this.#ends = grown(this.#ends, new Uint32Array(this.size * 2));
+    this.#memory.set(descriptor, this.bytes);
+    this.#ends[this.size++] = this.bytes = end;
+    this.#entities.push(undefined);
+  }
+
+  /** A view. */
+  at(id: number): Uint8Array {
+    return this.#memory.subarray(id === 0 ? 0 : this.#ends[id - 1]!, this.#ends[id]!);
+  }
+
+  /** Errors: DecodeError for a descriptor that is none. */
+  entity(id: number): Entity {
+    return (this.#entities[id] ??= this.#pool.share(decodeEntity(this.at(id))));
+  }
+}
+
+function grown<A extends Uint8Array | Uint32Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
 }
 
 /** What the entity ids of a batch stand for. Batches of a log often have the same, and then share it: one reading, one copy. */
 export class ResolvedEntities {
-  readonly #known: readonly Known[];
+  readonly #known: KnownDescriptors;
+  readonly #ids: readonly number[];
   #entities: readonly Entity[] | undefined;
   #head: Uint8Array | undefined;
 
-  constructor(known: readonly Known[]) {
+  constructor(known: KnownDescriptors, ids: readonly number[]) {
     this.#known = known;
+    this.#ids = ids;
   }
 
   /** The descriptors as they stand before the body of a content. */
   get head(): Uint8Array {
-    return (this.#head ??= joinDescriptors(this.#known.map(({ descriptor }) => descriptor)));
+    return (this.#head ??= joinDescriptors(this.#ids.map((id) => this.#known.at(id))));
   }
 
   /** Errors: DecodeError for a descriptor that is none. */
   get entities(): readonly Entity[] {
-    return (this.#entities ??= this.#known.map((entry) => (entry.entity ??= decodeEntity(entry.descriptor))));
+    return (this.#entities ??= this.#ids.map((id) => this.#known.entity(id)));
   }
 }
 
@@ -82,42 +120,43 @@ interface Resolved {
   readonly entities: ResolvedEntities;
 }
 
-/** What an id takes in a `Resolved`, in bytes: the id, what is known of it, its entity. Its descriptor in `head` comes on top. */
-const RESOLVED_ID_BYTES = 24;
+/** What an id takes in a `Resolved`, in bytes: the id, and its entity. Its descriptor in `head` comes on top. */
+const RESOLVED_ID_BYTES = 16;
 
 export class ReceiverDictionary {
   readonly #entriesMax: number;
   readonly #bytesMax: number;
-  #known: Known[] = [];
-  #bytes = 0;
+  readonly #pool: EntityPool;
+  #known: KnownDescriptors;
   /** What batches had last, by their first id; as large as the dictionary at most. */
   readonly #resolved = new Map<number | undefined, Resolved>();
   #resolvedBytes = 0;
 
-  constructor(entriesMax: number) {
+  /** `pool`: of all streams. */
+  constructor(entriesMax: number, pool: EntityPool) {
     this.#entriesMax = entriesMax;
     this.#bytesMax = dictionaryBytesMax(entriesMax);
+    this.#pool = pool;
+    this.#known = new KnownDescriptors(pool);
   }
 
   get size(): number {
-    return this.#known.length;
+    return this.#known.size;
   }
 
   /** Applies a batch's part and resolves its ids. Errors: DictionaryError. */
   apply({ dictionaryReset, newDescriptors, entities }: DictionaryPart): ResolvedEntities {
     if (dictionaryReset) {
-      this.#known = [];
-      this.#bytes = 0;
+      this.#known = new KnownDescriptors(this.#pool);
       this.#forgetResolved();
     }
     // A single batch may be larger than the dictionary: it is bounded by its own size.
-    for (const descriptor of newDescriptors) this.#bytes += descriptor.length;
-    const size = this.#known.length + newDescriptors.length;
-    if (!dictionaryReset && (size > this.#entriesMax || this.#bytes > this.#bytesMax))
-      throw new DictionaryError(`${size} entries of ${this.#bytes} bytes, allowed are ${this.#entriesMax}`);
-    // Copies: a view would keep the whole message alive for as long as the stream lives.
-    for (const descriptor of newDescriptors)
-      this.#known.push({ descriptor: Uint8Array.from(descriptor), entity: undefined });
+    let { bytes } = this.#known;
+    for (const descriptor of newDescriptors) bytes += descriptor.length;
+    const size = this.#known.size + newDescriptors.length;
+    if (!dictionaryReset && (size > this.#entriesMax || bytes > this.#bytesMax))
+      throw new DictionaryError(`${size} entries of ${bytes} bytes, allowed are ${this.#entriesMax}`);
+    for (const descriptor of newDescriptors) this.#known.add(descriptor);
     return this.#resolve(entities);
   }
 
@@ -125,15 +164,13 @@ export class ReceiverDictionary {
     const last = this.#resolved.get(ids[0]);
     if (last && sameIds(last.ids, ids)) return last.entities;
     let bytes = ids.length * RESOLVED_ID_BYTES;
-    const known = ids.map((id) => {
-      const entry = this.#known[id];
-      if (entry === undefined) throw new DictionaryError(`entity id ${id} of ${this.#known.length}`);
-      bytes += entry.descriptor.length;
-      return entry;
-    });
+    for (const id of ids) {
+      if (!(id < this.#known.size)) throw new DictionaryError(`entity id ${id} of ${this.#known.size}`);
+      bytes += this.#known.at(id).length;
+    }
     if (this.#resolvedBytes + bytes > this.#bytesMax) this.#forgetResolved();
     this.#resolvedBytes += bytes; // of what another takes the place of too: then there is room again a little later
-    const entities = new ResolvedEntities(known);
+    const entities = new ResolvedEntities(this.#known, ids);
     this.#resolved.set(ids[0], { ids, entities });
     return entities;
   }

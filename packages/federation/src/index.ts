@@ -18,6 +18,7 @@ export {
   type UpstreamStatus,
 } from './forwarder.js';
 export { ReceiverDictionary, SenderDictionary } from './entity-dictionary.js';
+export { EntityPool } from './entity-pool.js';
 export { incomingBatch } from './incoming-batch.js';
 export { federationServices, grpcTransport, type GrpcService, type GrpcTransportOptions } from './grpc.js';
 export {

@@ -33,6 +33,7 @@ import {
 } from '@oap-federation/wire';
 import type { ReceiverConfig } from './config.js';
 import { DictionaryError, ReceiverDictionary, type ResolvedEntities } from './entity-dictionary.js';
+import { EntityPool } from './entity-pool.js';
 import { incomingBatch } from './incoming-batch.js';
 import type { TierPathSource } from './forwarder.js';
 import { PROTOCOL_VERSION } from './protocol.js';
@@ -114,6 +115,7 @@ class RunningReceiver implements FederationReceiver {
   readonly limits: ReceiverLimits;
   readonly warnings: RateLimitedLogger;
   readonly sessions = new Set<Session>();
+  readonly entities: EntityPool;
   readonly #tokens: ReadonlyMap<string, TokenCheck>;
   readonly #children = new Map<string, Promise<void>>();
   readonly #listeners = new Set<() => void>();
@@ -140,6 +142,7 @@ class RunningReceiver implements FederationReceiver {
     this.deps = deps;
     this.limits = { creditBytes: config.creditBytes, logsMax: config.slots, silenceMs: config.silenceMs };
     this.warnings = rateLimited(deps.logger, deps.clock, 30_000);
+    this.entities = new EntityPool(config.maxDictionaryEntries);
     this.#tokens = new Map(Object.entries(config.tokens).map(([tier, token]) => [tier, tokenCheck(token)]));
     const changed = () => {
       for (const session of this.sessions) session.step({ kind: 'slotMapChanged' });
@@ -432,7 +435,7 @@ class Session implements ServerStreamHandlers {
     this.#receiver = receiver;
     this.peer = peer;
     this.#sink = sink;
-    this.#dictionary = new ReceiverDictionary(receiver.config.maxDictionaryEntries);
+    this.#dictionary = new ReceiverDictionary(receiver.config.maxDictionaryEntries, receiver.entities);
     this.#state = initialReceiverState(receiver.deps.clock.monotonicMs(), receiver.limits);
   }
 
