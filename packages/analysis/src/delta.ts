@@ -4,6 +4,7 @@
 import {
   BatchBuilder,
   BlockSum,
+  ByteSlabs,
   pickRows,
   withLayersOf,
   type Entity,
@@ -63,9 +64,15 @@ export class SlotDelta {
   #last: GrowingTable | undefined;
   #increments = 0;
   #anyRefused = false;
+  readonly #slabs: ByteSlabs;
+
+  /** The distributions of its sums are in `slabs`. */
+  constructor(slabs = new ByteSlabs(false)) {
+    this.#slabs = slabs;
+  }
 
   get tables(): readonly DeltaTable[] {
-    this.#taken ??= [...this.#growing.keys()].toSorted().map((key) => takeSums(this.#growing.get(key)!));
+    this.#taken ??= [...this.#growing.keys()].toSorted().map((key) => takeSums(this.#growing.get(key)!, this.#slabs));
     return this.#taken;
   }
 
@@ -147,8 +154,10 @@ export class SlotDelta {
   }
 }
 
-function takeSums({ scope, minute, origin, entities, sums }: GrowingTable): DeltaTable {
-  const blocks = [...sums.keys()].toSorted().map((name) => sums.get(name)!.take(entities.length, minute, origin));
+function takeSums({ scope, minute, origin, entities, sums }: GrowingTable, slabs: ByteSlabs): DeltaTable {
+  const blocks = [...sums.keys()]
+    .toSorted()
+    .map((name) => sums.get(name)!.take(entities.length, minute, origin, slabs));
   return { scope, minute, origin, entities, blocks, refused: new Map() };
 }
 

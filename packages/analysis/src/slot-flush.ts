@@ -124,7 +124,7 @@ class MergedKinds {
 export class FlushPlanner {
   readonly #o: FlushPlannerOptions;
   readonly #d: FlushPlannerDeps;
-  /** Of the batch that is being merged. */
+  /** Of the batch that is being merged, and of the distributions of the plan that is being made: one at a time. */
   readonly #memory = new ColumnMemory();
   /** Tiers that must report: the watermark waits for them. */
   expectedChildren: readonly string[] = [];
@@ -214,7 +214,8 @@ export class FlushPlanner {
     nowMs: number,
     parked: ParkedBatch[],
   ): { readonly parts: readonly Part[]; readonly delta: SlotDelta; readonly kinds: MergedKinds } {
-    const delta = new SlotDelta();
+    this.#memory.slabs.reset();
+    const delta = new SlotDelta(this.#memory.slabs);
     const kinds = new MergedKinds();
     const inPassing = outbound.mode !== 'perBatch'; // which needs the values again
     const before = new Map<string, Pick<Mark, 'frontier'> | undefined>();

@@ -2,6 +2,7 @@
 // Typed columns of one metric's additive fields for many rows, into which whole blocks are merged; how distributions are kept is another's.
 // In: blocks of increments or stored rows. Out: fields by row. `BlockSum`: what a flush adds. `RestingColumns`: what a slot remembers.
 import type { IncrementBlock } from './block.js';
+import type { ByteSlabs } from './byte-slabs.js';
 import type { DistributionColumn } from './distribution-rows.js';
 import { DistributionSums } from './distribution-sums.js';
 import { EncodedRows } from './encoded-rows.js';
@@ -200,9 +201,9 @@ export class BlockSum extends BlockColumns<DistributionSums> {
 
   /**
    * The sums of rows 0 to count - 1 that are there, as a block whose entities are the numbers of the rows. The memory of the int64 fields
-   * is given away: the sum is over.
+   * is given away, that of the distributions is in `slabs`: the sum is over.
    */
-  take(count: number, minute: number, origin: string): IncrementBlock {
+  take(count: number, minute: number, origin: string, slabs: ByteSlabs): IncrementBlock {
     const rows = new Uint32Array(count);
     let n = 0;
     for (let row = 0; row < count; row++) {
@@ -218,7 +219,7 @@ export class BlockSum extends BlockColumns<DistributionSums> {
       ints: this.words.map(({ buffer }, f) =>
         n === count ? new BigInt64Array(buffer, 0, n) : this.copyInts(f, entities),
       ),
-      distributions: this.distributions.map((sums) => sums.column(entities)),
+      distributions: this.distributions.map((sums) => sums.column(entities, slabs)),
     };
   }
 }

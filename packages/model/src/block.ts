@@ -256,7 +256,7 @@ class BlockReader {
     const { ints, words } = this.#columns.columns(schema.intFields.length, rows);
     for (const column of words) readIntColumn(r, rows, column);
     const distributions = schema.distributionFields.map((): DistributionColumn => {
-      const { end: next, ...column } = unpackDistributions(r.bytes, r.position, end, rows);
+      const { end: next, ...column } = unpackDistributions(r.bytes, r.position, end, rows, this.#columns.slabs);
       r.seek(next);
       return column;
     });
@@ -365,8 +365,8 @@ export function decodeContent(
 }
 
 /**
- * The same of a body whose entities are known; nobody may write to them afterwards. With `memory` the int columns of the batch are good until
- * the memory is used again. Errors: DecodeError.
+ * The same of a body whose entities are known; nobody may write to them afterwards. With `memory` the int64 columns of the batch are good until
+ * the memory is used again, and its distributions until its slabs are. Errors: DecodeError.
  */
 export function decodeBody(
   body: Uint8Array,

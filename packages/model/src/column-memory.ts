@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory of the int64 columns of batches that are read. In: how many columns of how many rows a block has. Out: columns, and their words.
+// Memory of the columns of batches that are read. In: how many columns of how many rows a block has. Out: columns, and their words.
 // `FreshColumns`: for those who keep a batch. `ColumnMemory`: for those who use it up before they read the next.
+import { ByteSlabs } from './byte-slabs.js';
 import { keepWordsOf, wordsOf } from './int64.js';
 
 /** The int64 columns of one block, to be written through `words`. */
@@ -12,6 +13,8 @@ export interface BlockInts {
 
 export interface ColumnSource {
   columns(count: number, rows: number): BlockInts;
+  /** For distributions. */
+  readonly slabs: ByteSlabs;
 }
 
 const NO_COLUMNS: BlockInts = { ints: [], words: [] };
@@ -21,6 +24,7 @@ const SLAB_VALUES = 32_768;
 
 /** Columns that nobody else will write to. */
 export class FreshColumns implements ColumnSource {
+  readonly slabs = new ByteSlabs(false);
   #slab = new BigInt64Array(0);
   #used = 0;
 
@@ -47,10 +51,12 @@ interface KeptBlock {
 }
 
 /**
- * Columns of the blocks of one batch, good until the next batch: memory that is in the cache, and views that are there already. Each column
+ * The int64 columns of the blocks of one batch, good until the next batch: memory that is in the cache, and views that are there already. Each column
  * has a place as large as the longest took, so that batches of other lengths have their columns where they had them before.
  */
 export class ColumnMemory implements ColumnSource {
+  /** Distributions of all batches, until the caller resets it. */
+  readonly slabs = new ByteSlabs(true);
   #memory = new BigInt64Array(0);
   /** Values from one place to the next. */
   #place = PLACE_VALUES_MIN;

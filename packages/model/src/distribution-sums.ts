@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sums of distributions by row, taken once, when all columns are there: a row that came once is copied, others are summed in one window.
 // In: columns of canonical bytes, which must stay as they are until then. Out: one column.
+import type { ByteSlabs } from './byte-slabs.js';
 import { SMALL_TOTAL } from './distribution-bytes.js';
 import { SparseDistribution } from './distribution.js';
 import type { DistributionColumn } from './distribution-rows.js';
@@ -111,8 +112,8 @@ export class DistributionSums {
     return sum;
   }
 
-  /** The sums of `rows` in canonical bytes: a column that shares nothing with those that came. */
-  column(rows: ArrayLike<number>): DistributionColumn {
+  /** The sums of `rows` in canonical bytes: a column in `slabs`, that shares nothing with those that came. */
+  column(rows: ArrayLike<number>, slabs: ByteSlabs): DistributionColumn {
     const n = rows.length;
     const offsets = new Uint32Array(n + 1);
     const totals = new Float64Array(n);
@@ -158,7 +159,7 @@ export class DistributionSums {
       offsets[k + 1] = output.length;
     }
     if (runOf) append(runOf.bytes, runFrom, runTo);
-    const bytes = output.bytes.slice(0, output.length);
+    const bytes = slabs.copy(output.bytes.subarray(0, output.length));
     if (output.bytes.length > OUTPUT_BYTES) output.bytes = new Uint8Array(65_536);
     return { offsets, bytes, totals, lasts };
   }

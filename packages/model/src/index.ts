@@ -16,6 +16,7 @@ export {
   type IncrementBlock,
   type UnknownBlock,
 } from './block.js';
+export { ByteSlabs } from './byte-slabs.js';
 export { ColumnMemory } from './column-memory.js';
 export { BlockSum, RestingColumns } from './block-columns.js';
 export { MetricColumns } from './columns.js';

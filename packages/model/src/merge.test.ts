@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { BatchBuilder } from './batch-builder.js';
 import { decodeContent, encodeContent, joinContent, splitContent, type IncrementBatch } from './block.js';
 import { BlockSum, RestingColumns } from './block-columns.js';
+import { ByteSlabs } from './byte-slabs.js';
 import { MetricColumns } from './columns.js';
 import { SparseDistribution } from './distribution.js';
 import { distributionAt } from './distribution-rows.js';
@@ -345,7 +346,7 @@ describe('mergeBlock', () => {
           const fits = resting.surelyFits(rows, block) && new Set(rows).size === rows.length;
           for (const columns of [sum, resting]) expect(columns.mergeBlock(rows, block) ?? []).toEqual(refused);
           if (fits) expect(refused).toEqual([]);
-          const taken = sum.take(42, MINUTE, '');
+          const taken = sum.take(42, MINUTE, '', new ByteSlabs(false));
           const there = [...Array(42).keys()].filter((row) => single.has(row));
           expect([...taken.entities]).toEqual(there);
           schema.intFields.forEach((_, f) => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packed columns of distributions: about a quarter of their canonical bytes, in contents, which are sent and kept in outboxes.
 // In: canonical bytes of rows, end to end. Out: one string of bits, and back. docs/functions.md defines it.
+import { ByteSlabs } from './byte-slabs.js';
 import { DecodeError, type ByteWriter } from './bytes.js';
 import { INT32_MAX, outOfRange } from './distribution-bytes.js';
 import type { DistributionColumn } from './distribution-rows.js';
@@ -379,13 +380,14 @@ export interface UnpackedDistributions extends DistributionColumn {
 
 /**
  * Reads the packed form of `rows` distributions from bytes[start, end); it may end before `end`.
- * Memory: at most eight times what was read, and four bytes a row. Errors: DecodeError for anything that `packDistributions` does not write.
+ * The column is in `slabs`. Memory: at most eight times what was read, and four bytes a row. Errors: DecodeError for anything that `packDistributions` does not write.
  */
 export function unpackDistributions(
   bytes: Uint8Array,
   start: number,
   end: number,
   rows: number,
+  slabs: ByteSlabs = LASTING,
 ): UnpackedDistributions {
   const endBit = (end - start) * 8;
   if (rows > endBit) throw new DecodeError(`${rows} distributions in ${end - start} bytes`);
@@ -393,8 +395,9 @@ export function unpackDistributions(
   const totals = new Float64Array(rows);
   const lasts = new Int32Array(rows);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  unpacked.from = unpacked.length;
-  reserve((end - start) * 4 + 64); // what is usual
+  unpacked = slabs;
+  unpacked.begin();
+  unpacked.reserve((end - start) * 4 + 64); // what is usual
   let bit = 0;
   let sizeMean = MEAN_START;
   let firstMean = MEAN_START;
@@ -404,7 +407,7 @@ export function unpackDistributions(
     sizeMean = nextMean(sizeMean, n);
     // a bucket takes two bits at least
     if (n * 2 > endBit - bit) throw new DecodeError(`count ${n} exceeds the ${end - start} bytes of a column`);
-    reserve(16);
+    unpacked.reserve(16);
     putVarint(n);
     if (n > 0) {
       const folded = readCode(bytes, start, end, bit, parameter(firstMean));
@@ -413,8 +416,8 @@ export function unpackDistributions(
       if (folded > 0xffff_ffff) throw outOfRange(folded);
       putVarint(folded);
       bit = unpackBuckets(bytes, view, start, end, bit, n, folded % 2 === 0 ? folded / 2 : -(folded + 1) / 2);
-      totals[row] = unpacked.total;
-      lasts[row] = unpacked.last;
+      totals[row] = lastRead.total;
+      lasts[row] = lastRead.index;
     }
     offsets[row + 1] = unpacked.length - unpacked.from;
   }
@@ -423,37 +426,17 @@ export function unpackDistributions(
   const rest = length * 8 - bit;
   if (rest > 0 && (bytes[start + length - 1]! & ((1 << rest) - 1)) !== 0)
     throw new DecodeError('padding of distributions is not zero');
-  const canonical = unpacked.bytes.subarray(unpacked.from, unpacked.length);
-  return { offsets, bytes: canonical, totals, lasts, end: start + length };
+  return { offsets, bytes: unpacked.end(), totals, lasts, end: start + length };
 }
 
-/** Columns lie side by side in slabs of this size; a larger one has a slab of its own. */
-const SLAB_BYTES = 2 ** 18;
+/** Columns of those who keep them. */
+const LASTING = new ByteSlabs(false);
 
-/**
- * What `unpackDistributions` has written of its column: bytes[from, length), and the sum of counts and last index of the distribution
- * that came last. Before `from` are columns that were given out, which nobody writes to; behind `length` is nothing.
- */
-const unpacked = {
-  bytes: new Uint8Array(0),
-  view: new DataView(new ArrayBuffer(0)),
-  from: 0,
-  length: 0,
-  total: 0,
-  last: 0,
-};
+/** Where `unpackDistributions` writes its column. */
+let unpacked = LASTING;
 
-/** Makes room for n bytes more; what there is of the column moves on to another slab when this one is full. */
-function reserve(n: number): void {
-  if (unpacked.length + n <= unpacked.bytes.length) return;
-  const written = unpacked.bytes.subarray(unpacked.from, unpacked.length);
-  const slab = new Uint8Array(Math.max(SLAB_BYTES, written.length * 2 + n));
-  slab.set(written);
-  unpacked.bytes = slab;
-  unpacked.view = new DataView(slab.buffer);
-  unpacked.from = 0;
-  unpacked.length = written.length;
-}
+/** Of the distribution that came last: the sum of its counts, and the index of its last bucket. */
+const lastRead = { total: 0, index: 0 };
 
 /** A varint of a safe integer, for which there is room. */
 function putVarint(value: number): void {
@@ -568,7 +551,7 @@ function unpackBuckets(
     }
     if (!(gapK >= 0 && gapK <= K_MAX && countK >= 0 && countK <= K_MAX)) throw badParameter();
     const table = tableOf(gapK, countK);
-    reserve(size * BUCKET_VARINTS_MAX);
+    unpacked.reserve(size * BUCKET_VARINTS_MAX);
     const out = unpacked.view;
     let { length } = unpacked;
     let gapSum = 0;
@@ -650,8 +633,8 @@ function unpackBuckets(
     )
       throw badParameter();
   }
-  unpacked.last = index;
-  unpacked.total = total;
+  lastRead.index = index;
+  lastRead.total = total;
   return bit;
 }
 
