@@ -75,28 +75,41 @@ function expected(a: Uint8Array, b: Uint8Array): Uint8Array {
   return sum.encode();
 }
 
-test('usual distributions are summed, and both orders are one', () => {
+test('two distributions are summed unless they begin far apart, and both orders are one', () => {
   fc.assert(
-    fc.property(usual, usual, fc.nat({ max: 5 }), (a, b, before) => {
+    fc.property(fc.oneof(usual, any), fc.oneof(usual, any), fc.nat({ max: 5 }), (a, b, before) => {
       const sum = sumOfTwo(a, b, before);
       const [aFirst, bFirst] = [a, b].map((bytes) => SparseDistribution.decode(bytes).indexAt(0));
       if (Math.abs(aFirst! - bFirst!) > 2 ** 20) expect(sum).toBeUndefined();
       else expect(sum).toEqual(expected(a, b));
       expect(sumOfTwo(b, a, before)).toEqual(sum);
     }),
-    { numRuns: 5_000 },
+    { numRuns: 8_000 },
   );
 });
 
-test('others are summed or refused', () => {
+test('what spans more than 2^30 buckets is summed or refused', () => {
+  const wide = fc
+    .tuple(fc.integer({ min: -0x8000_0000, max: 0 }), fc.array(fc.integer({ min: 1, max: 2 ** 30 }), { maxLength: 6 }))
+    .map(([at, steps]) => {
+      let [index, left] = [at, [] as number[]];
+      for (const step of steps) if (index + step <= 0x7fff_ffff) left = [...left, ((index += step), step)];
+      return encoded(at, [[0, 1], ...left.map((step) => [step, (step % 1_000) + 1] as const)]);
+    });
+  let refused = 0;
   fc.assert(
-    fc.property(any, fc.oneof(any, usual), (a, b) => {
+    fc.property(wide, fc.oneof(wide, any), (a, b) => {
       const sum = sumOfTwo(a, b, 1);
       if (sum) expect(sum).toEqual(expected(a, b));
+      else refused++;
       expect(sumOfTwo(b, a, 1)).toEqual(sum);
+      const own = sumOfTwo(a, a, 0);
+      if (own) expect(own).toEqual(expected(a, a));
+      else expect(SparseDistribution.decode(a).size).toBeGreaterThan(1);
     }),
-    { numRuns: 3_000 },
+    { numRuns: 2_000 },
   );
+  expect(refused).toBeGreaterThan(100);
 });
 
 test('the number of buckets takes a byte up to 127, whatever was guessed', () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums of distributions. In: canonical bytes, one distribution after the other. Out: the canonical bytes of their sum.
-// Two usual ones are read side by side; others go into one window of counts, which is used again for each sum. The caller knows
+// Two are read side by side unless they are far apart; more go into one window of counts, which is used again for each sum. The caller knows
 // beforehand that the sum fits: its total, and for the window its span.
 import { SMALL_TOTAL } from './distribution-bytes.js';
 
@@ -130,13 +130,15 @@ export function takeWindow(out: Uint8Array, from: number): number {
 
 /** Distributions that begin further from each other than this are not usual. */
 const APART_MAX = 2 ** 20;
+/** No two buckets of a sum are further from each other: differences are int32. */
+const SPAN_MAX = 2 ** 30;
 /** Sums of fewer buckets than this have their number in two bytes. */
 const SUM_BUCKETS_MAX = 2 ** 14;
 
 /**
  * Writes the canonical bytes of the sum of a[aStart, aEnd) and b[bStart, bEnd) to `out` from `from` on, and returns where they end. -1 when
- * some step or count of theirs takes more than a byte, or they are far apart or very long: what was written then means nothing. Neither
- * is empty, no sum of counts leaves int32, and `out` has room for both, and two bytes more.
+ * they are far apart or very long: what was written then means nothing. Neither is empty, no sum of counts leaves int32, and `out` has
+ * room for both, and two bytes more.
  */
 export function writeSumOfTwo(
   out: Uint8Array,
@@ -155,65 +157,83 @@ export function writeSumOfTwo(
   let { first: bIndex, at: bAt } = head;
   const bCount = head.count;
   const apart = aIndex - bIndex;
-  const fewest = aCount > bCount ? aCount : bCount;
-  if (
-    aEnd - aAt !== aCount * 2 - 1 ||
-    bEnd - bAt !== bCount * 2 - 1 ||
-    apart > APART_MAX ||
-    apart < -APART_MAX ||
-    aCount + bCount >= SUM_BUCKETS_MAX
-  )
-    return -1;
+  if (apart > APART_MAX || apart < -APART_MAX || aCount + bCount >= SUM_BUCKETS_MAX) return -1;
   const first = apart < 0 ? aIndex : bIndex;
   const folded = ((first << 1) ^ (first >> 31)) >>> 0;
   const headBytes = varintBytes(folded);
   // the number of buckets comes first and is known last: what it takes is guessed
+  const fewest = aCount > bCount ? aCount : bCount;
   const guessed = fewest + ((aCount + bCount - fewest) >> 1) < 0x80 ? 1 : 2;
   // the first bucket has no step: its zero is overwritten by the end of the first index
   let at = from + guessed + headBytes - 1;
   let before = first;
-  let n = 0;
-  // while both go on behind these buckets: which is next is no branch, since half of the guesses would be wrong, but -1 or 0 as a mask
+  let both = 0;
   const [aLast, bLast] = [aEnd - 1, bEnd - 1];
-  while (aAt < aLast && bAt < bLast) {
-    const difference = aIndex - bIndex;
-    const ofA = (difference - 1) >> 31;
-    const ofB = ~(difference >> 31);
-    const step = bIndex + (difference & ofA) - before;
-    const count = (a[aAt]! & ofA) + (b[bAt]! & ofB);
-    aIndex += a[aAt + 1]! & ofA;
-    bIndex += b[bAt + 1]! & ofB;
-    aAt += ofA & 2;
-    bAt += ofB & 2;
-    before += step;
-    n++;
-    if ((step | count) < 0x80) {
-      out[at] = step;
-      out[at + 1] = count;
-      at += 2;
-    } else {
-      at = putVarint(out, at, step);
-      at = putVarint(out, at, count);
+  while (aAt < aEnd && bAt < bEnd) {
+    // While both go on behind these buckets, and all are single bytes. Which is next is no branch, since half of the guesses would be
+    // wrong, but -1 or 0 as a mask.
+    while (aAt < aLast && bAt < bLast) {
+      const aMore = a[aAt]!;
+      const bMore = b[bAt]!;
+      const aStep = a[aAt + 1]!;
+      const bStep = b[bAt + 1]!;
+      if ((aMore | bMore | aStep | bStep) >= 0x80) break;
+      const difference = aIndex - bIndex;
+      const ofA = (difference - 1) >> 31;
+      const ofB = ~(difference >> 31);
+      const step = bIndex + (difference & ofA) - before;
+      const count = (aMore & ofA) + (bMore & ofB);
+      aIndex += aStep & ofA;
+      bIndex += bStep & ofB;
+      aAt += ofA & 2;
+      bAt += ofB & 2;
+      before += step;
+      both -= ofA & ofB;
+      if ((step | count) < 0x80) {
+        out[at] = step;
+        out[at + 1] = count;
+        at += 2;
+      } else {
+        at = putVarint(out, at, step);
+        at = putVarint(out, at, count);
+      }
     }
-  }
-  while (aAt < aEnd || bAt < bEnd) {
-    const isA = bAt >= bEnd || (aAt < aEnd && aIndex <= bIndex);
-    const isB = aAt >= aEnd || (bAt < bEnd && bIndex <= aIndex);
-    const index = isA ? aIndex : bIndex;
-    const count = (isA ? a[aAt]! : 0) + (isB ? b[bAt]! : 0);
+    // one bucket that is the last, or has several bytes
+    const difference = aIndex - bIndex;
+    const index = difference < 0 ? aIndex : bIndex;
+    let count = 0;
+    if (difference <= 0) {
+      count = takeVarint(a, aAt);
+      aAt = takenTo;
+      if (aAt < aEnd) {
+        aIndex += takeVarint(a, aAt);
+        aAt = takenTo;
+        if (aIndex - first > SPAN_MAX) return -1;
+      }
+    }
+    if (difference >= 0) {
+      count += takeVarint(b, bAt);
+      bAt = takenTo;
+      if (bAt < bEnd) {
+        bIndex += takeVarint(b, bAt);
+        bAt = takenTo;
+        if (bIndex - first > SPAN_MAX) return -1;
+      }
+      if (difference === 0) both++;
+    }
     at = putVarint(out, at, index - before);
     at = putVarint(out, at, count);
     before = index;
-    n++;
-    if (isA) {
-      if (aAt < aLast) aIndex += a[aAt + 1]!;
-      aAt += 2;
-    }
-    if (isB) {
-      if (bAt < bLast) bIndex += b[bAt + 1]!;
-      bAt += 2;
-    }
   }
+  // the rest of one is as it was, but for its first step
+  if (aAt < aEnd) {
+    at = putVarint(out, at, aIndex - before);
+    while (aAt < aEnd) out[at++] = a[aAt++]!;
+  } else if (bAt < bEnd) {
+    at = putVarint(out, at, bIndex - before);
+    while (bAt < bEnd) out[at++] = b[bAt++]!;
+  }
+  const n = aCount + bCount - both;
   const taken = n < 0x80 ? 1 : 2;
   if (taken !== guessed) {
     out.copyWithin(from + taken + headBytes, from + guessed + headBytes, at);
@@ -222,6 +242,22 @@ export function writeSumOfTwo(
   putVarint(out, from, n);
   putVarint(out, from + taken, folded);
   return at;
+}
+
+/** Where the number ended that `takeVarint` read last. */
+let takenTo = 0;
+
+/** Reads a uint32. */
+function takeVarint(bytes: Uint8Array, from: number): number {
+  let at = from;
+  let byte = bytes[at++]!;
+  let value = byte & 0x7f;
+  for (let shift = 7; byte >= 0x80; shift += 7) {
+    byte = bytes[at++]!;
+    value |= (byte & 0x7f) << shift;
+  }
+  takenTo = at;
+  return value >>> 0;
 }
 
 function varintBytes(value: number): number {
