@@ -5,6 +5,7 @@
 import {
   DigestSum,
   entityKeys,
+  EntityList,
   isDigest,
   NO_DIGEST,
   NO_WATERMARK,
@@ -217,7 +218,7 @@ export class SlotAudit {
     const keysOf = new Map<readonly Entity[], Int32Array>();
     const keys = (entities: readonly Entity[]) => {
       let known = keysOf.get(entities);
-      if (!known) keysOf.set(entities, (known = entityKeys(entities)));
+      if (!known) keysOf.set(entities, (known = EntityList.of(entities).keys));
       return known;
     };
     for (const { minute, entities, blocks, refused } of tables) {

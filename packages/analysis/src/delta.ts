@@ -5,6 +5,7 @@ import {
   BatchBuilder,
   BlockSum,
   ByteSlabs,
+  EntityList,
   pickRows,
   withLayersOf,
   type Entity,
@@ -34,8 +35,11 @@ export interface RefusedRows {
 }
 
 interface GrowingTable extends Pick<DeltaTable, 'scope' | 'minute' | 'origin'> {
-  readonly entities: Entity[];
+  entities: readonly Entity[];
+  /** False: `entities` are those of a batch, which go on being used. */
+  ownsEntities: boolean;
   readonly sums: Map<string, BlockSum>;
+  /** Of the first `rowOf.size` entities: made when a look-up needs it. */
   readonly rowOf: Map<string, number>;
   /** Of the batch that was merged last: its metrics share the rows of its entities. */
   batch: IncrementBatch | undefined;
@@ -96,6 +100,7 @@ export class SlotDelta {
         minute,
         origin,
         entities: [],
+        ownsEntities: true,
         sums: new Map(),
         rowOf: new Map(),
         batch: undefined,
@@ -189,6 +194,12 @@ function rowsOf(table: GrowingTable, batch: IncrementBatch, entities: Uint32Arra
   const count = entities.length;
   // in the order of the batch, the usual case: no copy
   if (count === 0 || (entities[count - 1] === count - 1 && inOrder(entities))) {
+    if (table.entities.length === 0 && count === batch.entities.length && EntityList.of(batch.entities).isDistinct) {
+      table.entities = batch.entities;
+      table.ownsEntities = false;
+      for (let i = 0; i < count; i++) rowOf[i] = i;
+      rows.knownTo = count;
+    }
     for (; rows.knownTo < count; rows.knownTo++) {
       if (rowOf[rows.knownTo]! < 0) rowOf[rows.knownTo] = rowFor(table, batch.entities[rows.knownTo]!);
     }
@@ -214,13 +225,26 @@ function rowFor(table: GrowingTable, entity: Entity): number {
   const next = table.lastRow + 1;
   const expected = table.entities[next];
   if (expected === entity) return (table.lastRow = next);
-  const known = expected?.id === entity.id ? next : table.rowOf.get(entity.id);
+  const known = expected?.id === entity.id ? next : rowsById(table).get(entity.id);
   if (known !== undefined) {
-    if (table.entities[known] !== entity) table.entities[known] = withLayersOf(table.entities[known]!, entity);
+    const current = table.entities[known]!;
+    const merged = current === entity ? current : withLayersOf(current, entity);
+    if (merged !== current) ownEntities(table)[known] = merged;
     return (table.lastRow = known);
   }
   const row = table.entities.length;
-  table.entities.push(entity);
+  ownEntities(table).push(entity);
   table.rowOf.set(entity.id, row);
   return (table.lastRow = row);
+}
+
+function rowsById({ entities, rowOf }: GrowingTable): ReadonlyMap<string, number> {
+  for (let row = rowOf.size; row < entities.length; row++) rowOf.set(entities[row]!.id, row);
+  return rowOf;
+}
+
+function ownEntities(table: GrowingTable): Entity[] {
+  if (!table.ownsEntities) table.entities = [...table.entities];
+  table.ownsEntities = true;
+  return table.entities as Entity[];
 }

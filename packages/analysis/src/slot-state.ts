@@ -168,6 +168,9 @@ class ScopeRows {
   }
 }
 
+/** Looking up the codes of a shorter list costs less than remembering them. */
+const LIST_MIN = 32;
+
 const NO_ROW = -1;
 const STORED = 1;
 const TOUCHED = 2;
@@ -254,6 +257,8 @@ export class SlotState {
   readonly #entities: Entity[] = [];
   /** By entity id. */
   readonly #codesOf = new Map<ScopeName, Map<string, number>>();
+  /** Of lists that batches share, from `LIST_MIN` entities on. */
+  readonly #codesOfLists = new WeakMap<readonly Entity[], Int32Array>();
   readonly #originCodes = new Map<string, number>([['', 0]]);
   readonly #minutes = new Map<number, MinuteState>();
   /** Minutes up to here may have rows in storage that are not in memory; newer ones cannot. */
@@ -298,6 +303,16 @@ export class SlotState {
   #codes(scope: ScopeName): Map<string, number> {
     let codes = this.#codesOf.get(scope);
     if (!codes) this.#codesOf.set(scope, (codes = new Map()));
+    return codes;
+  }
+
+  /** Of each of a list. One that came before needs no look: its entities are known, with their layers. */
+  #codesOfList(entities: readonly Entity[]): Int32Array {
+    let codes = this.#codesOfLists.get(entities);
+    if (codes) return codes;
+    codes = new Int32Array(entities.length);
+    for (let i = 0; i < codes.length; i++) codes[i] = this.#code(entities[i]!);
+    if (codes.length >= LIST_MIN) this.#codesOfLists.set(entities, codes);
     return codes;
   }
 
@@ -356,8 +371,9 @@ export class SlotState {
       const count = table.entities.length;
       const merged = new Int32Array(count);
       const own = originCode === 0 ? undefined : new Int32Array(count);
+      const codes = this.#codesOfList(table.entities);
       for (let i = 0; i < count; i++) {
-        const code = this.#code(table.entities[i]!);
+        const code = codes[i]!;
         merged[i] = rows.row(0, code);
         if (own) own[i] = rows.row(originCode, code);
       }

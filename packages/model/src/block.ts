@@ -3,6 +3,7 @@
 // `encodeContent` gives the bytes that are stored, hashed and resent; they do not depend on any stream (docs/protocol.md).
 import { ByteReader, ByteWriter, DecodeError, HIGH_WORD, LOW_WORD } from './bytes.js';
 import { FreshColumns, type ColumnMemory, type ColumnSource } from './column-memory.js';
+import { EntityList } from './entity-list.js';
 import { packDistributions, unpackDistributions } from './packed-distributions.js';
 import type { DistributionColumn } from './distribution-rows.js';
 import { decodeEntity, writeEntity, type Entity } from './entity.js';
@@ -161,16 +162,11 @@ export function encodeContent(batch: IncrementBatch): BatchContent {
   return { descriptors, body: w.finish() };
 }
 
-/** `joinContent` of `encodeContent`, without the pieces in between. */
+/** `joinContent` of `encodeContent`, without the pieces in between. Nobody may write to the list of entities afterwards. */
 export function encodeJoinedContent(batch: IncrementBatch): Uint8Array {
   const joined = JOINED;
   joined.reset();
-  joined.varint(batch.entities.length);
-  for (const entity of batch.entities) {
-    DESCRIPTORS.reset();
-    writeEntity(DESCRIPTORS, entity);
-    joined.sized(DESCRIPTORS.view());
-  }
+  joined.raw(EntityList.of(batch.entities).head);
   writeBody(joined, batch);
   return joined.view().slice();
 }

@@ -17,6 +17,7 @@ export {
   type UnknownBlock,
 } from './block.js';
 export { ByteSlabs } from './byte-slabs.js';
+export { EntityList } from './entity-list.js';
 export { ColumnMemory } from './column-memory.js';
 export { BlockSum, RestingColumns } from './block-columns.js';
 export { MetricColumns } from './columns.js';
