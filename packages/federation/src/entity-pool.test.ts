@@ -50,3 +50,13 @@ test('a pool forgets what nobody named for long, and no more than that', () => {
   for (let n = 30; n < 51; n++) pool.share(service(n));
   expect(pool.share(service(0))).not.toBe(first);
 });
+
+test('long names count: a pool of few entities forgets them sooner', () => {
+  const service = (n: number) =>
+    entityOf('Service', { service: `${n}-${'x'.repeat(2_000)}`, normal: true, layer: 'GENERAL', name: '' });
+  const pool = new EntityPool(100); // as many characters as 100 descriptors of 256 bytes
+  const first = pool.share(service(0));
+  expect(pool.share(service(0))).toBe(first);
+  for (let n = 1; n < 20; n++) pool.share(service(n));
+  expect(pool.share(service(0))).not.toBe(first);
+});
