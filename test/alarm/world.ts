@@ -5,13 +5,7 @@ import { AlarmEngine, loadAlarmSettings, type AlarmMessage, type AlarmSettings }
 import { entityOf, metricSchema, NO_WATERMARK, slotOf, type Entity } from '@oap-federation/model';
 import { MetricRegistry, seededRng, silentLogger } from '@oap-federation/runtime';
 import { VirtualClock } from '@oap-federation/runtime/testing';
-import {
-  emptyFlush,
-  type AlarmDelivery,
-  type SlotClaim,
-  type SlotFence,
-  type TierStore,
-} from '@oap-federation/storage';
+import { flushOf, type AlarmDelivery, type SlotClaim, type SlotFence, type TierStore } from '@oap-federation/storage';
 import { testBlock, testMark, type TestRow } from '@oap-federation/storage/testing';
 
 export const SLOTS = 4;
@@ -167,11 +161,11 @@ export class World {
       updatedAtMs: this.clock.now(),
     });
     const outcome = await this.store.flush([
-      {
-        ...emptyFlush(slot, { ...claim.fence, flushes: claim.fence.flushes + flushes }),
-        marks: [{ mark, previousSeq: held.seq }],
-        ...rest,
-      },
+      flushOf(
+        slot,
+        { ...claim.fence, flushes: claim.fence.flushes + flushes },
+        { marks: [{ mark, previousSeq: held.seq }], ...rest },
+      ),
     ]);
     if (outcome.kind !== 'committed') throw new Error(`flush of slot ${slot} refused`);
     held.flushes++;

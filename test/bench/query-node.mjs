@@ -6,7 +6,7 @@ import process from 'node:process';
 import { joinDistributions, slotOf } from '@oap-federation/model';
 import { defaultQueryServerConfig, openQueryServer } from '@oap-federation/query';
 import { silentLogger, systemClock, systemRng } from '@oap-federation/runtime';
-import { emptyFlush, openPostgresStore } from '@oap-federation/storage';
+import { flushOf, openPostgresStore } from '@oap-federation/storage';
 import { federationProgram, SERVICE_METRICS } from './data.mjs';
 import { cpuSeconds } from './measure.mjs';
 import { dataOf } from './query-data.mjs';
@@ -26,7 +26,7 @@ async function fill(store, data) {
   let flushes = 0;
   const flush = async (partOf) => {
     const outcome = await store.flush(
-      claims.map(({ slot, fence }) => ({ ...emptyFlush(slot, { ...fence, flushes }), ...partOf(slot) })),
+      claims.map(({ slot, fence }) => flushOf(slot, { ...fence, flushes }, partOf(slot))),
     );
     if (outcome.kind !== 'committed') throw new Error(`not committed: ${JSON.stringify(outcome)}`);
     flushes++;

@@ -4,6 +4,7 @@
 // kill -9 loses at most the open window and what is not committed: agents are best effort, and so is the edge.
 import {
   EMPTY_HEADER,
+  type BatchHeader,
   BatchBuilder,
   MetricColumns,
   minuteOf,
@@ -84,6 +85,12 @@ const RETRY_MS = 200;
 /** Rows that a table of a window has room for at first: most minutes of a window have few, and a full one grows in a few steps. */
 const ROWS = 4;
 const NOTHING = new Uint8Array(0);
+
+/** Written out, as for each batch a spread costs twenty times as much. */
+function headerOf(watermark: number, increments: number): BatchHeader {
+  const { ledger, origins, frontier, losses, manifests } = EMPTY_HEADER;
+  return { watermark, increments, ledger, origins, frontier, losses, manifests };
+}
 
 export class L1Aggregator implements SourceReceiver, AsyncDisposable {
   readonly #o: L1Options;
@@ -204,7 +211,7 @@ export class L1Aggregator implements SourceReceiver, AsyncDisposable {
       seq: log.nextSeq++,
       producer: this.#o.instanceId,
       kind: 'local',
-      header: { ...EMPTY_HEADER, watermark: log.watermark, increments: builder.increments },
+      header: headerOf(log.watermark, builder.increments),
       headerBytes: NOTHING,
       contentBytes: NOTHING,
       chain: NOTHING,

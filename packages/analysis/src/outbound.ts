@@ -20,7 +20,15 @@ import {
   type Loss,
   type Manifest,
 } from '@oap-federation/model';
-import type { LogRepair, Mark, OutboxEntry, OutboxHead, PendingEntry, SlotClaim } from '@oap-federation/storage';
+import {
+  changedHead,
+  type LogRepair,
+  type Mark,
+  type OutboxEntry,
+  type OutboxHead,
+  type PendingEntry,
+  type SlotClaim,
+} from '@oap-federation/storage';
 import { chainAfter } from './chain.js';
 import { SlotDelta } from './delta.js';
 import type { IncomingBatch } from './ports.js';
@@ -128,7 +136,7 @@ export class OutboundLog {
    * upstream has them. Undefined when none is over.
    */
   withoutPassed(marks: ReadonlyMap<string, Mark>): ReadonlyMap<string, LogPosition> | undefined {
-    if (this.pending.entries > 0) return undefined;
+    if (this.pending.entries > 0 || this.suppressed.size === 0) return undefined;
     const reached = new Map<string, number>();
     for (const [logId, { seq, frontier }] of marks) {
       reached.set(logId, seq);
@@ -182,18 +190,17 @@ export class OutboundLog {
 
 function headerOf(portion: Portion, ledger: number): BatchHeader {
   const { increments, losses, manifests, watermark, origins, frontier } = portion;
-  return { ...EMPTY_HEADER, watermark, increments, ledger, origins, frontier, losses, manifests };
+  return { watermark, increments, ledger, origins, frontier, losses, manifests };
 }
 
 /** Entry after entry as numbered: the head behind them. */
 export function headAfter(head: OutboxHead, entry: OutboxEntry, watermark: number): OutboxHead {
-  return {
-    ...head,
+  return changedHead(head, {
     nextSeq: entry.seq + 1,
     chain: entry.chain,
     watermark: Math.max(head.watermark, watermark),
     ledger: head.ledger + entry.increments,
-  };
+  });
 }
 
 export function bytesOf(entries: readonly { readonly header: Uint8Array; readonly content: Uint8Array }[]): number {

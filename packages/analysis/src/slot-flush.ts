@@ -23,7 +23,7 @@ import {
 } from '@oap-federation/model';
 import { invariant, type Clock, type Logger } from '@oap-federation/runtime';
 import {
-  emptyFlush,
+  flushOf,
   type Mark,
   type ParkedBatch,
   type PendingEntry,
@@ -189,21 +189,20 @@ export class FlushPlanner {
       marks,
       told: out.told,
       judged,
-      flush: {
-        ...emptyFlush(state.slot, state.fence),
+      flush: flushOf(state.slot, state.fence, {
         entities: changes.entities,
         origins: changes.origins,
         rows: changes.rows,
         marks: marks.map((mark) => ({ mark, previousSeq: state.marks.get(mark.logId)?.seq ?? 0 })),
         outbox: out.outbox,
         pending: out.pending,
-        ...(suppressed ? { suppressed } : {}),
+        suppressed,
         parked,
         losses: parts.flatMap(storedLosses),
         manifests: judged.manifests,
         verdicts: judged.verdicts,
         dirtyHours: [...dirtyHours],
-      },
+      }),
     };
   }
 

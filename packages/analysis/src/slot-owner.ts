@@ -4,7 +4,14 @@
 // The memory of a slot is a cache of the storage: after a failed or unknown commit it is forgotten, and the marks decide.
 import { minuteOf } from '@oap-federation/model';
 import { reached, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
-import { StorageUnavailable, type Mark, type SlotFence, type SlotFlush, type TierStore } from '@oap-federation/storage';
+import {
+  changedHead,
+  StorageUnavailable,
+  type Mark,
+  type SlotFence,
+  type SlotFlush,
+  type TierStore,
+} from '@oap-federation/storage';
 import { isChainAfter } from './chain.js';
 import type { RepairKind, UpstreamPosition } from './outbound.js';
 import { flushed, openSlot, sizeOf, type Gap, type Queued, type Slot } from './slot.js';
@@ -378,7 +385,8 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     const held = this.#slots.get(slot);
     if (!held) return;
     const { head } = held.outbound;
-    if (seq > head.acknowledgedSeq && seq < head.nextSeq) held.outbound.head = { ...head, acknowledgedSeq: seq };
+    if (seq > head.acknowledgedSeq && seq < head.nextSeq)
+      held.outbound.head = changedHead(head, { acknowledgedSeq: seq });
   }
 
   raiseGeneration(slot: number, logId: string, gen: number, producer: string): Promise<boolean> {
@@ -514,7 +522,8 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     this.#inFlight.add(taken);
     try {
       const incoming = taken.map((queued) => queued.incoming);
-      return { ...(await this.#planner.plan(slot, incoming, pause)), slot, taken };
+      const { flush, marks, told, judged } = await this.#planner.plan(slot, incoming, pause);
+      return { flush, marks, told, judged, slot, taken };
     } catch (err) {
       this.#inFlight.delete(taken);
       for (const queued of taken) this.#giveBack(queued, { kind: 'busy', retryAfterMs: BUSY_RETRY_MS });

@@ -112,8 +112,8 @@ class ScopeRows {
     }
     this.#touched = [];
     const blocks: RowBlock[] = [];
-    if (stored.length > 0) blocks.push(this.#block(slot, 'minute', minute, scope, stored));
-    if (fresh.length > 0) blocks.push({ ...this.#block(slot, 'minute', minute, scope, fresh), fresh: true });
+    if (stored.length > 0) blocks.push(this.#block(slot, 'minute', minute, scope, stored, false));
+    if (fresh.length > 0) blocks.push(this.#block(slot, 'minute', minute, scope, fresh, true));
     return blocks;
   }
 
@@ -125,11 +125,19 @@ class ScopeRows {
       start,
       scope,
       Array.from({ length: this.#size }, (_, row) => row),
+      false,
     );
   }
 
   /** Absolute rows as the storage takes them, sorted by (origin, entity). */
-  #block(slot: number, granularity: Granularity, start: number, scope: ScopeName, rows: number[]): RowBlock {
+  #block(
+    slot: number,
+    granularity: Granularity,
+    start: number,
+    scope: ScopeName,
+    rows: number[],
+    fresh: boolean,
+  ): RowBlock {
     const order = this.#sorted(rows);
     const count = order.length;
     const pick = (from: Int32Array) => {
@@ -145,6 +153,7 @@ class ScopeRows {
       origins: pick(this.#origins),
       entities: pick(this.#entities),
       metrics: this.columns.map((columns) => rowColumns(columns, order)),
+      fresh,
     };
   }
 

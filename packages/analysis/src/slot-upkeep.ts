@@ -12,7 +12,7 @@ import {
 } from '@oap-federation/model';
 import { reached, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
 import {
-  emptyFlush,
+  flushOf,
   type Mark,
   type OutboxEntry,
   type PendingEntry,
@@ -81,16 +81,30 @@ const AIM_AT = 0.8;
 const EASE_AT = 0.9;
 const PARKED_AT_ONCE = 50;
 
-/** Of a log that was announced and has brought nothing yet. */
-const NO_MARK = {
-  kind: 'federated',
-  seq: 0,
-  chain: new Uint8Array(0),
-  watermark: NO_WATERMARK,
-  origins: new Map<string, number>(),
-  increments: 0,
-  frontier: new Map<string, LogPosition>(),
-} as const;
+const NO_CHAIN = new Uint8Array(0);
+const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
+
+/** `known` under a later generation; a log that is not known was announced and has brought nothing yet. */
+function markUnder(
+  gen: number,
+  known: Mark | undefined,
+  announced: Pick<Mark, 'logId' | 'slot' | 'producer' | 'updatedAtMs'>,
+): Mark {
+  return {
+    logId: announced.logId,
+    slot: announced.slot,
+    producer: known?.producer ?? announced.producer,
+    kind: known?.kind ?? 'federated',
+    gen,
+    seq: known?.seq ?? 0,
+    chain: known?.chain ?? NO_CHAIN,
+    watermark: known?.watermark ?? NO_WATERMARK,
+    origins: known?.origins ?? NOTHING,
+    increments: known?.increments ?? 0,
+    updatedAtMs: known?.updatedAtMs ?? announced.updatedAtMs,
+    frontier: known?.frontier ?? NOTHING,
+  };
+}
 
 export class SlotUpkeep {
   readonly #o: SlotUpkeepOptions;
@@ -126,10 +140,8 @@ export class SlotUpkeep {
     const { slot, fence, marks } = held.state;
     const known = marks.get(logId);
     if (known !== undefined && known.gen >= gen) return true;
-    const mark: Mark = known
-      ? { ...known, gen }
-      : { ...NO_MARK, logId, slot, producer, gen, updatedAtMs: this.#d.clock.now() };
-    const flush = { ...emptyFlush(slot, fence), marks: [{ mark, previousSeq: mark.seq }] };
+    const mark = markUnder(gen, known, { logId, slot, producer, updatedAtMs: this.#d.clock.now() });
+    const flush = flushOf(slot, fence, { marks: [{ mark, previousSeq: mark.seq }] });
     if (!(await this.#d.commit(held, flush))) return false;
     marks.set(logId, mark);
     return true;
@@ -138,7 +150,7 @@ export class SlotUpkeep {
   /** See `SlotIntake.verify`. */
   async verify(held: Slot, gen: number): Promise<boolean> {
     const { state, outbound } = held;
-    if (outbound.head.gen !== gen && !(await this.#d.commit(held, { ...emptyFlush(state.slot, state.fence), gen })))
+    if (outbound.head.gen !== gen && !(await this.#d.commit(held, flushOf(state.slot, state.fence, { gen }))))
       return false;
     outbound.verified = true;
     return true;
@@ -168,12 +180,11 @@ export class SlotUpkeep {
       }
       if (entries.length === 0) break;
     }
-    const flush: SlotFlush = {
-      ...emptyFlush(slot, state.fence),
+    const flush = flushOf(slot, state.fence, {
       repair: outbound.repair(position, await this.#keepTo(slot, position, how), dropped),
       settled: suspect.map(({ ord }) => ord),
       pending: [...again, ...suspect].toSorted((a, b) => a.ord - b.ord),
-    };
+    });
     if (!(await this.#d.commit(held, flush))) return false;
     held.audit.repaired(minuteOf(this.#d.clock.now()));
     this.#counters.repairs.inc();
@@ -339,7 +350,7 @@ export class SlotUpkeep {
       if (found.length === 0) break;
       if (changed.length === 0) continue;
       const settled = changed.map(({ ord }) => ord);
-      const flush = { ...emptyFlush(state.slot, state.fence), settled, pending: changed, losses };
+      const flush = flushOf(state.slot, state.fence, { settled, pending: changed, losses });
       if (!(await this.#d.commit(held, flush))) return saved;
       for (const { increments } of losses) this.#counters.shed.inc(increments);
     }
@@ -405,14 +416,8 @@ export class SlotUpkeep {
       outboundLogId: held.outbound.head.logId,
       losses: [],
     });
-    const flush = {
-      ...emptyFlush(state.slot, state.fence),
-      ...changes,
-      unparked: merged,
-      manifests,
-      verdicts,
-      dirtyHours: [...hours],
-    };
+    const dirtyHours = [...hours];
+    const flush = flushOf(state.slot, state.fence, { ...changes, unparked: merged, manifests, verdicts, dirtyHours });
     if (!(await this.#d.commit(held, flush))) return;
     for (const hour of hours) state.dirtyHours.add(hour);
     this.#d.logger.info(
@@ -433,11 +438,10 @@ export class SlotUpkeep {
     const folded = whole ?? foldPending(taken, outbound.head.watermark)!; // one entry alone cannot overflow
     const portion = { ...folded, frontier: outbound.frontier(folded.frontier) };
     const entry = outbound.entry(state.slot, portion, this.#d.clock.now());
-    const flush = {
-      ...emptyFlush(state.slot, state.fence),
+    const flush = flushOf(state.slot, state.fence, {
       outbox: [{ entry, watermark: portion.watermark }],
       settled: taken.map(({ ord }) => ord),
-    };
+    });
     if (!(await this.#d.commit(held, flush))) return;
     reached('outbox.sealed');
     this.#d.onAppended(state.slot);
@@ -452,7 +456,8 @@ export class SlotUpkeep {
     if (last === undefined || portion === undefined) return 0;
     const folded = outbound.waiting(state.slot, last.ord, portion, last.createdAtMs);
     const before = bytesOf(found);
-    const flush = { ...emptyFlush(state.slot, state.fence), settled: found.map(({ ord }) => ord), pending: [folded] };
+    const settled = found.map(({ ord }) => ord);
+    const flush = flushOf(state.slot, state.fence, { settled, pending: [folded] });
     if (!(await this.#d.commit(held, flush))) return 0;
     reached('outbox.folded');
     const after = bytesOf([folded]);
@@ -470,7 +475,7 @@ export class SlotUpkeep {
       slot.lastRollupMs = now;
       for (const hour of [...state.dirtyHours].toSorted((a, b) => a - b)) {
         const rows = await deriveHour(this.#d.store, state.slot, hour, this.#o.metricsOf);
-        const flush = { ...emptyFlush(state.slot, state.fence), rows, cleanedHours: [hour] };
+        const flush = flushOf(state.slot, state.fence, { rows, cleanedHours: [hour] });
         if (!(await this.#d.commit(slot, flush))) break;
         state.dirtyHours.delete(hour);
       }

@@ -2,7 +2,7 @@
 // One owned slot in memory: its rows and marks, its outbound log, its audit, and what waits to be flushed. All of it is a cache of the
 // storage; whatever fails leads to a new claim.
 import { minuteOf } from '@oap-federation/model';
-import type { SlotClaim, SlotFence, SlotFlush } from '@oap-federation/storage';
+import { changedHead, type SlotClaim, type SlotFence, type SlotFlush } from '@oap-federation/storage';
 import { SlotAudit } from './audit.js';
 import { headAfter, OutboundLog } from './outbound.js';
 import { SlotState, type MetricsOfScope } from './slot-state.js';
@@ -60,18 +60,18 @@ export function openSlot(
   };
 }
 
-function afterFlush(fence: SlotFence): SlotFence {
-  return { ...fence, flushes: fence.flushes + 1 };
+function afterFlush({ epoch, claim, flushes }: SlotFence): SlotFence {
+  return { epoch, claim, flushes: flushes + 1 };
 }
 
 /** The slot's fence and outbound log as the commit of `flush` left them. */
 export function flushed({ state, outbound }: Slot, flush: SlotFlush): void {
   state.fence = afterFlush(state.fence);
   const { repair, outbox, pending, settled } = flush;
-  if (flush.gen !== undefined) outbound.head = { ...outbound.head, gen: flush.gen };
+  if (flush.gen !== undefined) outbound.head = changedHead(outbound.head, { gen: flush.gen });
   if (repair) {
     const { gen, seq, chain, ledger, suppressed } = repair;
-    outbound.head = { ...outbound.head, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq };
+    outbound.head = changedHead(outbound.head, { gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq: seq });
     outbound.suppressed = suppressed;
   }
   if (flush.suppressed) outbound.suppressed = flush.suppressed;

@@ -373,7 +373,7 @@ class LogRunner {
   step(event: LogEvent): void {
     if (this.#disposed) return;
     const { config, deps } = this.#forwarder;
-    const limits = { ...config.log, maxBatchBytes: this.peer?.maxBatchBytes ?? config.log.maxBatchBytes };
+    const limits = this.peer?.limits ?? config.log;
     const before = this.state.round;
     const { state, effects } = stepLog(this.state, event, { nowMs: deps.clock.monotonicMs(), rng: deps.rng, limits });
     this.state = state;
@@ -405,13 +405,17 @@ class LogRunner {
     const { store, intake } = this.#forwarder.deps;
     const head = await store.outboxHead(this.slot);
     if (head.claim !== intake.claim(this.slot)) throw new Error(`slot ${this.slot} was claimed by another owner`);
-    return { ...head, verified: intake.isVerified(this.slot, head.claim) };
+    const { logId, gen, nextSeq, chain, acknowledgedSeq, watermark, ledger, claim, lossAccepted } = head;
+    const verified = intake.isVerified(this.slot, claim);
+    return { logId, gen, nextSeq, chain, acknowledgedSeq, watermark, ledger, claim, lossAccepted, verified };
   }
 
   /** Reads the head, and makes the offer of it; with `raised`, the one that asks to fence. Errors: as above. */
   async offer(raised?: number): Promise<{ readonly head: LogHead & OutboxHead; readonly offer: LogOffer }> {
     const head = await this.head();
-    return { head, offer: { ...head, ...offered(head, raised), ref: this.ref, slot: this.slot } };
+    const { logId, nextSeq, acknowledgedSeq } = head;
+    const { gen, chain } = offered(head, raised);
+    return { head, offer: { ref: this.ref, logId, slot: this.slot, gen, nextSeq, acknowledgedSeq, chain } };
   }
 
   offered(head: LogHead & OutboxHead): void {
@@ -430,7 +434,10 @@ class LogRunner {
   marked(mark: LogMark): void {
     // a generation that the upstream no longer takes: its mark says what it has, and whether that is ours
     if (mark.status === 'OPEN' || (mark.status === 'FENCED' && mark.known)) this.step({ kind: 'marked', mark });
-    else this.step(refusalEvent(mark.status, { ...mark, round: undefined, expectedSeq: 1, retryAfterMs: 0 }));
+    else {
+      const { status, detail, ownerAddress } = mark;
+      this.step(refusalEvent(status, { round: undefined, expectedSeq: 1, retryAfterMs: 0, detail, ownerAddress }));
+    }
   }
 
   acknowledged(seq: number, stableSeq: number): void {
@@ -686,7 +693,8 @@ class Peer {
   readonly bell = new Bell();
   readonly queue: DataCarrier<QueuedBatch, 'blocking'>;
   state: StreamState = INITIAL_STREAM_STATE;
-  maxBatchBytes: number | undefined;
+  /** Of its logs: what the upstream takes, once it said it. */
+  limits: ForwarderConfig['log'];
   readonly #forwarder: RunningForwarder;
   readonly #writer: Promise<void>;
   #stream: TransportStream | undefined;
@@ -705,6 +713,7 @@ class Peer {
     const { queueCapacityBatches, queueCapacityBytes } = forwarder.config;
     this.#forwarder = forwarder;
     this.address = address;
+    this.limits = forwarder.config.log;
     this.queue = createDataCarrier({
       name: `forward ${address}`,
       capacityItems: queueCapacityBatches,
@@ -914,7 +923,8 @@ class Peer {
     this.step({ kind: 'welcome', creditLimit });
     if (this.state.tag !== 'OPEN') return;
     this.#welcome = welcome;
-    this.maxBatchBytes = Math.min(welcome.maxBatchBytes, this.#forwarder.config.log.maxBatchBytes);
+    const { log } = this.#forwarder.config;
+    this.limits = { ...log, maxBatchBytes: Math.min(welcome.maxBatchBytes, log.maxBatchBytes) };
     this.#dictionary = new SenderDictionary(welcome.maxDictionaryEntries);
     const marks = new Set<number>();
     for (const mark of welcome.logs) {

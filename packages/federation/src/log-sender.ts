@@ -280,7 +280,7 @@ function becomeStreaming(
   known: readonly OutboxEntry[] | undefined,
   env: LogEnv,
 ) {
-  const streaming: Streaming = {
+  const begun: Streaming = {
     tag: 'STREAMING',
     round: state.round,
     attempt: state.attempt,
@@ -294,10 +294,10 @@ function becomeStreaming(
     begun: { gen: head.gen, claim: head.claim, lossAccepted: head.lossAccepted },
     movedAtMs: env.nowMs,
   };
-  const effects: LogEffect[] = [wakeWhenIdle(streaming, env)];
+  const effects: LogEffect[] = [wakeWhenIdle(begun, env)];
   if (seq > 0) effects.push({ kind: 'acknowledge', seq });
   if (seq < head.acknowledgedSeq) effects.push({ kind: 'rewound', fromSeq: head.acknowledgedSeq, toSeq: seq });
-  return { streaming, effects };
+  return { begun, effects };
 }
 
 function becomeFencing(
@@ -382,8 +382,8 @@ function judgeMark(state: LogState, mark: UpstreamMark, head: LogHead, readAgain
   if (seq === head.nextSeq - 1 && seq > 0 && !sameChain(mark.chain, head.chain))
     return becomeStopped(state, 'FORKED', `chains differ at seq ${seq}`, env);
   if (seq === 0 || seq === head.nextSeq - 1) {
-    const { streaming, effects } = becomeStreaming(state, head, seq, undefined, env);
-    return pump(streaming, env, effects);
+    const { begun, effects } = becomeStreaming(state, head, seq, undefined, env);
+    return pump(begun, env, effects);
   }
   return {
     state: { tag: 'CHECKING', round, attempt, mark, head },
@@ -400,20 +400,39 @@ function sizeOf(entry: OutboxEntry): number {
   return entry.header.length + entry.content.length;
 }
 
+/** `state` with what differs. Written out, as for each batch and answer a spread costs twenty times as much. */
+function streaming(state: Streaming, to: Partial<Streaming>): Streaming {
+  return {
+    tag: 'STREAMING',
+    round: to.round ?? state.round,
+    attempt: to.attempt ?? state.attempt,
+    acked: to.acked ?? state.acked,
+    fetched: to.fetched ?? state.fetched,
+    inFlight: to.inFlight ?? state.inFlight,
+    pending: to.pending ?? state.pending,
+    fetching: to.fetching ?? state.fetching,
+    dry: to.dry ?? state.dry,
+    nextSeq: to.nextSeq ?? state.nextSeq,
+    begun: state.begun,
+    movedAtMs: to.movedAtMs ?? state.movedAtMs,
+  };
+}
+
 /** Moves what fits into the window on to the queue, and reads more when there is room. */
 function pump(state: Streaming, env: LogEnv, before: readonly LogEffect[] = []): LogStep {
   const { maxBatchBytes } = env.limits;
-  const inFlight = [...state.inFlight];
-  let bytes = inFlight.reduce((sum, size) => sum + size, 0);
-  let n = 0;
+  const sizes: number[] = [];
+  let batches = state.inFlight.length;
+  let bytes = 0;
+  for (const size of state.inFlight) bytes += size;
   for (const entry of state.pending) {
     const size = sizeOf(entry);
-    if (size > maxBatchBytes || !hasRoom(inFlight.length, bytes + size, env)) break;
-    inFlight.push(size);
+    if (size > maxBatchBytes || !hasRoom(batches, bytes + size, env)) break;
+    sizes.push(size);
+    batches++;
     bytes += size;
-    n++;
   }
-  const effects = [...before];
+  const n = sizes.length;
   const next = state.pending[n];
   if (n === 0 && next !== undefined && state.fetched === state.acked) {
     const bytes = sizeOf(next);
@@ -424,22 +443,26 @@ function pump(state: Streaming, env: LogEnv, before: readonly LogEffect[] = []):
         `batch ${next.seq} has ${bytes} bytes, the upstream takes ${maxBatchBytes}`,
         env,
       );
-      return { state: stop.state, effects: [...effects, ...stop.effects] };
+      return { state: stop.state, effects: [...before, ...stop.effects] };
     }
   }
   const { round } = state;
-  let { fetched, pending, fetching, dry } = state;
+  let { fetched, inFlight, pending, fetching, dry } = state;
+  const reads = n === pending.length && !fetching && !dry && hasRoom(batches, bytes + 1, env);
+  if (n === 0 && !reads) return { state, effects: before };
+  const effects = [...before];
   if (n > 0) {
     effects.push({ kind: 'enqueue', round, entries: pending.slice(0, n) });
     fetched = pending[n - 1]!.seq;
+    inFlight = [...inFlight, ...sizes];
     pending = pending.slice(n);
   }
-  if (pending.length === 0 && !fetching && !dry && hasRoom(inFlight.length, bytes + 1, env)) {
+  if (reads) {
     effects.push({ kind: 'fetch', round, afterSeq: fetched });
     fetching = true;
     dry = true; // until entries come, or an append is heard of
   }
-  return { state: { ...state, fetched, inFlight, pending, fetching, dry }, effects };
+  return { state: streaming(state, { fetched, inFlight, pending, fetching, dry }), effects };
 }
 
 /** Whether another batch may follow `batches` in flight, with which they have so many bytes. */
@@ -474,17 +497,9 @@ function takeEntries(state: Streaming, entries: readonly OutboxEntry[], env: Log
     return { state: stop.state, effects: [...before, ...stop.effects] };
   }
   const more = fresh.length > 0;
-  return pump(
-    {
-      ...state,
-      pending: fresh,
-      fetching: false,
-      dry: more ? false : state.dry,
-      nextSeq: Math.max(state.nextSeq, expected),
-    },
-    env,
-    before,
-  );
+  const dry = more ? false : state.dry;
+  const nextSeq = Math.max(state.nextSeq, expected);
+  return pump(streaming(state, { pending: fresh, fetching: false, dry, nextSeq }), env, before);
 }
 
 /** Answers to an older round are about what is no longer wanted. */
@@ -607,10 +622,10 @@ const CHECKING: Row<Checking> = {
     const at = entries[0];
     if (at?.seq === mark.seq && !sameChain(mark.chain, at.chain))
       return becomeStopped(state, 'FORKED', `chains differ at seq ${mark.seq}`, env);
-    const { streaming, effects } = becomeStreaming(state, head, mark.seq, entries, env);
+    const { begun, effects } = becomeStreaming(state, head, mark.seq, entries, env);
     // Only the entry at the mark came back: more is there, since the mark is behind the head.
-    if (at?.seq === mark.seq && entries.length === 1) return pump({ ...streaming, fetching: false }, env, effects);
-    return takeEntries(streaming, entries, env, effects);
+    if (at?.seq === mark.seq && entries.length === 1) return pump(streaming(begun, { fetching: false }), env, effects);
+    return takeEntries(begun, entries, env, effects);
   }),
   repaired: stay,
   fenced: stay,
@@ -634,7 +649,7 @@ const STREAMING: Row<Streaming> = {
   repaired: stay,
   fenced: current((state, _event, env) => becomeBackoff(state, 'reopen', 0, env)),
   storeFailed: current((state, _event, env) => becomeBackoff(state, 'resume', 0, env)),
-  appended: (state, _event, env) => pump({ ...state, dry: false }, env),
+  appended: (state, _event, env) => pump(streaming(state, { dry: false }), env),
   ack(state, { seq }, env) {
     if (seq <= state.acked) return stay(state, seq, env); // an acknowledgement never goes back
     // More than was ever here: either our reading of the outbox is old, or a fork. The mark of a new offer decides.
@@ -643,7 +658,8 @@ const STREAMING: Row<Streaming> = {
     const inFlight = state.inFlight.slice(seq - state.acked);
     const pending = state.pending.filter((entry) => entry.seq > fetched);
     const effects: LogEffect[] = [{ kind: 'acknowledge', seq }];
-    return pump({ ...state, acked: seq, fetched, inFlight, pending, attempt: 0, movedAtMs: env.nowMs }, env, effects);
+    const to = { acked: seq, fetched, inFlight, pending, attempt: 0, movedAtMs: env.nowMs };
+    return pump(streaming(state, to), env, effects);
   },
   gap: current((state, { expectedSeq }, env) => {
     const last = expectedSeq - 1;
@@ -652,10 +668,8 @@ const STREAMING: Row<Streaming> = {
     if (state.attempt > 0) return becomeBackoff(state, 'resume', 0, env);
     const round = state.round + 1;
     const inFlight = state.inFlight.slice(0, last - state.acked);
-    return pump(
-      { ...state, round, attempt: 1, fetched: last, inFlight, pending: [], fetching: false, dry: false },
-      env,
-    );
+    const to = { round, attempt: 1, fetched: last, inFlight, pending: [], fetching: false, dry: false };
+    return pump(streaming(state, to), env);
   }),
   busy: current((state, { retryAfterMs }, env) => becomeBackoff(state, 'resume', retryAfterMs, env)),
   notOwner: current(reroute),
@@ -664,7 +678,7 @@ const STREAMING: Row<Streaming> = {
     const idle = state.fetched === state.acked && state.pending.length === 0 && !state.fetching;
     const movedAtMs = idle ? state.movedAtMs : env.nowMs;
     if (idle && env.nowMs >= movedAtMs + env.limits.idleOfferMs) return becomeOpening(state);
-    const waiting = { ...state, movedAtMs };
+    const waiting = streaming(state, { movedAtMs });
     return { state: waiting, effects: [wakeWhenIdle(waiting, env)] };
   },
 };
@@ -694,8 +708,8 @@ const BACKOFF: Row<Backoff> = {
     if (state.next === 'reopen') return becomeOpening(state);
     const { round, attempt, acked, nextSeq, begun } = state;
     const again = { fetched: acked, inFlight: [], pending: [], fetching: false, dry: false, movedAtMs: env.nowMs };
-    const streaming: Streaming = { tag: 'STREAMING', round, attempt, acked, ...again, nextSeq, begun };
-    return pump(streaming, env, [wakeWhenIdle(streaming, env)]);
+    const resumed: Streaming = { tag: 'STREAMING', round, attempt, acked, ...again, nextSeq, begun };
+    return pump(resumed, env, [wakeWhenIdle(resumed, env)]);
   },
 };
 

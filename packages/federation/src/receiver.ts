@@ -17,7 +17,7 @@ import {
   tokenCheck,
   type TokenCheck,
 } from '@oap-federation/runtime';
-import type { TierStore } from '@oap-federation/storage';
+import type { Mark, TierStore } from '@oap-federation/storage';
 import {
   decodeClientFrame,
   decodeListNodesRequest,
@@ -282,38 +282,25 @@ class RunningReceiver implements FederationReceiver {
 
   /** What this tier has of a log. */
   markOf(tier: string, offer: LogOffer): LogMark {
-    const { ref, slot, logId } = offer;
-    const empty = {
-      ref,
-      known: false,
-      gen: offer.gen,
-      seq: 0,
-      chain: new Uint8Array(0),
-      detail: '',
-      ownerAddress: '',
-      increments: 0,
-      frontier: NO_FRONTIER,
-    };
+    const { slot, logId } = offer;
     const { intake } = this.deps;
-    if (!intake.owns(slot)) return { ...empty, status: 'NOT_OWNER', ownerAddress: this.ownerAddress(slot) };
+    if (!intake.owns(slot)) return logMark(offer, undefined, 'NOT_OWNER', '', this.ownerAddress(slot));
     const mark = intake.mark(slot, logId);
-    if (mark === undefined) return { ...empty, status: 'OPEN' };
+    if (mark === undefined) return logMark(offer, undefined, 'OPEN');
     if (mark.kind !== 'federated' || mark.producer !== tier) {
       this.warnings.error(
         `binding ${logId}`,
         { tier, log: logId, slot },
         'a log was offered by another tier than the one it belongs to',
       );
-      return { ...empty, status: 'DENIED', detail: `log ${logId} does not belong to tier ${tier}` };
+      return logMark(offer, undefined, 'DENIED', `log ${logId} does not belong to tier ${tier}`);
     }
-    const { gen, seq, chain, increments, frontier } = mark;
-    const known = { ...empty, known: true, gen, seq, chain, increments, frontier };
     if (offer.gen < mark.gen)
-      return { ...known, status: 'FENCED', detail: `generation ${mark.gen} is known here, offered is ${offer.gen}` };
+      return logMark(offer, mark, 'FENCED', `generation ${mark.gen} is known here, offered is ${offer.gen}`);
     const sameEnd = offer.nextSeq - 1 === mark.seq && mark.seq > 0;
     if (sameEnd && offer.chain.length > 0 && mark.chain.length > 0 && !equal(offer.chain, mark.chain))
-      return { ...known, status: 'FORKED', detail: `chains differ at seq ${mark.seq}` };
-    return { ...known, status: 'OPEN' };
+      return logMark(offer, mark, 'FORKED', `chains differ at seq ${mark.seq}`);
+    return logMark(offer, mark, 'OPEN');
   }
 
   /** Once per tier and process; a failure is tried again with the next Hello. */
@@ -407,6 +394,29 @@ function refusal(code: Refusal['code'], detail: string): Refusal {
 
 const NOBODY = tokenCheck(undefined);
 const NO_FRONTIER: LogMark['frontier'] = new Map();
+const NO_CHAIN = new Uint8Array(0);
+
+/** What the sender of `offer` is told of its log. `known`: what is here of it. */
+function logMark(
+  { ref, gen }: LogOffer,
+  known: Mark | undefined,
+  status: LogMark['status'],
+  detail = '',
+  ownerAddress = '',
+): LogMark {
+  return {
+    ref,
+    status,
+    known: known !== undefined,
+    gen: known?.gen ?? gen,
+    seq: known?.seq ?? 0,
+    chain: known?.chain ?? NO_CHAIN,
+    detail,
+    ownerAddress,
+    increments: known?.increments ?? 0,
+    frontier: known?.frontier ?? NO_FRONTIER,
+  };
+}
 const equal = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 /** One stream of one sending node. */

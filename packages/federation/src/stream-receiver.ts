@@ -14,15 +14,24 @@ export interface OpenedLog {
   readonly gen: number;
 }
 
-interface LogView extends OpenedLog {
+interface Rounds {
   /** Of the newest batch; -1 before the first. */
   readonly round: number;
   /** Batches of this round are discarded: the first that could not be taken was answered. */
   readonly refusedRound: number;
+}
+
+/** What the sender is to be told. */
+interface Due {
   readonly ackDue: { readonly appliedSeq: number; readonly stableSeq: number } | undefined;
   readonly nackDue: (ServerFrameBody & { readonly kind: 'nack' }) | undefined;
   readonly markDue: LogMark | undefined;
 }
+
+type LogView = OpenedLog & Rounds & Due;
+
+const NO_ROUNDS: Rounds = { round: -1, refusedRound: -1 };
+const NOTHING_DUE: Due = { ackDue: undefined, nackDue: undefined, markDue: undefined };
 
 type AwaitingHello = { readonly tag: 'AWAITING_HELLO'; readonly deadlineMs: number };
 /** The tier is being written down as a child, which must be durable before it is welcomed. */
@@ -175,14 +184,31 @@ const breakOff: Handler<ReceiverState, { readonly detail: string }> = (_state, {
 const beforeHello: Handler<ReceiverState, { readonly kind: string }> = (_state, { kind }) =>
   refuseFor('PROTOCOL', `${kind} before Welcome`);
 
-function viewOf(log: OpenedLog, markDue: LogMark | undefined): LogView {
-  return { ...log, round: -1, refusedRound: -1, ackDue: undefined, nackDue: undefined, markDue };
+/** A log with this to tell. Written out, here and below, as for each batch a spread costs twenty times as much. */
+function viewOf(log: OpenedLog, rounds: Rounds, due: Due): LogView {
+  const { ref, logId, slot, gen } = log;
+  const { round, refusedRound } = rounds;
+  const { ackDue, nackDue, markDue } = due;
+  return { ref, logId, slot, gen, round, refusedRound, ackDue, nackDue, markDue };
 }
 
-function withLog(state: Open, log: LogView): Open {
-  const logs = new Map(state.logs);
-  logs.set(log.ref, log);
-  return { ...state, logs };
+/** `state` with what differs. */
+function open(state: Open, to: Partial<Open>): Open {
+  return {
+    tag: 'OPEN',
+    tier: state.tier,
+    logs: to.logs ?? state.logs,
+    lastHeardMs: to.lastHeardMs ?? state.lastHeardMs,
+    receivedCost: to.receivedCost ?? state.receivedCost,
+    finishedCost: to.finishedCost ?? state.finishedCost,
+    toldCost: state.toldCost,
+    heartbeatDue: to.heartbeatDue ?? state.heartbeatDue,
+    slotMapDue: to.slotMapDue ?? state.slotMapDue,
+  };
+}
+
+function withLog({ logs }: Open, log: LogView): ReadonlyMap<number, LogView> {
+  return new Map(logs).set(log.ref, log);
 }
 
 const FLUSH: readonly ReceiverEffect[] = [{ kind: 'flushSoon' }];
@@ -213,7 +239,7 @@ const REGISTERING: Row<Registering> = {
       state: {
         tag: 'OPEN',
         tier: state.hello.tier,
-        logs: new Map(welcome.logs.map((log) => [log.ref, viewOf(log, undefined)])),
+        logs: new Map(welcome.logs.map((log) => [log.ref, viewOf(log, NO_ROUNDS, NOTHING_DUE)])),
         lastHeardMs: nowMs,
         receivedCost: 0,
         finishedCost: 0,
@@ -246,7 +272,8 @@ const OPEN: Row<Open> = {
     if (refusal) return refuse(refusal);
     if (!state.logs.has(log.ref) && state.logs.size >= limits.logsMax)
       return refuseFor('PROTOCOL', `more than ${limits.logsMax} logs`);
-    return { state: { ...withLog(state, viewOf(log, mark)), lastHeardMs: nowMs }, effects: FLUSH };
+    const logs = withLog(state, viewOf(log, NO_ROUNDS, { ...NOTHING_DUE, markDue: mark }));
+    return { state: open(state, { logs, lastHeardMs: nowMs }), effects: FLUSH };
   },
   batch(state, { frame, frameBytes }, { nowMs, limits }) {
     const log = state.logs.get(frame.log);
@@ -257,49 +284,69 @@ const OPEN: Row<Open> = {
     const inFlight = state.receivedCost - state.finishedCost;
     if (inFlight + cost > limits.creditBytes && inFlight > 0)
       return refuseFor('PROTOCOL', `batch of cost ${cost} beyond the credit: ${inFlight} in flight`);
-    const heard = { ...state, lastHeardMs: nowMs, receivedCost: state.receivedCost + cost };
-    if (frame.round === log.refusedRound)
-      return { state: { ...heard, finishedCost: heard.finishedCost + cost }, effects: FLUSH };
-    const next = frame.round === log.round ? heard : withLog(heard, { ...log, round: frame.round, nackDue: undefined });
+    const receivedCost = state.receivedCost + cost;
+    const { round } = frame;
+    if (round === log.refusedRound)
+      return {
+        state: open(state, { lastHeardMs: nowMs, receivedCost, finishedCost: state.finishedCost + cost }),
+        effects: FLUSH,
+      };
+    const { ackDue, markDue, refusedRound } = log;
+    const logs =
+      round === log.round
+        ? state.logs
+        : withLog(state, viewOf(log, { round, refusedRound }, { ackDue, nackDue: undefined, markDue }));
     const offer = { kind: 'offer', frame, frameBytes, log } as const;
     const presses = inFlight + cost >= limits.creditBytes / 2;
-    return { state: next, effects: presses ? [offer, { kind: 'commitSoon' }] : [offer] };
+    return {
+      state: open(state, { lastHeardMs: nowMs, receivedCost, logs }),
+      effects: presses ? [offer, { kind: 'commitSoon' }] : [offer],
+    };
   },
   outcome(state, { frame, frameBytes, logId, outcome, stableSeq, ownerAddress }) {
-    const finished = { ...state, finishedCost: state.finishedCost + batchCost(frameBytes) };
-    const log = finished.logs.get(frame.log);
-    if (log?.logId !== logId) return { state: finished, effects: FLUSH }; // its ref names another log by now
+    const finishedCost = state.finishedCost + batchCost(frameBytes);
+    const log = state.logs.get(frame.log);
+    if (log?.logId !== logId) return { state: open(state, { finishedCost }), effects: FLUSH }; // its ref names another log by now
     if (outcome.kind === 'committed' || outcome.kind === 'duplicate') {
       const appliedSeq = Math.max(log.ackDue?.appliedSeq ?? 0, outcome.appliedSeq);
       const ackDue = { appliedSeq, stableSeq: Math.min(stableSeq, appliedSeq) };
-      return { state: withLog(finished, { ...log, ackDue }), effects: FLUSH };
+      const { nackDue, markDue } = log;
+      const logs = withLog(state, viewOf(log, log, { ackDue, nackDue, markDue }));
+      return { state: open(state, { finishedCost, logs }), effects: FLUSH };
     }
     // One answer per round: what follows in it cannot be taken either, and the sender begins a new round.
-    if (frame.round !== log.round || frame.round === log.refusedRound) return { state: finished, effects: FLUSH };
+    if (frame.round !== log.round || frame.round === log.refusedRound)
+      return { state: open(state, { finishedCost }), effects: FLUSH };
     const nackDue = nackOf(frame, outcome, ownerAddress);
-    return { state: withLog(finished, { ...log, refusedRound: frame.round, nackDue }), effects: FLUSH };
+    const { ackDue, markDue } = log;
+    const rounds = { round: log.round, refusedRound: frame.round };
+    const logs = withLog(state, viewOf(log, rounds, { ackDue, nackDue, markDue }));
+    return { state: open(state, { finishedCost, logs }), effects: FLUSH };
   },
   heartbeat: (state, { sentAtMs }, { nowMs }) => ({
-    state: { ...state, lastHeardMs: nowMs, heartbeatDue: { echoMs: sentAtMs } },
+    state: open(state, { lastHeardMs: nowMs, heartbeatDue: { echoMs: sentAtMs } }),
     effects: FLUSH,
   }),
-  heard: (state, _event, { nowMs }) => ({ state: { ...state, lastHeardMs: nowMs }, effects: [] }),
-  slotMapChanged: (state) => ({ state: { ...state, slotMapDue: true }, effects: FLUSH }),
+  heard: (state, _event, { nowMs }) => ({ state: open(state, { lastHeardMs: nowMs }), effects: [] }),
+  slotMapChanged: (state) => ({ state: open(state, { slotMapDue: true }), effects: FLUSH }),
   flush(state, { slotMap, wallMs }, { limits }) {
     const bodies: ServerFrameBody[] = [];
     if (state.slotMapDue && slotMap) bodies.push({ kind: 'slotMap', slotMap });
     const logs = new Map<number, LogView>();
     for (const log of state.logs.values()) {
-      if (log.markDue) bodies.push({ kind: 'logOpened', mark: log.markDue });
-      if (log.ackDue) bodies.push({ kind: 'ack', log: log.ref, ...log.ackDue });
-      if (log.nackDue) bodies.push(log.nackDue);
-      logs.set(log.ref, { ...log, ackDue: undefined, nackDue: undefined, markDue: undefined });
+      const { ref, ackDue, nackDue, markDue } = log;
+      if (markDue) bodies.push({ kind: 'logOpened', mark: markDue });
+      if (ackDue) bodies.push({ kind: 'ack', log: ref, appliedSeq: ackDue.appliedSeq, stableSeq: ackDue.stableSeq });
+      if (nackDue) bodies.push(nackDue);
+      logs.set(ref, markDue || ackDue || nackDue ? viewOf(log, log, NOTHING_DUE) : log);
     }
     if (state.heartbeatDue || (bodies.length === 0 && state.finishedCost > state.toldCost))
       bodies.push({ kind: 'heartbeat', sentAtMs: wallMs, echoMs: state.heartbeatDue?.echoMs ?? 0 });
-    const creditLimit = limits.creditBytes + state.finishedCost;
+    const { tag, tier, lastHeardMs, receivedCost, finishedCost } = state;
+    const creditLimit = limits.creditBytes + finishedCost;
+    const told = { toldCost: finishedCost, heartbeatDue: undefined, slotMapDue: false };
     return {
-      state: { ...state, logs, heartbeatDue: undefined, slotMapDue: false, toldCost: state.finishedCost },
+      state: { tag, tier, logs, lastHeardMs, receivedCost, finishedCost, ...told },
       effects: bodies.map((body) => ({ kind: 'write', creditLimit, body })),
     };
   },

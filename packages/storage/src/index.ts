@@ -15,7 +15,8 @@ export type {
   AlarmTransition,
 } from './alarm-port.js';
 export {
-  emptyFlush,
+  changedHead,
+  flushOf,
   StorageUnavailable,
   type Conservation,
   type DeclaredLoss,

@@ -67,6 +67,21 @@ export interface OutboxHead {
   readonly lossAccepted: boolean;
 }
 
+/** `head` with what differs. Written out, as for each batch and acknowledgement a spread costs twenty times as much. */
+export function changedHead(head: OutboxHead, to: Partial<OutboxHead>): OutboxHead {
+  return {
+    logId: head.logId,
+    gen: to.gen ?? head.gen,
+    nextSeq: to.nextSeq ?? head.nextSeq,
+    chain: to.chain ?? head.chain,
+    acknowledgedSeq: to.acknowledgedSeq ?? head.acknowledgedSeq,
+    watermark: to.watermark ?? head.watermark,
+    ledger: to.ledger ?? head.ledger,
+    claim: to.claim ?? head.claim,
+    lossAccepted: to.lossAccepted ?? head.lossAccepted,
+  };
+}
+
 /**
  * What the slot's row must say for a flush to be written. `claim` is a random number of each claim, since an epoch may come again after
  * the storage was restored; `flushes` counts those of the claim, so memory that is ahead of a restored storage, or behind it, is noticed.
@@ -250,11 +265,11 @@ export interface SlotFlush {
   /** Pending entries that leave: they are in `outbox`, or folded into one of `pending`. Removed before `pending` is added. */
   readonly settled: readonly number[];
   /** The outbound log goes on elsewhere; nothing is in `outbox` then. */
-  readonly repair?: LogRepair;
+  readonly repair?: LogRepair | undefined;
   /** Generation under which batches of the outbound log go from now on; a repair has its own. */
-  readonly gen?: number;
+  readonly gen?: number | undefined;
   /** New state of what is suppressed, where it changed. */
-  readonly suppressed?: ReadonlyMap<string, LogPosition>;
+  readonly suppressed?: ReadonlyMap<string, LogPosition> | undefined;
   readonly parked: readonly ParkedBatch[];
   /** Ids of parked batches that are merged by this flush. */
   readonly unparked: readonly number[];
@@ -262,31 +277,37 @@ export interface SlotFlush {
   /** Digests, newest state. */
   readonly manifests: readonly StoredManifest[];
   /** What was found of minutes, newest state; `matched` takes an older verdict back. */
-  readonly verdicts?: readonly Verdict[];
+  readonly verdicts?: readonly Verdict[] | undefined;
   /** Epoch hours (minute / 60) whose hour and day rows no longer match the minute rows. */
   readonly dirtyHours: readonly number[];
   /** Epoch hours whose derived rows are in `rows` and are right again. */
   readonly cleanedHours: readonly number[];
 }
 
-/** A flush that changes nothing, to spread over. */
-export function emptyFlush(slot: number, fence: SlotFence): SlotFlush {
+const NONE: readonly never[] = [];
+
+/** A flush that changes this and nothing else. All of them have the same fields, because what reads a flush reads most of them. */
+export function flushOf(slot: number, fence: SlotFence, what: Partial<Omit<SlotFlush, 'slot' | 'fence'>>): SlotFlush {
   return {
     slot,
     fence,
-    entities: [],
-    origins: [],
-    rows: [],
-    marks: [],
-    outbox: [],
-    pending: [],
-    settled: [],
-    parked: [],
-    unparked: [],
-    losses: [],
-    manifests: [],
-    dirtyHours: [],
-    cleanedHours: [],
+    entities: what.entities ?? NONE,
+    origins: what.origins ?? NONE,
+    rows: what.rows ?? NONE,
+    marks: what.marks ?? NONE,
+    outbox: what.outbox ?? NONE,
+    pending: what.pending ?? NONE,
+    settled: what.settled ?? NONE,
+    repair: what.repair,
+    gen: what.gen,
+    suppressed: what.suppressed,
+    parked: what.parked ?? NONE,
+    unparked: what.unparked ?? NONE,
+    losses: what.losses ?? NONE,
+    manifests: what.manifests ?? NONE,
+    verdicts: what.verdicts,
+    dirtyHours: what.dirtyHours ?? NONE,
+    cleanedHours: what.cleanedHours ?? NONE,
   };
 }
 

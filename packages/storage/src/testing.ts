@@ -22,7 +22,7 @@ import type { MetricSeries } from '@oap-federation/mqe';
 import { randomInt, seededRng, systemClock } from '@oap-federation/runtime';
 import { checkAlarmStoreContract } from './alarm-testing.js';
 import {
-  emptyFlush,
+  flushOf,
   type Granularity,
   type Mark,
   type OutboxAppend,
@@ -94,9 +94,9 @@ export function testBlock(
   };
 }
 
-/** A flush of nothing, to spread over. Its fence names the epoch alone: `withTestFences` knows the rest. */
+/** A flush of `rest` alone. Its fence names the epoch alone: `withTestFences` knows the rest. */
 export function testFlush(slot: number, epoch: number, rest: Partial<SlotFlush> = {}): SlotFlush {
-  return { ...emptyFlush(slot, { epoch, claim: -1, flushes: -1 }), ...rest };
+  return flushOf(slot, { epoch, claim: -1, flushes: -1 }, rest);
 }
 
 /** A store that fills in the fences of `testFlush`: what its own claims were given, and the flushes since. */

@@ -17,6 +17,7 @@ import {
 } from '@oap-federation/model';
 import type { MetricReader, MetricSeries, SeriesQuery } from '@oap-federation/mqe';
 import {
+  changedHead,
   completenessOf,
   lossSums,
   RETAINED_AT_LEAST_MS,
@@ -262,7 +263,7 @@ export class MemoryTierStore implements TierStore {
     await this.#reach();
     const stored = this.#slot(slot);
     stored.fence = { epoch: stored.fence.epoch + 1, claim: ++this.#numbers, flushes: 0 };
-    stored.outbox = { ...stored.outbox, claim: stored.fence.claim };
+    stored.outbox = changedHead(stored.outbox, { claim: stored.fence.claim });
     let newestMinute = NO_WATERMARK;
     for (const minute of stored.rows.minute.keys()) newestMinute = Math.max(newestMinute, minute);
     return {
@@ -391,28 +392,29 @@ export class MemoryTierStore implements TierStore {
       if (block.granularity === 'minute') for (const minute of block.minutes) stored.revisions.set(minute, revision);
     }
     for (const { mark } of flush.marks) stored.marks.set(mark.logId, mark);
-    stored.fence = { ...stored.fence, flushes: stored.fence.flushes + 1 };
+    const { epoch, claim, flushes } = stored.fence;
+    stored.fence = { epoch, claim, flushes: flushes + 1 };
     const { repair } = flush;
     if (repair) {
       const { gen, seq, chain, ledger, keepTo } = repair;
       const acknowledgedSeq = seq;
-      stored.outbox = { ...stored.outbox, gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq, lossAccepted: false };
+      const moved = { gen, nextSeq: seq + 1, chain, ledger, acknowledgedSeq, lossAccepted: false };
+      stored.outbox = changedHead(stored.outbox, moved);
       stored.stableSeq = Math.min(stored.stableSeq, seq);
       const kept = stored.entries.filter((entry) => entry.seq <= keepTo);
       stored.entries.splice(0, stored.entries.length, ...kept);
     }
-    if (flush.gen !== undefined) stored.outbox = { ...stored.outbox, gen: flush.gen };
+    if (flush.gen !== undefined) stored.outbox = changedHead(stored.outbox, { gen: flush.gen });
     stored.suppressed = repair?.suppressed ?? flush.suppressed ?? stored.suppressed;
     for (const { entry, watermark } of flush.outbox) {
       stored.entries.push(entry);
-      const ledger = stored.outbox.ledger + entry.increments;
-      stored.outbox = {
-        ...stored.outbox,
+      const before = stored.outbox;
+      stored.outbox = changedHead(before, {
         nextSeq: entry.seq + 1,
         chain: entry.chain,
-        watermark: Math.max(watermark, stored.outbox.watermark),
-        ledger,
-      };
+        watermark: Math.max(watermark, before.watermark),
+        ledger: before.ledger + entry.increments,
+      });
     }
     const gone = new Set([...flush.settled, ...(repair?.dropPending ?? [])]);
     const waiting = [...stored.pending.filter(({ ord }) => !gone.has(ord)), ...flush.pending];
@@ -537,7 +539,8 @@ export class MemoryTierStore implements TierStore {
     if (seq >= stored.outbox.nextSeq)
       throw new Error(`seq ${seq} of slot ${slot} cannot be acknowledged: it does not exist`);
     this.onAcknowledge?.(slot, seq);
-    stored.outbox = { ...stored.outbox, acknowledgedSeq: Math.max(stored.outbox.acknowledgedSeq, seq) };
+    const acknowledgedSeq = Math.max(stored.outbox.acknowledgedSeq, seq);
+    stored.outbox = changedHead(stored.outbox, { acknowledgedSeq });
     stored.stableSeq = Math.max(stored.stableSeq, Math.min(stableSeq, seq));
   }
 
@@ -545,7 +548,7 @@ export class MemoryTierStore implements TierStore {
     await this.#reach();
     const stored = this.#slot(slot);
     if (stored.outbox.acknowledgedSeq <= seq) return;
-    stored.outbox = { ...stored.outbox, acknowledgedSeq: seq };
+    stored.outbox = changedHead(stored.outbox, { acknowledgedSeq: seq });
     stored.stableSeq = Math.min(stored.stableSeq, seq);
     for (const { seq: sent } of stored.entries) if (sent > seq) stored.acknowledgedAtMs.delete(sent);
   }

@@ -255,8 +255,10 @@ function decodeFrontier(
 }
 
 function encodeMark(mark: LogMark): oap.federation.v1.LogMark.$Properties {
-  const frontier = [...mark.frontier].map(([logId, { gen, seq }]) => ({ logId, gen, seq }));
-  return { ...mark, status: NACK_CODES.indexOf(mark.status), frontier };
+  const { ref, known, gen, seq, chain, detail, ownerAddress, increments } = mark;
+  const status = NACK_CODES.indexOf(mark.status);
+  const frontier = [...mark.frontier].map(([logId, position]) => ({ logId, gen: position.gen, seq: position.seq }));
+  return { ref, status, known, gen, seq, chain, detail, ownerAddress, increments, frontier };
 }
 
 function decodeSlotMap(message: oap.federation.v1.SlotMap.$Properties | null | undefined): SlotMap {
@@ -288,8 +290,9 @@ function messageOf<T>(type: Decodable<T>, bytes: Uint8Array): T {
 }
 
 export function encodeClientFrame(frame: ClientFrame): Uint8Array {
-  const { kind, ...fields } = frame;
-  return bytesOf(v1.ClientFrame, { [kind]: fields });
+  const message: { [K in ClientFrame['kind']]?: ClientFrame } = {};
+  message[frame.kind] = frame; // its kind, which is no field of it, is passed over
+  return bytesOf(v1.ClientFrame, message);
 }
 
 /** Errors: FrameError. */
@@ -355,11 +358,12 @@ function decodeHeartbeat(message: oap.federation.v1.Heartbeat.$Properties | null
 }
 
 export function encodeServerFrame({ creditLimit, body }: ServerFrame): Uint8Array {
-  const { kind, ...fields } = body;
-  return bytesOf(v1.ServerFrame, { creditLimit, [kind]: serverFields(body) ?? fields });
+  const message: { creditLimit: number } & { [K in ServerFrameBody['kind']]?: object } = { creditLimit };
+  message[body.kind] = serverFields(body);
+  return bytesOf(v1.ServerFrame, message);
 }
 
-function serverFields(body: ServerFrameBody): object | undefined {
+function serverFields(body: ServerFrameBody): object {
   switch (body.kind) {
     case 'welcome':
       return { ...body, logs: body.logs.map(encodeMark) };
@@ -373,7 +377,7 @@ function serverFields(body: ServerFrameBody): object | undefined {
       return body.slotMap;
     case 'ack':
     case 'heartbeat':
-      return undefined;
+      return body;
   }
 }
 

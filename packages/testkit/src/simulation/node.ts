@@ -291,7 +291,9 @@ export class SimulatedNode {
     return {
       slotOwners: () => this.view.owners,
       queryModules: () =>
-        this.view.members.map((member) => ({ ...member, self: member.instanceId === this.instanceId, attributes: {} })),
+        this.view.members.map(({ instanceId, address }) => {
+          return { instanceId, address, self: instanceId === this.instanceId, attributes: {} };
+        }),
       watchSlots: (listener) => watch(() => listener(this.view.owners)),
       watchModules: (listener) => watch(() => listener([])),
     };

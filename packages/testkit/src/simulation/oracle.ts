@@ -539,7 +539,7 @@ export class Oracle {
       else if (settled.length > 0) contents = unionOf(settled);
       else if (isLeaf && (source !== undefined || flush.pending.length === 1)) {
         const batches = source ? [this.#captured.get(`${source.logId} ${source.seq}`)!.batch] : local;
-        contents = { ...NOTHING, own: new Map([[shape.name, [slot.truth.push([...batches]) - 1]]]) };
+        contents = unitOf(shape.name, slot.truth.push([...batches]) - 1);
       } else if (source !== undefined) {
         const input = inputs.find(({ logId, seq }) => logId === source.logId && seq === source.seq)!;
         contents = unionOf([this.#without(view, slot, [input], pending), ...silent.splice(0)]);
@@ -551,7 +551,8 @@ export class Oracle {
         slot.promised = Math.max(slot.promised, watermark, origins.get(shape.name) ?? NO_WATERMARK);
       }
       const { content } = pending;
-      slot.waiting.set(ord, { ...contents, promised: slot.promised, header, content, increments });
+      const { own, lost, less } = contents;
+      slot.waiting.set(ord, { own, lost, less, promised: slot.promised, header, content, increments });
     }
     for (const { entry } of flush.outbox) {
       let contents: Contents;
@@ -561,7 +562,7 @@ export class Oracle {
         const declares = sumOf(decodeHeader(entry.header).losses);
         if (declares !== waited)
           this.fail('lost', shape.name, `entry ${entry.seq} declares ${declares} increments, what waited ${waited}`);
-      } else if (isLeaf) contents = { ...NOTHING, own: new Map([[shape.name, [slot.truth.push([...local]) - 1]]]) };
+      } else if (isLeaf) contents = unitOf(shape.name, slot.truth.push([...local]) - 1);
       else contents = unionOf([this.#without(view, slot, inputs, entry), ...silent]);
       this.#appended(view, flush.slot, slot, entry, contents, settled.at(-1)?.promised);
     }
@@ -612,9 +613,10 @@ export class Oracle {
     let suspect = 0;
     for (const loss of decodeHeader(appended.header).losses) if (isSuspect(loss)) suspect += loss.increments;
     this.#checkDeclared(view, slot, inputs, appended.header, suspect);
-    const untold = (contents: Contents): Contents => ({
-      ...contents,
-      own: unitsWhere(contents.own, (leaf, unit) => !slot.told.has(leaf, unit)), // the upstream has the others
+    const untold = ({ own, lost, less }: Contents): Contents => ({
+      own: unitsWhere(own, (leaf, unit) => !slot.told.has(leaf, unit)), // the upstream has the others
+      lost,
+      less,
     });
     if (suspect === 0) return untold(unionOf(inputs));
     const mayBe = inputs.filter(
@@ -862,6 +864,10 @@ type Units = ReadonlyMap<string, readonly number[]>;
 
 const NO_UNITS: Units = new Map();
 const NOTHING: Contents = { own: NO_UNITS, lost: NO_UNITS, less: new Map() };
+
+function unitOf(leaf: string, unit: number): Contents {
+  return { own: new Map([[leaf, [unit]]]), lost: NO_UNITS, less: NOTHING.less };
+}
 
 function unitKey(leaf: string, unit: number): string {
   return `${leaf} ${unit}`;
