@@ -414,7 +414,7 @@ type ForwarderIntake = ForwarderDeps['intake'];
 export class ModelSender implements ForwarderIntake {
   #slots: readonly number[];
   readonly #ownership = new Set<() => void>();
-  readonly #outbox = new Set<(slot: number) => void>();
+  readonly #outbox = new Set<(slot: number, seq: number) => void>();
 
   constructor(slots: readonly number[]) {
     this.#slots = slots;
@@ -425,8 +425,9 @@ export class ModelSender implements ForwarderIntake {
     for (const listener of this.#ownership) listener();
   }
 
-  appended(slot: number): void {
-    for (const listener of this.#outbox) listener(slot);
+  /** `seq`: the newest entry; infinite when the one who appends does not say. */
+  appended(slot: number, seq = Number.POSITIVE_INFINITY): void {
+    for (const listener of this.#outbox) listener(slot, seq);
   }
 
   ownedSlots(): readonly number[] {
@@ -438,7 +439,7 @@ export class ModelSender implements ForwarderIntake {
     return () => this.#ownership.delete(listener);
   }
 
-  watchOutbox(listener: (slot: number) => void): () => void {
+  watchOutbox(listener: (slot: number, seq: number) => void): () => void {
     this.#outbox.add(listener);
     return () => this.#outbox.delete(listener);
   }

@@ -142,7 +142,8 @@ export function decodeHeader(bytes: Uint8Array): BatchHeader {
     for (let n = r.count(3); n > 0; n--) manifests.push(readManifest(r, manifests.at(-1)));
   }
   if (r.remaining !== 0) throw new DecodeError(`${r.remaining} bytes after the header`);
-  return { watermark, increments, ledger, origins, frontier, losses, manifests };
+  // not in the order of other headers: numbers come out of bytes as doubles, and with one shape for all the engine moves each to another
+  return { increments, watermark, ledger, origins, frontier, losses, manifests };
 }
 
 /** Most headers have an empty table: one for all of them. */

@@ -151,6 +151,8 @@ export class SimulatedNode {
   readonly #deps: NodeDeps;
   readonly #viewListeners = new Set<() => void>();
   readonly #forwarder: Forwarder | undefined;
+  /** How many slots it should own. */
+  #wanted = 0;
 
   constructor(address: string, settings: TierSettings, deps: NodeDeps) {
     const { shape, slots } = settings;
@@ -238,7 +240,7 @@ export class SimulatedNode {
     const round = () => {
       // a round that finds nothing to do asks the database all the same: one in four is enough here
       const { owner } = this;
-      const isIdle = owner.queuedBytes === 0 && owner.ownedSlots().length === this.#desired().length;
+      const isIdle = owner.queuedBytes === 0 && owner.ownedSlots().length === this.#wanted;
       idleRounds = isIdle ? idleRounds + 1 : 0;
       return isIdle && idleRounds % 4 !== 0 ? undefined : this.owner.runRound();
     };
@@ -273,14 +275,12 @@ export class SimulatedNode {
   }
 
   applyView(): void {
-    this.owner.setDesiredSlots(this.#desired());
-    for (const listener of this.#viewListeners) listener();
-  }
-
-  #desired(): number[] {
-    return this.view.owners.flatMap((id, slot) =>
+    const desired = this.view.owners.flatMap((id, slot) =>
       id === this.instanceId || this.usurped.includes(slot) ? [slot] : [],
     );
+    this.#wanted = desired.length;
+    this.owner.setDesiredSlots(desired);
+    for (const listener of this.#viewListeners) listener();
   }
 
   #coordinator(): ReceiverDeps['coordinator'] {

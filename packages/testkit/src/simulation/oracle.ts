@@ -6,6 +6,7 @@ import type { BatchOutcome, IncomingBatch } from '@oap-federation/analysis';
 import {
   decodeContent,
   decodeHeader,
+  type BatchHeader,
   distributionAt,
   DigestSum,
   entityKeys,
@@ -176,6 +177,8 @@ export class Oracle {
   readonly #tiers = new Map<string, TierView>();
   readonly #logs = new Map<string, { readonly tier: string; readonly slot: number }>();
   readonly #captured = new Map<string, CapturedBatch>();
+  /** Of what was committed: an entry is looked at several times, here and in the tier above. */
+  readonly #headers = new Map<Uint8Array, BatchHeader>();
   readonly #producers = new Map<
     string,
     LocalProducer & { readonly logs: Map<string, { slot: number; seq: number }> }
@@ -276,6 +279,12 @@ export class Oracle {
     const stored = parent ? (this.#slot(parent, slot).ever.get(logId) ?? 0) : 0;
     if (stored < seq)
       this.fail('unbacked', shape.name, `slot ${slot} is acknowledged up to ${seq}, the upstream's mark is ${stored}`);
+  }
+
+  #header(bytes: Uint8Array): BatchHeader {
+    let known = this.#headers.get(bytes);
+    if (!known) this.#headers.set(bytes, (known = decodeHeader(bytes)));
+    return known;
   }
 
   // --- commits -------------------------------------------------------------------------------------------------------
@@ -397,7 +406,7 @@ export class Oracle {
         seq,
         content,
         increments: count,
-        losses: decodeHeader(entry.header).losses,
+        losses: this.#header(entry.header).losses,
         own,
         lost,
         less,
@@ -473,7 +482,7 @@ export class Oracle {
       most += increments;
       if (own.size > 0 && !everyUnit(own, isTold)) least += increments;
     }
-    const declares = sumOf(decodeHeader(header).losses);
+    const declares = sumOf(this.#header(header).losses);
     if (declares < least || declares > most)
       this.fail('lost', view.shape.name, `an entry declares ${declares} increments, not ${least} to ${most}`);
   }
@@ -547,7 +556,7 @@ export class Oracle {
         contents = unionOf([this.#without(view, slot, inputs, pending), ...silent]);
       }
       if (isLeaf) {
-        const { watermark, origins } = decodeHeader(header);
+        const { watermark, origins } = this.#header(header);
         slot.promised = Math.max(slot.promised, watermark, origins.get(shape.name) ?? NO_WATERMARK);
       }
       const { content } = pending;
@@ -558,8 +567,8 @@ export class Oracle {
       let contents: Contents;
       if (settled.length > 0) {
         contents = unionOf(settled);
-        const waited = settled.reduce((sum, { header }) => sum + sumOf(decodeHeader(header).losses), 0);
-        const declares = sumOf(decodeHeader(entry.header).losses);
+        const waited = settled.reduce((sum, { header }) => sum + sumOf(this.#header(header).losses), 0);
+        const declares = sumOf(this.#header(entry.header).losses);
         if (declares !== waited)
           this.fail('lost', shape.name, `entry ${entry.seq} declares ${declares} increments, what waited ${waited}`);
       } else if (isLeaf) contents = unitOf(shape.name, slot.truth.push([...local]) - 1);
@@ -577,7 +586,7 @@ export class Oracle {
     for (const [ord, waiting] of [...slot.waiting].toSorted(([a], [b]) => a - b)) {
       const entry = flush.pending.find((pending) => pending.ord === ord);
       if (entry) {
-        declares += sumOf(decodeHeader(entry.header).losses) - sumOf(decodeHeader(waiting.header).losses);
+        declares += sumOf(this.#header(entry.header).losses) - sumOf(this.#header(waiting.header).losses);
         gone += waiting.increments - entry.increments;
         const left = metricsOf(entry.content);
         const without = [...metricsOf(waiting.content)].filter((name) => !left.has(name));
@@ -592,7 +601,7 @@ export class Oracle {
           }
         after.set(ord, { ...waiting, less });
       }
-      promised = Math.max(promised, decodeHeader(waiting.header).watermark);
+      promised = Math.max(promised, this.#header(waiting.header).watermark);
     }
     const stored = sumOf(flush.losses);
     this.onShed(isCoarser ? 'coarsened' : 'dropped');
@@ -611,7 +620,7 @@ export class Oracle {
     const { shape } = view;
     const isSuspect = ({ cause, tier }: Loss) => cause === 'suspect' && tier === shape.name;
     let suspect = 0;
-    for (const loss of decodeHeader(appended.header).losses) if (isSuspect(loss)) suspect += loss.increments;
+    for (const loss of this.#header(appended.header).losses) if (isSuspect(loss)) suspect += loss.increments;
     this.#checkDeclared(view, slot, inputs, appended.header, suspect);
     const untold = ({ own, lost, less }: Contents): Contents => ({
       own: unitsWhere(own, (leaf, unit) => !slot.told.has(leaf, unit)), // the upstream has the others
@@ -649,7 +658,7 @@ export class Oracle {
     unnumbered: EntryTruth[],
   ): Contents {
     if (before) return declared(before);
-    const { losses, frontier } = decodeHeader(header);
+    const { losses, frontier } = this.#header(header);
     if (losses.some(({ cause }) => cause === 'range') && increments === 0) {
       const isKept = ({ entry }: EntryTruth) =>
         flush.pending.some((kept) => equal(kept.header, entry.header) && equal(kept.content, entry.content));
@@ -658,7 +667,7 @@ export class Oracle {
     const same = unnumbered.find(({ entry }) => equal(entry.header, header));
     if (same) return same;
     const text = textOfPositions(frontier);
-    const changed = unnumbered.find(({ entry }) => textOfPositions(decodeHeader(entry.header).frontier) === text);
+    const changed = unnumbered.find(({ entry }) => textOfPositions(this.#header(entry.header).frontier) === text);
     return changed ? declared(changed) : NOTHING;
   }
 
@@ -702,7 +711,7 @@ export class Oracle {
       return;
     }
     this.#logs.set(store.peekOutbox(slotNumber).logId, { tier: shape.name, slot: slotNumber });
-    const { watermark, origins } = decodeHeader(entry.header);
+    const { watermark, origins } = this.#header(entry.header);
     if (watermark < slot.watermark)
       this.fail('dishonest', shape.name, `the outbox watermark went back from ${slot.watermark} to ${watermark}`);
     slot.watermark = watermark;
