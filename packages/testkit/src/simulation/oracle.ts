@@ -1018,21 +1018,29 @@ interface ComparedValue {
   readonly distributions: readonly Uint8Array[];
 }
 
-/** A row of one metric, as a number: metric, minute, origin and entity, each by its position in the shadow. */
+/** A row of one metric, as a number: minute, origin, entity and metric, each by its position in the shadow. */
 type RowKey = number;
 
-const METRICS_MAX = 64;
-const ORIGINS_MAX = 64;
-const ENTITIES_MAX = 4_096;
+// 2^31 keys: a map hashes integers of 32 bits many times as fast as larger numbers
+const MINUTES_MAX = 2 ** 14;
+const ORIGINS_MAX = 2 ** 4;
+const ENTITIES_MAX = 2 ** 8;
+const METRICS_MAX = 2 ** 5;
 
 /** Positions of names, in the order in which they came. */
-class Positions {
-  readonly #of = new Map<string, number>();
-  readonly names: string[] = [];
+class Positions<T> {
+  readonly #of = new Map<T, number>();
+  readonly names: T[] = [];
+  readonly #max: number;
 
-  of(name: string): number {
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  of(name: T): number {
     let known = this.#of.get(name);
     if (known === undefined) {
+      if (this.names.length === this.#max) throw new Error(`more than ${this.#max} names with ${String(name)}`);
       known = this.names.push(name) - 1;
       this.#of.set(name, known);
     }
@@ -1042,10 +1050,11 @@ class Positions {
 
 /** The plain fold of what a slot should hold: one column set per metric, rows by (minute, origin name, entity id). */
 class Shadow {
-  readonly #metrics = new Positions();
+  readonly #minutes = new Positions<number>(MINUTES_MAX);
+  readonly #metrics = new Positions<string>(METRICS_MAX);
   readonly #columns: { readonly columns: MetricColumns; readonly rowOf: Map<RowKey, number> }[] = [];
-  readonly #origins = new Positions();
-  readonly #entities = new Positions();
+  readonly #origins = new Positions<string>(ORIGINS_MAX);
+  readonly #entities = new Positions<string>(ENTITIES_MAX);
 
   #key(metric: number, minute: number, origin: number, entity: number): RowKey {
     return ((minute * ORIGINS_MAX + origin) * ENTITIES_MAX + entity) * METRICS_MAX + metric;
@@ -1061,7 +1070,7 @@ class Shadow {
     const entity = Math.floor(key / METRICS_MAX) % ENTITIES_MAX;
     const origin = Math.floor(key / METRICS_MAX / ENTITIES_MAX) % ORIGINS_MAX;
     const minute = Math.floor(key / METRICS_MAX / ENTITIES_MAX / ORIGINS_MAX);
-    return `${this.#metrics.names[metric]} ${minute} [${this.#origins.names[origin]}] ${this.#entities.names[entity]}`;
+    return `${this.#metrics.names[metric]} ${this.#minutes.names[minute]} [${this.#origins.names[origin]}] ${this.#entities.names[entity]}`;
   }
 
   fold(
@@ -1075,7 +1084,8 @@ class Shadow {
     for (const block of batch.blocks) {
       const { schema, entities } = block;
       if (less?.without.has(schema.name)) continue;
-      const minute = schema.scope === 'Service' || !less ? block.minute : less.coarsened.reduce(coarse, block.minute);
+      const put = schema.scope === 'Service' || !less ? block.minute : less.coarsened.reduce(coarse, block.minute);
+      const minute = this.#minutes.of(put);
       const metric = this.#metrics.of(schema.name);
       const { columns, rowOf } = (this.#columns[metric] ??= { columns: new MetricColumns(schema), rowOf: new Map() });
       const own = origin !== '' && originScopes.has(schema.scope) ? this.#origins.of(origin) : undefined;
@@ -1109,7 +1119,7 @@ class Shadow {
     const id = store.peekEntity(slot, entity)?.entity.id ?? `no entity ${entity}`;
     const name = store.peekOrigin(slot, origin) ?? `no origin ${origin}`;
     const metric = this.#metrics.of(schema.name);
-    const key = this.#key(metric, minute, this.#origins.of(name), this.#entities.of(id));
+    const key = this.#key(metric, this.#minutes.of(minute), this.#origins.of(name), this.#entities.of(id));
     expected.delete(key);
     const known = this.#columns[metric];
     const row = known?.rowOf.get(key);
