@@ -389,7 +389,10 @@ export class MemoryTierStore implements TierStore {
     const revision = ++this.#numbers;
     for (const block of flush.rows) {
       this.#write(stored, block);
-      if (block.granularity === 'minute') for (const minute of block.minutes) stored.revisions.set(minute, revision);
+      if (block.granularity !== 'minute') continue;
+      const { minutes } = block;
+      for (let i = 0; i < minutes.length; i++)
+        if (i === 0 || minutes[i] !== minutes[i - 1]) stored.revisions.set(minutes[i]!, revision);
     }
     for (const { mark } of flush.marks) stored.marks.set(mark.logId, mark);
     const { epoch, claim, flushes } = stored.fence;
@@ -416,9 +419,11 @@ export class MemoryTierStore implements TierStore {
         ledger: before.ledger + entry.increments,
       });
     }
-    const gone = new Set([...flush.settled, ...(repair?.dropPending ?? [])]);
-    const waiting = [...stored.pending.filter(({ ord }) => !gone.has(ord)), ...flush.pending];
-    stored.pending.splice(0, stored.pending.length, ...waiting.toSorted((a, b) => a.ord - b.ord));
+    if (flush.pending.length > 0 || flush.settled.length > 0 || repair) {
+      const gone = new Set([...flush.settled, ...(repair?.dropPending ?? [])]);
+      const waiting = [...stored.pending.filter(({ ord }) => !gone.has(ord)), ...flush.pending];
+      stored.pending.splice(0, stored.pending.length, ...waiting.toSorted((a, b) => a.ord - b.ord));
+    }
     stored.lastOrd = Math.max(stored.lastOrd, flush.pending.at(-1)?.ord ?? 0);
     const merged = new Set(flush.unparked);
     if (merged.size > 0) this.parked.splice(0, this.parked.length, ...this.parked.filter(({ id }) => !merged.has(id)));
