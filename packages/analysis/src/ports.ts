@@ -80,6 +80,6 @@ export interface SlotIntake {
   repair(slot: number, claim: number, position: UpstreamPosition, how: RepairKind): Promise<boolean>;
   /** Calls back whenever the set of owned slots changes; returns the way to stop. */
   watchOwnership(listener: () => void): () => void;
-  /** Calls back after each commit that appended to a slot's outbox, with the newest entry there. */
-  watchOutbox(listener: (slot: number, seq: number) => void): () => void;
+  /** Calls back after a commit that appended to a slot's outbox. */
+  watchOutbox(listener: (slot: number) => void): () => void;
 }

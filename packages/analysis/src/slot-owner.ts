@@ -80,7 +80,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
   readonly #slots = new Map<number, Slot>();
   #desired: ReadonlySet<number> = new Set();
   readonly #ownershipListeners = new Set<() => void>();
-  readonly #outboxListeners = new Set<(slot: number, seq: number) => void>();
+  readonly #outboxListeners = new Set<(slot: number) => void>();
   readonly #planner: FlushPlanner;
   readonly #upkeep: SlotUpkeep;
   #queuedBytes = 0;
@@ -189,7 +189,7 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     return () => this.#ownershipListeners.delete(listener);
   }
 
-  watchOutbox(listener: (slot: number, seq: number) => void): () => void {
+  watchOutbox(listener: (slot: number) => void): () => void {
     this.#outboxListeners.add(listener);
     return () => this.#outboxListeners.delete(listener);
   }
@@ -588,11 +588,11 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
     this.#inFlight.delete(p.taken);
     this.#counters.merged.inc(incrementsOf(p.taken));
     for (const { incoming, resolve } of p.taken) resolve({ kind: 'committed', appliedSeq: incoming.seq });
-    if (flush.outbox.length > 0) this.#announce(slot);
+    if (flush.outbox.length > 0) this.#announce(flush.slot);
   }
 
-  #announce({ state: { slot }, outbound: { head } }: Slot): void {
-    for (const listener of this.#outboxListeners) listener(slot, head.nextSeq - 1);
+  #announce(slot: number): void {
+    for (const listener of this.#outboxListeners) listener(slot);
   }
 
   /** Stops taking batches, flushes what is queued once, lets go. */

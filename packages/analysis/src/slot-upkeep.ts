@@ -69,7 +69,7 @@ export interface SlotUpkeepDeps {
   readonly commit: (slot: Slot, flush: SlotFlush) => Promise<boolean>;
   /** The memory of the slot holds what is not going to be stored. */
   readonly forget: (slot: Slot) => void;
-  readonly onAppended: (held: Slot) => void;
+  readonly onAppended: (slot: number) => void;
 }
 
 /** How often the backlog is measured: it takes a query. */
@@ -444,7 +444,7 @@ export class SlotUpkeep {
     });
     if (!(await this.#d.commit(held, flush))) return;
     reached('outbox.sealed');
-    this.#d.onAppended(held);
+    this.#d.onAppended(state.slot);
   }
 
   /** Bytes that it saved. */

@@ -131,7 +131,7 @@ class World {
       const base = this.#service++ % 30;
       this.outbox.append(slot, { [`s${base}`]: 1 + i, [`s${(base * 7) % 30}x`]: 3 });
     }
-    this.senders[this.senderOf[slot]!]!.intake.appended(slot, this.outbox.log(slot).nextSeq - 1);
+    this.senders[this.senderOf[slot]!]!.intake.appended(slot);
   }
 
   own(slot: number, node: number, released: boolean): void {

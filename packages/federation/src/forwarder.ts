@@ -165,7 +165,7 @@ class RunningForwarder implements Forwarder {
     const { intake, discovery, tiersBelow, telemetry } = this.deps;
     this.#unwatch.push(
       intake.watchOwnership(() => this.#ownership()),
-      intake.watchOutbox((slot, seq) => this.logs.get(slot)?.appended(seq)),
+      intake.watchOutbox((slot) => this.logs.get(slot)?.appended()),
       discovery.watch(() => this.#discovered()),
       tiersBelow?.watchTiersBelow(() => this.#tiersBelowChanged()) ?? (() => {}),
     );
@@ -343,8 +343,6 @@ class LogRunner {
   logId = '';
   #detail = '';
   #acknowledgedSeq = 0;
-  /** Newest entry that this claim appended, as far as was heard. */
-  #appendedSeq = 0;
   #oldestAtMs: number | undefined;
   /** Ends what this round handed to the queue; undefined while it handed nothing. */
   #round: AbortController | undefined;
@@ -377,8 +375,7 @@ class LogRunner {
     const { config, deps } = this.#forwarder;
     const limits = this.peer?.limits ?? config.log;
     const before = this.state.round;
-    const env = { nowMs: deps.clock.monotonicMs(), rng: deps.rng, limits, appendedSeq: this.#appendedSeq };
-    const { state, effects } = stepLog(this.state, event, env);
+    const { state, effects } = stepLog(this.state, event, { nowMs: deps.clock.monotonicMs(), rng: deps.rng, limits });
     this.state = state;
     if (state.round !== before) this.#newRound();
     for (const effect of effects) this.#run(effect);
@@ -398,8 +395,7 @@ class LogRunner {
     return this.#inFlight.length;
   }
 
-  appended(seq: number): void {
-    this.#appendedSeq = Math.max(this.#appendedSeq, seq);
+  appended(): void {
     this.#oldestAtMs ??= this.#forwarder.deps.clock.now();
     this.step({ kind: 'appended' });
   }

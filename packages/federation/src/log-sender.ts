@@ -187,8 +187,6 @@ export interface LogEnv {
   readonly nowMs: number;
   readonly rng: Rng;
   readonly limits: LogLimits;
-  /** Newest entry that this claim is known to have appended. What others appended before it, the head says. */
-  readonly appendedSeq: number;
 }
 
 export interface LogStep {
@@ -499,10 +497,8 @@ function takeEntries(state: Streaming, entries: readonly OutboxEntry[], env: Log
     return { state: stop.state, effects: [...before, ...stop.effects] };
   }
   const more = fresh.length > 0;
+  const dry = more ? false : state.dry;
   const nextSeq = Math.max(state.nextSeq, expected);
-  // with the newest entry that is known of; what came beyond that may have others behind it
-  const isNewest = expected - 1 === Math.max(state.nextSeq - 1, env.appendedSeq);
-  const dry = more ? isNewest : state.dry;
   return pump(streaming(state, { pending: fresh, fetching: false, dry, nextSeq }), env, before);
 }
 
@@ -653,10 +649,7 @@ const STREAMING: Row<Streaming> = {
   repaired: stay,
   fenced: current((state, _event, env) => becomeBackoff(state, 'reopen', 0, env)),
   storeFailed: current((state, _event, env) => becomeBackoff(state, 'resume', 0, env)),
-  appended(state, event, env) {
-    if (env.appendedSeq <= state.fetched + state.pending.length) return stay(state, event, env); // it was read already
-    return pump(streaming(state, { dry: false }), env);
-  },
+  appended: (state, _event, env) => pump(streaming(state, { dry: false }), env),
   ack(state, { seq }, env) {
     if (seq <= state.acked) return stay(state, seq, env); // an acknowledgement never goes back
     // More than was ever here: either our reading of the outbox is old, or a fork. The mark of a new offer decides.

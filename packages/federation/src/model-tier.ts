@@ -414,7 +414,7 @@ type ForwarderIntake = ForwarderDeps['intake'];
 export class ModelSender implements ForwarderIntake {
   #slots: readonly number[];
   readonly #ownership = new Set<() => void>();
-  readonly #outbox = new Set<(slot: number, seq: number) => void>();
+  readonly #outbox = new Set<(slot: number) => void>();
 
   constructor(slots: readonly number[]) {
     this.#slots = slots;
@@ -425,9 +425,8 @@ export class ModelSender implements ForwarderIntake {
     for (const listener of this.#ownership) listener();
   }
 
-  /** `seq`: the newest entry; infinite when the one who appends does not say. */
-  appended(slot: number, seq = Number.POSITIVE_INFINITY): void {
-    for (const listener of this.#outbox) listener(slot, seq);
+  appended(slot: number): void {
+    for (const listener of this.#outbox) listener(slot);
   }
 
   ownedSlots(): readonly number[] {
@@ -439,7 +438,7 @@ export class ModelSender implements ForwarderIntake {
     return () => this.#ownership.delete(listener);
   }
 
-  watchOutbox(listener: (slot: number, seq: number) => void): () => void {
+  watchOutbox(listener: (slot: number) => void): () => void {
     this.#outbox.add(listener);
     return () => this.#outbox.delete(listener);
   }

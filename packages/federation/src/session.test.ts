@@ -46,7 +46,6 @@ const logEnv: LogEnv = {
   nowMs: 1_000,
   rng: seededRng(1),
   limits: { ...config.log, windowBatches: 4, windowBytes: 40, maxBatchBytes: 100 },
-  appendedSeq: 100,
 };
 const later = (env: LogEnv): LogEnv => ({ ...env, nowMs: 10_000_000 });
 
@@ -341,22 +340,6 @@ describe('log of the sender', () => {
       { kind: 'stop', round: 5, reason: 'FORKED', detail: '' },
     ]);
     expect(again).toEqual({ state: gap.state, effects: [] });
-  });
-
-  it('asks for no more than was appended, as far as it heard', () => {
-    const knowing = (appendedSeq: number): LogEnv => ({ ...logEnv, appendedSeq });
-    const reading = { ...streaming(3, 3), fetching: true } as LogState;
-    const read = (to: number, appendedSeq: number) =>
-      run(reading, [{ kind: 'fetched', round: 5, entries: entries(4, to) }], knowing(appendedSeq));
-    expect(read(5, 5).effects.map(({ kind }) => kind)).toEqual(['enqueue']);
-    expect(read(5, 6).effects.map(({ kind }) => kind)).toEqual(['enqueue', 'fetch']); // 6 came after the read
-    expect(read(6, 5).effects.map(({ kind }) => kind)).toEqual(['enqueue', 'fetch']); // what else came, nobody said yet
-    const { state } = read(5, 5);
-    expect(run(state, [{ kind: 'appended' }], knowing(5))).toEqual({ state, effects: [] }); // told of what was read
-    expect(run(state, [{ kind: 'appended' }], knowing(6)).effects).toEqual([{ kind: 'fetch', round: 5, afterSeq: 5 }]);
-    // an empty answer is of a moment before the entry, not of an outbox that lost it
-    const missed = run(reading, [{ kind: 'appended' }, { kind: 'fetched', round: 5, entries: [] }], knowing(4));
-    expect(missed.effects).toEqual([{ kind: 'fetch', round: 5, afterSeq: 3 }]);
   });
 
   it('waits before it answers a second GAP without progress', () => {

@@ -50,7 +50,7 @@ class QueueForwarder implements Forwarder {
     this.warnings = rateLimited(deps.logger, deps.clock, 30_000);
     this.#unwatch = [
       deps.intake.watchOwnership(() => this.#ownership()),
-      deps.intake.watchOutbox((slot, seq) => this.#logs.get(slot)?.appended(seq)),
+      deps.intake.watchOutbox((slot) => this.#logs.get(slot)?.appended()),
     ];
     const { telemetry } = deps;
     telemetry?.observe('gauge', 'fed_ack_age_seconds', 'Age of the oldest outbox entry not acknowledged.', {}, () => {
@@ -111,8 +111,6 @@ class QueuedLog {
   #timer: Cancel = () => {};
   #patience: Cancel = () => {};
   #acknowledgedSeq = 0;
-  /** Newest entry that this claim appended, as far as was heard. */
-  #appendedSeq = 0;
   #toldSeq = 0;
   /** As of a stream: forwarder.ts. */
   #stableSeq = 0;
@@ -140,8 +138,7 @@ class QueuedLog {
     this.#wait();
   }
 
-  appended(seq: number): void {
-    this.#appendedSeq = Math.max(this.#appendedSeq, seq);
+  appended(): void {
     this.#oldestAtMs ??= this.#forwarder.deps.clock.now();
     this.#step({ kind: 'appended' });
   }
@@ -173,8 +170,7 @@ class QueuedLog {
     if (this.#disposed) return;
     const { config, deps } = this.#forwarder;
     const before = this.#state.round;
-    const appendedSeq = this.#appendedSeq;
-    const env = { nowMs: deps.clock.monotonicMs(), rng: deps.rng, limits: config.log, appendedSeq };
+    const env = { nowMs: deps.clock.monotonicMs(), rng: deps.rng, limits: config.log };
     const { state, effects } = stepLog(this.#state, event, env);
     this.#state = state;
     if (state.round !== before) this.#sent = [];
