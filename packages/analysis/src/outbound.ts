@@ -83,6 +83,8 @@ export class OutboundLog {
   watermark: number;
   /** Pending entries up to this ord are as folded as they get. */
   foldedTo = BEFORE_ALL;
+  /** What was in the log, or waited for it, when the slot was claimed. */
+  readonly claimed: ReadonlyMap<string, LogPosition>;
   /** Under this claim something said, before the first pending entry of one batch, what was in the log until then. */
   anchored = false;
 
@@ -91,6 +93,7 @@ export class OutboundLog {
     this.pending = claim.pending;
     this.suppressed = claim.suppressed;
     this.watermark = claim.outbox.watermark;
+    this.claimed = this.frontier(claim.marks.map((mark) => [mark.logId, mark] as const));
   }
 
   /** How the next flush appends. `perBatch`: nothing is known of the upstream; `pending`: something waits already, or too much. */
@@ -279,9 +282,9 @@ function isWithin(said: Positions, frontier: Positions): boolean {
   return true;
 }
 
-/** Whether an upstream that has everything up to `frontier` has everything up to this entry. */
-export function isCovered({ header }: Pick<OutboxEntry, 'header'>, frontier: Positions): boolean {
-  return isWithin(decodeHeader(header).frontier, frontier);
+/** Whether an upstream that has everything up to `frontier` has everything up to this entry, or all that is `claimed` of a log. */
+export function isCovered(what: Pick<OutboxEntry, 'header'> | Positions, frontier: Positions): boolean {
+  return isWithin('header' in what ? decodeHeader(what.header).frontier : what, frontier);
 }
 
 /** Whether the upstream has an entry that had a number. `before`: what the entry before it said, undefined if it is not retained. */

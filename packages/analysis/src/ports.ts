@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ports of analysis: where sources enter (L1), and where increment batches enter (the slot owner, L2).
-import type { BatchHeader, ColumnMemory, IncrementBatch } from '@oap-federation/model';
+import type { BatchHeader, ColumnMemory, IncrementBatch, LogPosition } from '@oap-federation/model';
 import type { SourceRecord } from '@oap-federation/oal';
 import type { Mark } from '@oap-federation/storage';
 import type { ContentPieces } from './chain.js';
@@ -59,6 +59,8 @@ export interface SlotIntake {
   commitSoon(): void;
   /** The claim under which a slot is owned here; undefined when it is not. A new claim must be compared with the upstream again. */
   claim(slot: number): number | undefined;
+  /** Of each input, what was in the outbound log when the slot was claimed, or waited for it; empty when it is not owned. */
+  claimed(slot: number): ReadonlyMap<string, LogPosition>;
   /** Whether the outbound log was verified under this claim. */
   isVerified(slot: number, claim: number): boolean;
   /**

@@ -2,7 +2,7 @@
 // L2: the owner of slots. In: numbered batches from L1 and from downstream tiers. Out: one transaction per slot and flush, shared by slots
 // as long as it is small, with the merged rows, the marks of the batches, and the outbox clone; an outcome to each producer, only after the commit.
 // The memory of a slot is a cache of the storage: after a failed or unknown commit it is forgotten, and the marks decide.
-import { minuteOf } from '@oap-federation/model';
+import { minuteOf, type LogPosition } from '@oap-federation/model';
 import { reached, type Clock, type Counter, type Logger, type MetricRegistry } from '@oap-federation/runtime';
 import {
   changedHead,
@@ -73,6 +73,8 @@ export interface SlotOwnerStatus {
   readonly lastFlushMs: number;
   readonly ledger: Ledger;
 }
+
+const NOTHING_CLAIMED: ReadonlyMap<string, LogPosition> = new Map();
 
 export class SlotOwner implements SlotIntake, AsyncDisposable {
   readonly #o: SlotOwnerOptions;
@@ -368,6 +370,10 @@ export class SlotOwner implements SlotIntake, AsyncDisposable {
 
   claim(slot: number): number | undefined {
     return this.#slots.get(slot)?.state.fence.claim;
+  }
+
+  claimed(slot: number): ReadonlyMap<string, LogPosition> {
+    return this.#slots.get(slot)?.outbound.claimed ?? NOTHING_CLAIMED;
   }
 
   isVerified(slot: number, claim: number): boolean {

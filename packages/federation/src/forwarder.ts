@@ -62,7 +62,15 @@ export interface ForwarderDeps {
   readonly store: Pick<TierStore, 'readOutbox' | 'outboxHead' | 'acknowledgeOutbox' | 'rewindOutbox'>;
   readonly intake: Pick<
     SlotIntake,
-    'ownedSlots' | 'watchOwnership' | 'watchOutbox' | 'claim' | 'isVerified' | 'verify' | 'acknowledged' | 'repair'
+    | 'ownedSlots'
+    | 'watchOwnership'
+    | 'watchOutbox'
+    | 'claim'
+    | 'claimed'
+    | 'isVerified'
+    | 'verify'
+    | 'acknowledged'
+    | 'repair'
   >;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -407,7 +415,8 @@ class LogRunner {
     if (head.claim !== intake.claim(this.slot)) throw new Error(`slot ${this.slot} was claimed by another owner`);
     const { logId, gen, nextSeq, chain, acknowledgedSeq, watermark, ledger, claim, lossAccepted } = head;
     const verified = intake.isVerified(this.slot, claim);
-    return { logId, gen, nextSeq, chain, acknowledgedSeq, watermark, ledger, claim, lossAccepted, verified };
+    const claimed = intake.claimed(this.slot);
+    return { logId, gen, nextSeq, chain, acknowledgedSeq, watermark, ledger, claim, lossAccepted, verified, claimed };
   }
 
   /** Reads the head, and makes the offer of it; with `raised`, the one that asks to fence. Errors: as above. */

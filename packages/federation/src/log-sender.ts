@@ -17,6 +17,8 @@ export interface LogHead {
   readonly nextSeq: number;
   readonly chain: Uint8Array;
   readonly acknowledgedSeq: number;
+  /** Of each input, what was in the log when its slot was claimed. */
+  readonly claimed: UpstreamPosition['frontier'];
 }
 
 /** What the upstream says that it has. */
@@ -315,6 +317,8 @@ function becomeFencing(
   };
 }
 
+const NOTHING_CLAIMED: LogHead['claimed'] = new Map();
+
 /** How far generations are apart at most: 2^31 of them last for millions of claims of a slot. */
 const GENERATION_STEP_MAX = 1024;
 
@@ -328,8 +332,8 @@ function generationAfter(gen: number, head: Pick<LogHead, 'gen' | 'claim'>): num
 
 /**
  * The fenced mark and the head: one past, or the storage went back. `entry`: the first that is retained from the mark on. If neither the
- * one at the mark nor the next is, chains say nothing; but an upstream that has a later one than the next under this number, and a
- * generation that our storage never knew, had it under another: the storage gave both and forgot it.
+ * one at the mark nor the next is, chains say nothing; but an upstream that has a later one than the next under this number, or all
+ * that the log had when it was claimed, and a generation that our storage never knew, had it under another: the storage gave both and forgot it.
  */
 function judgeFenced(state: Fencing, mark: UpstreamMark, entry: OutboxEntry | undefined, env: LogEnv): LogStep {
   const { round, head, raised, theirs, passOver } = state;
@@ -350,7 +354,7 @@ function judgeFenced(state: Fencing, mark: UpstreamMark, entry: OutboxEntry | un
   }
   const isOurs = mark.seq === 0 || isInPast(mark, mark.seq === nextSeq - 1 ? { ...mark, chain: head.chain } : entry);
   const isForgotten = theirs === 'later' && !head.verified;
-  if (isOurs === undefined && isForgotten && entry && isCovered(entry, mark.frontier)) return repair('apart');
+  if (isOurs === undefined && isForgotten && isCovered(entry ?? head.claimed, mark.frontier)) return repair('apart');
   if (isOurs === false) {
     if (isForgotten) return repair('apart');
     return becomeStopped(state, 'FORKED', `chains differ at seq ${mark.seq}`, env);
@@ -484,7 +488,8 @@ function takeEntries(state: Streaming, entries: readonly OutboxEntry[], env: Log
     const { claim, gen, lossAccepted } = state.begun;
     if (lossAccepted) {
       const { nextSeq } = state;
-      const head = { claim, gen, lossAccepted, verified: true, nextSeq, chain: NO_CHAIN, acknowledgedSeq: state.acked };
+      const [claimed, acknowledgedSeq] = [NOTHING_CLAIMED, state.acked]; // not looked at when something is passed over
+      const head = { claim, gen, lossAccepted, verified: true, nextSeq, chain: NO_CHAIN, acknowledgedSeq, claimed };
       return becomeFencing(state, head, generationAfter(gen, head), 'same', true, before);
     }
     const last = hole === undefined ? state.nextSeq - 1 : hole.seq - 1;

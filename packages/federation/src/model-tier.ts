@@ -447,6 +447,10 @@ export class ModelSender implements ForwarderIntake {
     return this.#slots.includes(slot) ? 1 : undefined;
   }
 
+  claimed() {
+    return new Map<string, never>();
+  }
+
   isVerified(): boolean {
     return true;
   }

@@ -51,6 +51,7 @@ const later = (env: LogEnv): LogEnv => ({ ...env, nowMs: 10_000_000 });
 
 const chainOf = (seq: number) => (seq === 0 ? new Uint8Array(0) : new Uint8Array(32).fill(seq));
 const head = (nextSeq: number, acknowledgedSeq = 0): LogHead => ({
+  claimed: new Map([['input', { gen: 1, seq: nextSeq - 1 }]]),
   claim: 77,
   lossAccepted: false,
   verified: true,
@@ -218,6 +219,23 @@ describe('log of the sender', () => {
       expect(run(strange.state, [{ kind: 'marked', mark: fenced }]).effects).toEqual([
         { kind: 'repair', round: 5, claim: 77, position: fenced, how: 'apart' },
       ]);
+    });
+
+    it('is repaired when nothing retained can tell, and the upstream has all that the log had, at a lower number', () => {
+      const judged = (gen: number, input: number) => {
+        const known = { ...mark(6), gen, frontier: new Map([['input', { gen: 1, seq: input }]]) };
+        const fenced = { ...known, gen: gen + RAISED };
+        const { effects } = run(unverified(11, 3), [
+          { kind: 'marked', mark: known },
+          { kind: 'marked', mark: fenced },
+          { kind: 'fetched', round: 5, entries: [] },
+        ]);
+        return effects.slice(2).map((effect) => (effect.kind === 'repair' ? effect.how : effect.kind));
+      };
+      expect(judged(4, 10)).toEqual(['apart']);
+      expect(judged(4, 12)).toEqual(['apart']);
+      expect(judged(4, 9)).toEqual(['verify']); // it lacks something: it went back too
+      expect(judged(3, 10)).toEqual(['verify']); // of one claim: a past of ours
     });
 
     it('waits when the upstream did not fence: what it has may still grow', () => {

@@ -342,7 +342,7 @@ class QueuedLog {
     const { store, intake } = this.#forwarder.deps;
     const head = await store.outboxHead(this.#slot);
     if (head.claim !== intake.claim(this.#slot)) throw new Error(`slot ${this.#slot} was claimed by another owner`);
-    return { ...head, verified: intake.isVerified(this.#slot, head.claim) };
+    return { ...head, verified: intake.isVerified(this.#slot, head.claim), claimed: intake.claimed(this.#slot) };
   }
 
   async #offer(round: number, raised: number | undefined): Promise<void> {
