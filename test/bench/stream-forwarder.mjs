@@ -19,6 +19,7 @@ const slots = Array.from({ length: SLOTS }, (_, slot) => slot);
 const intake = {
   ownedSlots: () => slots,
   claim: (slot) => claims.get(slot),
+  claimed: () => new Map(),
   isVerified: () => true,
   verify: async () => true,
   acknowledged: () => {},
